@@ -1,0 +1,106 @@
+"""What a task is: the contract that every file in this folder fulfils, and the batch that flows through a model.
+
+    rows of a corpus -> Task.encode -> Batch -> model (embeddings, encoder, head) -> loss, predictions -> Task.score
+
+B texts in the batch, T positions, U distinct word forms in the batch
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from models.embeddings import TextTensors
+
+Row = Mapping[str, Any]
+"""One example as the corpus has it: column name -> value."""
+
+IGNORED = -100
+"""The label of padded positions."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some examples of one split, as tensors.
+
+    ``rows_B``: the index of each example in its split, so that predictions find their way back.
+    ``texts``: one entry a text column; tagging and single-text tasks have one, pair tasks two.
+    ``external``: a text per example for mechanisms that use an external memory, or None.
+    ``labels``: (B,) class indices, or (B, T) tag indices with ``IGNORED`` at padding; None when unknown.
+    """
+
+    rows_B: Tensor
+    texts: tuple[TextTensors, ...]
+    external: TextTensors | None = None
+    labels: Tensor | None = None
+
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Batch:
+        """The same batch on ``device``."""
+        moved: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, tuple):
+                moved[field.name] = tuple(text.to(device, non_blocking=non_blocking) for text in value)
+            elif value is not None:
+                moved[field.name] = value.to(device, non_blocking=non_blocking)
+        return replace(self, **moved)
+
+    def __len__(self) -> int:
+        return len(self.rows_B)
+
+
+class Encoded(NamedTuple):
+    """A text after the encoder: ``states_BTD`` and its boolean ``mask_BT``, True = a real token."""
+
+    states_BTD: Tensor
+    mask_BT: Tensor
+
+
+class Head(nn.Module, ABC):
+    """Turns encoded texts into a loss and into predictions; the training loop knows nothing else."""
+
+    @abstractmethod
+    def loss(self, texts: Sequence[Encoded], labels: Tensor) -> Tensor:
+        """The mean training loss of the batch, a scalar."""
+
+    @abstractmethod
+    def predict(self, texts: Sequence[Encoded]) -> list[Any]:
+        """One prediction an example: a class index, or the list of tag indices of its real tokens."""
+
+
+class Task(ABC):
+    """A task: which columns it reads, which head it needs, how it is scored.
+
+    ``text_columns``: one or two columns with text; ``label_column``: what is predicted.
+    ``tokenized``: True if the text column already holds a list of tokens and the label is one tag a token.
+    ``main_score``: the key of one score, higher is better; validation chooses by it.
+    ``needs``: what the task asks of a mechanism at its sites, a subset of ``Attention.supports``.
+    """
+
+    name: ClassVar[str]
+    text_columns: ClassVar[tuple[str, ...]]
+    label_column: ClassVar[str]
+    tokenized: ClassVar[bool]
+    main_score: ClassVar[str]
+    needs: ClassVar[frozenset[str]]
+
+    @abstractmethod
+    def label_set(self, labels: Sequence[Any]) -> list[str]:
+        """The inventory of labels, in a fixed order, from the training split's label column."""
+
+    @abstractmethod
+    def build_head(self, width: int, *, labels: list[str], attention: Any) -> Head:
+        """The head for encoder states of ``width``; ``attention`` is the factory for its pooling site."""
+
+    @abstractmethod
+    def score(self, gold: Sequence[Any], predicted: Sequence[Any], *, labels: list[str]) -> dict[str, float]:
+        """Every score of the task from gold and predicted labels (names, or lists of tag names)."""
+
+    @abstractmethod
+    def samples(self) -> list[dict[str, Any]]:
+        """Four hand-written rows, for tests and smoke runs without data."""
