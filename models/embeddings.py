@@ -1,14 +1,25 @@
 """From the ids of words and characters to vectors.
 
-B texts, T positions, U distinct word forms in the batch, C characters of a form, D width
+A token's vector is put together from *parts*: its word, its spelling, its left neighbour. A part is any module
+
+    part(sizes, **options) -> .width, forward(TextTensors) -> x_BTD
+
+so that a new kind of feature is one class and one entry under ``parts`` of a YAML file in ``conf/embedding``.
+
+B texts, T positions, U distinct word forms in the batch, C characters of a form, N n-grams, D width, F filters
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+PADDING, UNKNOWN = 0, 1
 
 
 @dataclass(frozen=True)
@@ -35,3 +46,191 @@ class TextTensors:
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> TextTensors:
         """The same texts on ``device``."""
         return TextTensors(*(value.to(device, non_blocking=non_blocking) for value in vars(self).values()))
+
+
+class Sizes(NamedTuple):
+    """How many ids there are of each kind, known only once the training texts have been read."""
+
+    vocabulary: int
+    characters: int
+    ngram_buckets: int
+
+
+class Part(Protocol):
+    """What ``TokenEmbedding`` asks of a part."""
+
+    width: int
+
+    def __call__(self, texts: TextTensors, /) -> Tensor:
+        """The part's vectors, (B, T, width). What stands at padded positions does not matter."""
+
+
+class WordVectors(nn.Module):
+    """One learned vector a word of the vocabulary.
+
+    ``word_dropout``: the probability that, in training, a token is read as the unknown word. Only this part
+    forgets it: the spelling stays, so that the model learns to rely on spelling where a word is new
+    (Lample et al. 2016, section 4.3, https://arxiv.org/abs/1603.01360, who replace singletons with p = 0.5).
+    Vectors start uniform in +-sqrt(3 / width), as in Ma and Hovy 2016, section 3.1.
+    """
+
+    def __init__(self, sizes: Sizes, *, width: int, word_dropout: float) -> None:
+        super().__init__()
+        self.width, self.word_dropout = width, _probability("word_dropout", word_dropout)
+        self.table = _table(sizes.vocabulary, width, padding=PADDING)
+
+    def forward(self, texts: TextTensors) -> Tensor:
+        """The vectors of the words, (B, T, width); zero at padding."""
+        words_BT = texts.words_BT
+        if self.training and self.word_dropout > 0:
+            forget_BT = torch.rand(words_BT.shape, device=words_BT.device) < self.word_dropout
+            words_BT = torch.where(forget_BT & texts.mask_BT, UNKNOWN, words_BT)
+        vectors: Tensor = self.table(words_BT)
+        return vectors
+
+
+class CharacterConvolution(nn.Module):
+    """The spelling of a word: max over time of a convolution over its characters.
+
+    ``f = max_t relu(W [c_{t-k/2}; ...; c_{t+k/2}] + b)`` with character vectors ``c`` of ``character_width``, an odd
+    kernel ``k`` and ``width`` filters. Ma and Hovy 2016, section 2.1, https://arxiv.org/abs/1603.01354; Kim et al.
+    2016, section 3.2, https://arxiv.org/abs/1508.06615. Differs from them: a rectified response instead of a linear
+    or tanh one, which also makes the vector of an empty form zero. Computed once a distinct form, not once a token.
+    """
+
+    def __init__(self, sizes: Sizes, *, character_width: int, width: int, kernel: int) -> None:
+        super().__init__()
+        if kernel % 2 == 0:
+            raise ValueError(f"the character convolution expects an odd kernel, got {kernel}; use {kernel + 1}")
+        self.width = width
+        self.table = _table(sizes.characters, character_width, padding=PADDING)
+        self.convolution = nn.Conv1d(character_width, width, kernel, padding=kernel // 2)
+
+    def forward(self, texts: TextTensors) -> Tensor:
+        """The spelling vectors, (B, T, width)."""
+        characters_UC = texts.characters_UC
+        response_UFC = self.convolution(self.table(characters_UC).transpose(1, 2))
+        response_UFC = F.relu(response_UFC) * (characters_UC != PADDING)[:, None, :]
+        return F.embedding(texts.forms_BT, response_UFC.amax(dim=2))
+
+
+class NgramBag(nn.Module):
+    """The spelling of a word as a bag of hashed character n-grams: ``sum of the n-grams' vectors / sqrt(n)``.
+
+    Bojanowski et al. 2017, section 3.2, https://arxiv.org/abs/1607.04606. Differs from the paper: divided by the
+    square root of their number, so that long words are not louder than short ones; trained with the task alone.
+    """
+
+    def __init__(self, sizes: Sizes, *, width: int) -> None:
+        super().__init__()
+        if sizes.ngram_buckets < 1:
+            raise ValueError(
+                f"n-gram vectors expect at least one bucket, got embedding.ngram_buckets={sizes.ngram_buckets}; "
+                "set embedding.ngram_buckets, or switch the part off with embedding.parts.ngrams.width=0"
+            )
+        self.width = width
+        self.table = _table(sizes.ngram_buckets, width, padding=None)
+
+    def forward(self, texts: TextTensors) -> Tensor:
+        """The spelling vectors, (B, T, width); zero for a form without n-grams."""
+        ngrams_N, offsets_U = texts.ngrams_N, texts.ngram_offsets_U
+        total_UD = F.embedding_bag(ngrams_N, self.table.weight, offsets_U, mode="sum")
+        ends_U = torch.cat([offsets_U[1:], offsets_U.new_tensor([len(ngrams_N)])])
+        count_U = (ends_U - offsets_U).clamp(min=1)
+        return F.embedding(texts.forms_BT, total_UD * count_U.rsqrt()[:, None])
+
+
+class BigramVectors(nn.Module):
+    """One learned vector a hashed pair (word on the left, word), the embedding form of word-bigram features.
+
+    Joulin et al. 2017 (fastText), section 2.1, https://arxiv.org/abs/1607.01759. Differs from the paper: the pair
+    is hashed from vocabulary ids, so pairs of a known word with any unknown one share theirs, and the vector
+    stands at its token instead of in the text's mean.
+    """
+
+    def __init__(self, sizes: Sizes, *, buckets: int, width: int) -> None:
+        super().__init__()
+        self.width, self.buckets = width, buckets
+        self.table = _table(buckets, width, padding=None)
+
+    def forward(self, texts: TextTensors) -> Tensor:
+        """The vectors of the pairs, (B, T, width); the first token's left neighbour is the padding id."""
+        left_BT = F.pad(texts.words_BT, (1, 0))[:, :-1]
+        # Multiplicative hashing modulo 2**31; the high bits are the well mixed ones, hence the shift.
+        hashed_BT = ((left_BT * 1_000_003 + texts.words_BT + 1) * 0x9E3779B1 & 0x7FFFFFFF) >> 7
+        vectors: Tensor = self.table(hashed_BT % self.buckets)
+        return vectors
+
+
+class TokenEmbedding(nn.Module):
+    """A token's vector from its parts, concatenated or summed, then projected if ``width`` asks for it.
+
+    ``parts``: name -> factory ``(sizes) -> Part``; a part whose option ``width`` is 0 is left out.
+    ``combine``: ``concatenate``, or ``sum``, which needs parts of one width.
+    ``width``: of the result; None keeps the width of the combined parts and adds no projection.
+    ``dropout``: of the combined vector, in training.
+
+    Spelling vectors are computed once a distinct form of the batch, then looked up.
+    """
+
+    def __init__(
+        self,
+        *,
+        vocabulary_size: int,
+        character_count: int,
+        ngram_buckets: int,
+        parts: Mapping[str, Callable[[Sizes], Part]],
+        combine: Literal["concatenate", "sum"],
+        width: int | None,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        sizes = Sizes(vocabulary_size, character_count, ngram_buckets)
+        built: dict[str, Any] = {name: factory(sizes) for name, factory in parts.items() if not _switched_off(factory)}
+        self.parts = nn.ModuleDict(built)
+        self.combine = combine
+        combined = _combined_width({name: part.width for name, part in built.items()}, combine)
+        self.dropout = nn.Dropout(dropout)
+        self.projection = nn.Identity() if width is None else nn.Linear(combined, width)
+        self.width = combined if width is None else width
+
+    def forward(self, texts: TextTensors) -> Tensor:
+        """The vectors of the tokens, (B, T, width); zero at padding."""
+        vectors = [part(texts) for part in self.parts.values()]
+        x_BTD = torch.cat(vectors, dim=-1) if self.combine == "concatenate" else torch.stack(vectors).sum(dim=0)
+        projected_BTD: Tensor = self.projection(self.dropout(x_BTD))
+        return projected_BTD * texts.mask_BT[..., None]
+
+
+def _switched_off(factory: Callable[[Sizes], Part]) -> bool:
+    return getattr(factory, "keywords", {}).get("width") == 0
+
+
+def _combined_width(widths: Mapping[str, int], combine: str) -> int:
+    if not widths:
+        raise ValueError(
+            "a token embedding expects at least one part of a width above 0, got none; see embedding.parts"
+        )
+    if combine == "concatenate":
+        return sum(widths.values())
+    if combine != "sum":
+        raise ValueError(f"embedding.combine expects 'concatenate' or 'sum', got {combine!r}")
+    if len(set(widths.values())) > 1:
+        raise ValueError(f"embedding.combine=sum expects parts of one width, got {dict(widths)}; make them equal")
+    return next(iter(widths.values()))
+
+
+def _table(count: int, width: int, *, padding: int | None) -> nn.Embedding:
+    table = nn.Embedding(count, width, padding_idx=padding)
+    bound = (3 / width) ** 0.5
+    with torch.no_grad():
+        table.weight.uniform_(-bound, bound)
+        if padding is not None:
+            table.weight[padding].zero_()
+    return table
+
+
+def _probability(name: str, value: float) -> float:
+    if not 0 <= value < 1:
+        raise ValueError(f"{name} expects a probability in [0, 1), got {value}")
+    return value
