@@ -1,0 +1,43 @@
+# `make run` and `make test` work on a fresh machine with Python 3.11 or newer; both make .venv first.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Some installers look for local wheels in UV_FIND_LINKS, pip in PIP_FIND_LINKS; empty is fine.
+export UV_FIND_LINKS := $(or $(UV_FIND_LINKS),$(PIP_FIND_LINKS))
+
+.PHONY: run test test-fast check format bench leaderboard clean
+
+run: $(VENV)/.installed
+	$(BIN)/python -m harness task=ner model=cross
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest
+
+test-fast: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m "not slow"
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.installed-dev
+	for file in benchmarks/*.py; do $(BIN)/python $$file --output benchmarks/results || exit 1; done
+
+leaderboard: $(VENV)/.installed
+	$(BIN)/python -m harness.leaderboard results
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	./scripts/install $(PYTHON) $(VENV) .
+	touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt
+	./scripts/install $(PYTHON) $(VENV) '.[dev]'
+	touch $@ $(VENV)/.installed
+
+clean:
+	rm -rf $(VENV) *.egg-info .pytest_cache .mypy_cache .ruff_cache

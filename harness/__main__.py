@@ -1,0 +1,42 @@
+"""``python -m harness task=ner model=cross``: compose a configuration, run it, say what came out.
+
+Exit codes: 0 done (or found), 1 a run failed or a value was refused, 130 stopped by Ctrl-C, 143 by SIGTERM.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+_failed: list[str] = []
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+def main(config: DictConfig) -> None:
+    """Run one composed configuration. Errors are recorded, so that the other cells of a sweep go on."""
+    from harness.configuration import name_choices
+    from harness.display import show_outcome
+    from harness.run import BusyError, execute
+
+    name_choices(config, HydraConfig.get().runtime.choices)
+    try:
+        outcome = execute(config)
+    except BusyError as error:
+        print(f"error: {error}", file=sys.stderr)
+        _failed.append("busy")
+        return
+    show_outcome(outcome)
+    if outcome.record["status"] != "done":
+        _failed.append(outcome.record["status"])
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        print("interrupted; the same command resumes it", file=sys.stderr)
+        sys.exit(130)
+    sys.exit(1 if _failed else 0)

@@ -1,0 +1,143 @@
+"""What happens around training: learning curves, clocks, random states, a progress bar one can read."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import TQDMProgressBar, WeightAveraging
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+
+class History(pl.Callback):
+    """The learning curve (one point a validation) and the seconds and tokens of training, validation left out.
+
+    It travels in the checkpoint, so that a resumed run reports the whole of itself.
+    """
+
+    def __init__(self) -> None:
+        self.curve: list[dict[str, float]] = []
+        self.train_seconds = 0.0
+        self.tokens = 0
+        self.steps = 0
+        self._started: float | None = None
+        self._loss_sum: torch.Tensor | float = 0.0
+        self._loss_count = 0
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock."""
+        self._started = time.perf_counter()
+        self._loss_sum, self._loss_count = 0.0, 0
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Count; the loss is summed on its device, since reading it would wait for it."""
+        self._loss_sum = self._loss_sum + outputs["loss"].detach()
+        self._loss_count += 1
+        self.steps += 1
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Stop the clock while validating."""
+        if self._started is not None:
+            self.train_seconds += time.perf_counter() - self._started
+            self._started = None
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Add a point to the curve and start the clock again."""
+        if trainer.sanity_checking or trainer.state.fn != "fit":
+            return
+        scores = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("validation/")}
+        loss = float(self._loss_sum) / max(1, self._loss_count)
+        self.curve.append(
+            {
+                "epoch": trainer.current_epoch + 1,
+                "step": trainer.global_step,
+                "train_seconds": round(self.train_seconds, 3),
+                "train_loss": loss,
+                **scores,
+            }
+        )
+        self._started = time.perf_counter()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Stop the clock between epochs."""
+        if self._started is not None:
+            self.train_seconds += time.perf_counter() - self._started
+            self._started = None
+        self.tokens += trainer.train_dataloader.tokens_per_epoch
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain containers, so that the checkpoint loads with ``weights_only``."""
+        return {"curve": self.curve, "train_seconds": self.train_seconds, "tokens": self.tokens, "steps": self.steps}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on counting where the checkpoint stopped."""
+        for key, value in state_dict.items():
+            setattr(self, key, value)
+
+
+class RandomStates(pl.Callback):
+    """Keeps the random states in the checkpoint, so that a resumed run draws what an uninterrupted one would.
+
+    They are restored at the first batch after loading, because Lightning draws numbers while it starts.
+    """
+
+    def __init__(self) -> None:
+        self._to_restore: dict[str, Any] | None = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """The states of Python, NumPy, torch and every GPU, as tensors and plain containers."""
+        name, keys, *rest = np.random.get_state(legacy=True)
+        version, internal, gauss = random.getstate()
+        return {
+            "python": [version, list(internal), gauss],
+            "numpy": [name, keys.tolist(), *rest],  # type: ignore[union-attr]
+            "torch": torch.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Keep the states until the first batch."""
+        self._to_restore = state_dict
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Restore what was loaded, once."""
+        if self._to_restore is None:
+            return
+        version, internal, gauss = self._to_restore["python"]
+        random.setstate((version, tuple(internal), gauss))
+        name, keys, *rest = self._to_restore["numpy"]
+        np.random.set_state((name, np.array(keys, dtype=np.uint32), *rest))
+        torch.set_rng_state(self._to_restore["torch"])
+        if self._to_restore["cuda"]:
+            torch.cuda.set_rng_state_all(self._to_restore["cuda"])
+        self._to_restore = None
+
+
+def weight_averaging(decay: float) -> WeightAveraging:
+    """An exponential moving average of the weights, validated and tested in their place (Polyak & Juditsky 1992).
+
+    Buffers hold constants here (masks, label names) and are not averaged. Lightning's own ``EMAWeightAveraging``
+    updates one tensor at a time; this is the same average over all of them at once.
+    """
+    return WeightAveraging(multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=False)
+
+
+class ProgressBar(TQDMProgressBar):
+    """Lightning's bar without the version number; refreshed at most every 20 steps, since drawing costs time."""
+
+    def __init__(self) -> None:
+        super().__init__(refresh_rate=20)
+
+    def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, Any]:
+        """The loss and the running validation score."""
+        shown = super().get_metrics(trainer, pl_module)
+        shown.pop("v_num", None)
+        return shown

@@ -1,0 +1,114 @@
+"""What a model costs: parameters, floating-point operations, time, memory."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tasks.model import TaskModel
+
+    from tasks.base import Batch
+
+_PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "datasets", "torchmetrics", "seqeval", "scikit-learn", "numpy")
+
+
+def count_parameters(model: TaskModel) -> dict[str, int]:
+    """Trainable parameters: all, those inside attention mechanisms, those of the embeddings."""
+    from tasks.model import attention_parameters
+
+    def count(module: Any) -> int:
+        return sum(p.numel() for p in module.parameters() if p.requires_grad)
+
+    return {"total": count(model), "attention": attention_parameters(model), "embedding": count(model.embeddings)}
+
+
+def forward_flops_per_token(model_on_meta: TaskModel, batch: Batch) -> float:
+    """Floating-point operations of one forward pass (a multiply-add is two) per real token of ``batch``.
+
+    Counted on the meta device, where fused kernels and LSTMs are decomposed and so are seen; embeddings, encoder,
+    attention and the head's logits or emissions count, the recursions of a CRF (O(tags^2) a token) do not.
+    """
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    tokens = sum(int(text.mask_BT.sum()) for text in batch.texts)
+    counter = FlopCounterMode(display=False)
+    with torch.no_grad(), counter:
+        model_on_meta(batch.to("meta"))
+    return counter.get_total_flops() / tokens
+
+
+def latency_seconds(predict: Callable[[Batch], Any], batches: Sequence[Batch], *, warm_up: int = 5) -> float:
+    """The median time to predict one example alone, in seconds, after ``warm_up`` uncounted ones."""
+    seconds = []
+    for number, batch in enumerate(batches):
+        start = time.perf_counter()
+        predict(batch)
+        if number >= warm_up or len(batches) <= warm_up:
+            seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
+
+
+def reset_peak_memory() -> None:
+    """Start a new measurement of peak memory, where the system allows it (Linux, CUDA)."""
+    import torch
+
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+
+
+def peak_memory_bytes() -> dict[str, int | None]:
+    """Peak resident memory of this process, and peak allocated memory of the GPU (None without one)."""
+    import torch
+
+    gpu = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
+    return {"process": _peak_resident(), "gpu": gpu}
+
+
+def _peak_resident() -> int:
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
+
+
+def environment(*, device: str, threads: int) -> dict[str, Any]:
+    """Hardware and versions that the record keeps: enough to know whether two times may be compared."""
+    import torch
+
+    versions = {}
+    for name in _PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = "not installed"
+    return {
+        "python": platform.python_version(),
+        "packages": versions,
+        "platform": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "device": device,
+        "gpu": torch.cuda.get_device_name() if device.startswith("cuda") else None,
+        "threads": threads,
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,69 @@
+"""What a person sees at the end of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from harness.run import Outcome
+
+
+def show_outcome(outcome: Outcome, *, console: Console | None = None) -> None:
+    """Print the table of a finished run, or why there is none."""
+    console = console or Console()
+    record = outcome.record
+    title = f"{record['task']} on {record['data']}: model={record['model']} seed={record['seed']}"
+    if record["status"] != "done":
+        console.print(f"[bold red]{record['status']}[/] {title}", highlight=False)
+        console.print(f"error: {record['reason']}", markup=False, highlight=False, soft_wrap=True)
+        if record["status"] == "failed":
+            console.print(f"(the whole trace: {outcome.folder / 'error.txt'}, or trace=true)", markup=False)
+        return
+    console.print(_scores_table(record, title))
+    console.print(_costs_table(record))
+    for note in record.get("attention_notes", ()):
+        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+    if record["debug"]:
+        console.print("a debug run: its record is marked so and reaches no board", markup=False)
+    found = "found, not run again (force=true runs it): " if outcome.found else "record: "
+    console.print(f"{found}{outcome.folder / 'record.json'}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _scores_table(record: Mapping[str, Any], title: str) -> Table:
+    table = Table("score on test", "", title=title, title_justify="left")
+    for key, value in sorted(record["scores"].items(), key=lambda item: (item[0] != record["main_score"], item[0])):
+        main = key == record["main_score"]
+        table.add_row(f"[bold]{key}[/]" if main else key, f"[bold]{value:.4f}[/]" if main else f"{value:.4f}")
+    return table
+
+
+def _costs_table(record: Mapping[str, Any]) -> Table:
+    table = Table("cost", "")
+    for name, text in cost_lines(record):
+        table.add_row(name, text)
+    return table
+
+
+def cost_lines(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The costs of a record in words; a floor has none of the neural ones."""
+    costs = record.get("costs", {})
+    lines = []
+    if "parameters" in costs:
+        parameters = costs["parameters"]
+        lines.append(("parameters", f"{parameters['total']:,} (attention {parameters['attention']:,})"))
+        lines.append(("FLOPs per token, forward", f"{costs['flops_per_token']:,.0f}"))
+    if costs.get("train_seconds") is not None:
+        speed = costs.get("train_tokens_per_second")
+        lines.append(("training", f"{costs['train_seconds']:.1f} s" + (f" ({speed:,.0f} tokens/s)" if speed else "")))
+    if "latency_seconds" in costs:
+        lines.append(("latency of one example", f"{1000 * costs['latency_seconds']:.2f} ms"))
+    if "peak_memory_bytes" in costs:
+        lines.append(("peak memory of the process", f"{costs['peak_memory_bytes']['process'] / 2**20:,.0f} MiB"))
+    if record.get("curves"):
+        best = max(record["curves"], key=lambda point: point[f"validation/{record['main_score']}"])
+        lines.append(("best epoch by validation", f"{best['epoch']} of {len(record['curves'])}"))
+    return lines

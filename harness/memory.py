@@ -1,0 +1,23 @@
+"""The allocator's settings that large CPU tensors want."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+
+
+def keep_freed_memory() -> bool:
+    """Tell glibc to keep freed memory instead of giving it back to the system; True if it listened.
+
+    With its defaults every large tensor is mapped and unmapped afresh, and most of the time of a training step on a
+    CPU goes into page faults (measured: a third to a half of it). No effect on results. Linux with glibc only.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return False
+    return bool(mallopt(_M_MMAP_THRESHOLD, 1 << 30) and mallopt(_M_TRIM_THRESHOLD, 2**31 - 1))

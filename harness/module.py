@@ -1,0 +1,135 @@
+"""The training loop's view of a model: a loss to descend and predictions to score. It knows no task."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from tasks.model import TaskModel
+from torch import Tensor, nn
+
+from tasks.base import Batch
+
+Scorer = Callable[[str, Mapping[int, Any]], dict[str, float]]
+"""(split, prediction of each row) -> scores."""
+
+LOSS_EVERY = 50
+"""Steps between two logged losses: every logged value costs about a millisecond."""
+
+
+class TrainingModule(pl.LightningModule):
+    """Trains a ``TaskModel`` with AdamW, warm-up and a cosine schedule; scores whole splits, never mean batches.
+
+    ``scorer`` turns the predictions of a whole split into scores, so that no score depends on how a split was cut
+    into batches or spread over devices. ``predictions`` holds those of the split scored last.
+    """
+
+    def __init__(
+        self,
+        model: TaskModel,
+        *,
+        scorer: Scorer,
+        main_score: str,
+        learning_rate: float,
+        weight_decay: float,
+        warmup_fraction: float,
+        final_learning_rate_fraction: float,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.scorer = scorer
+        self.main_score = main_score
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.warmup_fraction = warmup_fraction
+        self.final_learning_rate_fraction = final_learning_rate_fraction
+        self.predictions: dict[int, Any] = {}
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """Move a batch; pinned memory crosses without waiting."""
+        return batch.to(device, non_blocking=True)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The loss of one batch; logged now and then, and refused when it is no number."""
+        loss = self.model.loss(batch)
+        if batch_idx % LOSS_EVERY == 0:
+            if not torch.isfinite(loss):
+                raise ValueError(
+                    f"the training loss became {loss.item()} at step {self.global_step}; "
+                    f"try a smaller training.learning_rate (now {self.learning_rate}) or training.gradient_clip"
+                )
+            self.log("train/loss", loss, prog_bar=True, batch_size=len(batch))
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        """Forget the predictions of the pass before."""
+        self.predictions = {}
+
+    def on_test_epoch_start(self) -> None:
+        """Forget the predictions of the pass before."""
+        self.predictions = {}
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Predict."""
+        self._predict(batch)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Predict."""
+        self._predict(batch)
+
+    def _predict(self, batch: Batch) -> None:
+        self.predictions.update(zip(batch.rows_B.tolist(), self.model.predict(batch), strict=True))
+
+    def on_validation_epoch_end(self) -> None:
+        """Score the validation split; the score that chooses is shown in the progress bar."""
+        self._score("validation")
+
+    def on_test_epoch_end(self) -> None:
+        """Score the test split."""
+        self._score("test")
+
+    def _score(self, split: str) -> None:
+        self._gather_predictions()
+        scores = self.scorer(split, self.predictions)
+        # Every device holds the same scores after gathering; sync_dist would only average equal numbers.
+        main = {f"{split}/{self.main_score}": scores[self.main_score]}
+        rest = {f"{split}/{key}": value for key, value in scores.items() if key != self.main_score}
+        self.log_dict(main, prog_bar=True, rank_zero_only=False)
+        self.log_dict(rest, rank_zero_only=False)
+
+    def _gather_predictions(self) -> None:
+        if self.trainer.world_size > 1:
+            parts: list[Any] = [None] * self.trainer.world_size
+            torch.distributed.all_gather_object(parts, self.predictions)
+            self.predictions = {row: prediction for part in parts for row, prediction in part.items()}
+
+    def configure_optimizers(self) -> Any:
+        """AdamW (Loshchilov & Hutter 2019) without decay on biases, gains and embeddings; warm-up, then cosine."""
+        optimizer = torch.optim.AdamW(self._parameter_groups(), lr=self.learning_rate, fused=True)
+        total = max(1, int(self.trainer.estimated_stepping_batches))
+        warmup = max(1, round(self.warmup_fraction * total))
+        floor = self.final_learning_rate_fraction
+
+        def factor(step: int) -> float:
+            if step < warmup:
+                return (step + 1) / warmup
+            progress = min(1.0, (step - warmup) / max(1, total - warmup))
+            return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * progress))
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _parameter_groups(self) -> list[dict[str, Any]]:
+        embedded = {
+            id(p) for m in self.model.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag) for p in m.parameters()
+        }
+        parameters = [p for p in self.model.parameters() if p.requires_grad]
+        decayed = [p for p in parameters if p.dim() > 1 and id(p) not in embedded]
+        spared = [p for p in parameters if p.dim() <= 1 or id(p) in embedded]
+        return [
+            {"params": decayed, "weight_decay": self.weight_decay},
+            {"params": spared, "weight_decay": 0.0},
+        ]

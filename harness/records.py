@@ -1,0 +1,158 @@
+"""The record of a run: what it was, what came out, what it cost. One immutable JSON file a run.
+
+A run is (resolved configuration, data fingerprint, code version); the hash of the three is its id. Settings that
+cannot change the result (where records go, loggers, progress bars) are no part of it.
+
+Layout: ``<results_dir>/runs/<task>-<data>-<model>-s<seed>-<id>/record.json`` and, beside it, ``predictions.jsonl.gz``
+(one line a test example), ``model.pt`` (the tested weights), ``curves`` of the loggers, ``error.txt`` after a failure.
+
+Only the standard library is needed to read records.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+FORMAT = 1
+"""Version of the record's layout; readers name and leave out records of another one."""
+
+Status = Literal["done", "failed", "unsupported", "interrupted"]
+
+_NOT_IDENTITY = ("results_dir", "force", "trace", "logger", "data_dir")
+_NOT_IDENTITY_TRAINER = ("enable_progress_bar", "profiler")
+_PACKAGES = ("harness", "models", "tasks")
+
+
+def run_id(config: Mapping[str, Any], *, data_fingerprint: str | None, code_version: str) -> str:
+    """Twelve hexadecimal digits that name the run: the same run has the same id wherever it runs."""
+    identity = {key: value for key, value in config.items() if key not in _NOT_IDENTITY}
+    identity["data"] = {key: value for key, value in config["data"].items() if key != "data_dir"}
+    identity["trainer"] = {k: v for k, v in config["trainer"].items() if k not in _NOT_IDENTITY_TRAINER}
+    text = json.dumps([identity, data_fingerprint, code_version], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def code_version(*, extra_files: Iterable[Path] = ()) -> str:
+    """A hash of the source that can change a result: the three packages and a user's own mechanism files."""
+    root = Path(__file__).resolve().parent.parent
+    files = sorted(path for package in _PACKAGES for path in (root / package).rglob("*.py"))
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(str(path.relative_to(root)).encode())
+        digest.update(path.read_bytes())
+    for path in sorted(extra_files):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def git_state() -> dict[str, Any]:
+    """The commit of the code and whether the tree differs from it; both None outside a git checkout."""
+    root = Path(__file__).resolve().parent.parent
+
+    def git(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=10)
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    commit = git("rev-parse", "HEAD")
+    changes = git("status", "--porcelain", "--untracked-files=no")
+    return {"commit": commit, "dirty": None if changes is None else bool(changes)}
+
+
+def run_folder(results_dir: str | Path, config: Mapping[str, Any], identity: str) -> Path:
+    """Where the run with this id lives; a debug run lives apart."""
+    names = config["names"]
+    parts = [names["task"], names["data"], names["model"], f"s{config['seed']}", identity]
+    kind = "debug" if config["debug"]["enabled"] else "runs"
+    return Path(results_dir) / kind / "-".join(re.sub(r"[^\w.+]+", "_", str(part)) for part in parts)
+
+
+def write_record(folder: Path, record: Mapping[str, Any]) -> Path:
+    """Write ``record.json`` at once or not at all; a reader never sees half of it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return _write_atomically(folder / "record.json", json.dumps(record, indent=1, ensure_ascii=False).encode())
+
+
+def write_predictions(folder: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
+    """Write ``predictions.jsonl.gz``, one JSON object a test example."""
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    return _write_atomically(folder / "predictions.jsonl.gz", gzip.compress(text.encode(), mtime=0))
+
+
+def read_predictions(folder: Path) -> list[dict[str, Any]]:
+    """The stored predictions of a run, in the order of its test split."""
+    with gzip.open(folder / "predictions.jsonl.gz", "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def _write_atomically(path: Path, content: bytes) -> Path:
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def read_record(folder: Path) -> dict[str, Any] | None:
+    """The record in ``folder``, or None if there is none yet.
+
+    Raises ValueError, naming the file, if it is damaged or of another format.
+    """
+    path = folder / "record.json"
+    if not path.exists():
+        return None
+    return _parse(path)
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} is no readable record ({error}); delete it or run again with force=true") from error
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        found = record.get("format") if isinstance(record, dict) else type(record).__name__
+        raise ValueError(f"{path} is no record of format {FORMAT} (found {found!r}); it was left out")
+    return record
+
+
+def find_records(places: Iterable[str | Path]) -> Iterator[tuple[Path, dict[str, Any] | ValueError]]:
+    """Every record below the folders (or in the files) ``places``; a damaged one comes as its error.
+
+    A file that ends in ``.jsonl`` holds one compact record a line, as published boards do.
+    """
+    for place in map(Path, places):
+        inside = sorted({*place.rglob("record.json"), *place.rglob("records.jsonl")})
+        for path in inside if place.is_dir() else [place]:
+            yield from _records_of(path)
+
+
+def _records_of(path: Path) -> Iterator[tuple[Path, dict[str, Any] | ValueError]]:
+    if path.suffix != ".jsonl":
+        try:
+            yield path, _parse(path)
+        except ValueError as error:
+            yield path, error
+        return
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            yield path, json.loads(line)
+        except json.JSONDecodeError as error:
+            yield path, ValueError(f"{path}, line {number}: no readable record ({error})")

@@ -1,0 +1,177 @@
+"""One run: check, load, train, test once, record. Whatever happens, a record says it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from omegaconf import DictConfig, OmegaConf
+
+from harness import build, records
+
+
+class BusyError(Exception):
+    """Another process is at the same run; its folder must not be touched."""
+
+
+@dataclass
+class Outcome:
+    """What a run came to: its record, where it lies, and whether it was there before."""
+
+    record: dict[str, Any]
+    folder: Path
+    found: bool = False
+
+
+@dataclass
+class Run:
+    """What is known of a run while it goes on; the record is made from it at any moment."""
+
+    config: dict[str, Any]
+    fingerprint: str | None = None
+    folder: Path = Path()
+    identity: str = ""
+    code: str = ""
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def place(self) -> None:
+        """Settle id and folder from what is known of the data."""
+        self.code = records.code_version(extra_files=build.foreign_files(self.config))
+        self.identity = records.run_id(self.config, data_fingerprint=self.fingerprint, code_version=self.code)
+        self.folder = records.run_folder(self.config["results_dir"], self.config, self.identity)
+
+    def record(self, status: records.Status, reason: str | None) -> dict[str, Any]:
+        """The record as DESIGN section 5 wants it."""
+        return {
+            "format": records.FORMAT,
+            "id": self.identity,
+            "status": status,
+            "reason": reason,
+            "debug": self.config["debug"]["enabled"],
+            **self.config["names"],
+            "seed": self.config["seed"],
+            "data_fingerprint": self.fingerprint,
+            "code_version": self.code,
+            "git": records.git_state(),
+            "started": self.started.isoformat(timespec="seconds"),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "command": [Path(sys.executable).name, *sys.argv],
+            "config": self.config,
+            **self.facts,
+        }
+
+
+def execute(config: DictConfig) -> Outcome:
+    """Run one configuration and return its outcome; errors become a record with the status ``failed``.
+
+    KeyboardInterrupt and SIGTERM leave an ``interrupted`` record and are raised again; the same command resumes.
+    """
+    run = Run(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
+    run.place()
+    try:
+        return _execute(config, run)
+    except BusyError:
+        raise
+    except (KeyboardInterrupt, SystemExit):
+        records.write_record(run.folder, run.record("interrupted", "stopped from outside; the same command resumes it"))
+        raise
+    except Exception as error:
+        status: records.Status = "unsupported" if isinstance(error, build.UnsupportedError) else "failed"
+        run.folder.mkdir(parents=True, exist_ok=True)
+        (run.folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        if config.trace:
+            traceback.print_exc()
+        record = run.record(status, f"{type(error).__name__}: {error}" if not _expected(error) else str(error))
+        records.write_record(run.folder, record)
+        return Outcome(record, run.folder)
+
+
+def _expected(error: Exception) -> bool:
+    """Whether the message alone says what to do, so that the error's type would only distract."""
+    return isinstance(error, ValueError | FileNotFoundError)
+
+
+def _execute(config: DictConfig, run: Run) -> Outcome:
+    task = build.make_task(config)
+    build.check_combination(config, task)
+    corpus = build.load_corpus(config, task)
+    run.fingerprint = corpus.fingerprint
+    run.place()
+    run.folder.mkdir(parents=True, exist_ok=True)
+    with _locked(run.folder), _terminable():
+        existing = records.read_record(run.folder)
+        if existing is not None and existing["status"] == "done":
+            if not config.force:
+                return Outcome(existing, run.folder, found=True)
+            _set_aside(run.folder)
+        run.facts["data_sizes"] = {split: len(rows) for split, rows in corpus.splits.items()}
+        run.facts["data_source"] = corpus.source
+        trial = build.floor_trial if build.is_floor(config) else _neural_trial
+        scores, predictions = trial(config, run, task, corpus)
+        run.facts["scores"] = scores
+        run.facts["main_score"] = task.main_score
+        run.facts["score_definitions"] = task.definitions()
+        records.write_predictions(run.folder, predictions)
+        record = run.record("done", None)
+        records.write_record(run.folder, record)
+    (run.folder / "error.txt").unlink(missing_ok=True)
+    return Outcome(record, run.folder)
+
+
+def _neural_trial(config: DictConfig, run: Run, task: Any, corpus: Any) -> tuple[dict[str, Any], Any]:
+    from harness.training import neural_trial
+
+    return neural_trial(config, run, task, corpus)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the run's folder: a second process with the same run is told so instead of writing into it."""
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise BusyError(f"{folder} is in use by another process with the same run; wait for it or stop it") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM unwind the stack like Ctrl-C does, so that a record is left; the exit code is 143."""
+
+    def stop(_number: int, _frame: Any) -> None:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not the main thread: whoever owns the process handles its signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _set_aside(folder: Path) -> None:
+    """Keep the record of the run before (records are never edited) and start with an empty folder."""
+    stamp = time.strftime("%Y%m%dT%H%M%S")
+    aside = folder.parent.parent / "superseded" / f"{folder.name}-{stamp}-{os.getpid()}"
+    aside.mkdir(parents=True)
+    for path in folder.iterdir():
+        if path.name != ".lock":
+            path.rename(aside / path.name)

@@ -1,0 +1,176 @@
+"""Training one neural model and measuring it: fit, choose by validation, test once."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import signal
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from omegaconf import DictConfig
+from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from tasks.model import attention_notes
+
+from harness import build, costs
+from harness.callbacks import History, ProgressBar, RandomStates, weight_averaging
+from harness.memory import keep_freed_memory
+from harness.module import TrainingModule
+from harness.tracking import finish_tracking, make_logger
+
+LATENCY_EXAMPLES = 50
+"""How many test examples are predicted one by one to measure latency."""
+
+Facts = dict[str, Any]
+
+
+def neural_trial(config: DictConfig, folder: Path, facts: Facts, data: build.Data) -> dict[str, Any]:
+    """Train, choose the best epoch by validation, test it once; returns the prediction of each test row.
+
+    Costs, curves and notes go into ``facts`` as soon as they are known, so that a failed run keeps them.
+    """
+    _quiet_libraries()
+    keep_freed_memory()
+    torch.set_num_threads(config.trainer.threads)
+    costs.reset_peak_memory()
+    model = build.make_model(config, data)
+    facts["attention_notes"] = attention_notes(model)
+    facts["costs"] = {
+        "parameters": costs.count_parameters(model),
+        "flops_per_token": costs.forward_flops_per_token(build.make_model(config, data, device="meta"), data.sample()),
+    }
+    module = TrainingModule(
+        model, scorer=data.score, main_score=data.task.main_score, seed=config.seed, **build.optimisation(config)
+    )
+    logger = make_logger(config, folder)
+    history = History()
+    facts["curves"] = history.curve
+    scores = None
+    try:
+        trainer, best = _fit(config, folder, facts, module, data, logger, history)
+        scores = _test(trainer, module, data, config, best)
+    finally:
+        finish_tracking(logger, scores=scores, failed=scores is None)
+    facts["curves"] = history.curve
+    facts["costs"] |= _measure(history, trainer, module, data)
+    facts["environment"] = costs.environment(device=str(trainer.strategy.root_device), threads=torch.get_num_threads())
+    _keep_weights(folder, module)
+    return dict(sorted(module.predictions.items()))
+
+
+def _fit(
+    config: DictConfig,
+    folder: Path,
+    facts: Facts,
+    module: TrainingModule,
+    data: build.Data,
+    logger: Any,
+    history: History,
+) -> tuple[pl.Trainer, Path]:
+    monitored = f"validation/{module.main_score}"
+    # Saved between two epochs: what an interrupted run resumes from is then exactly a state of the uninterrupted one.
+    best = ModelCheckpoint(
+        folder,
+        filename="best",
+        monitor=monitored,
+        mode="max",
+        save_last=True,
+        enable_version_counter=False,
+        save_on_train_epoch_end=True,
+    )
+    stopping = EarlyStopping(
+        monitored, mode="max", patience=config.training.patience, check_on_train_epoch_end=True, verbose=False
+    )
+    callbacks: list[Callback] = [history, RandomStates(), stopping, best]
+    if config.training.average_decay > 0:
+        callbacks.insert(0, weight_averaging(config.training.average_decay))
+    if config.trainer.enable_progress_bar:
+        callbacks.append(ProgressBar())
+    trainer = build.make_trainer(config, callbacks=callbacks, logger=logger, folder=folder)
+    last = folder / "last.ckpt"
+    resumed = last.exists() and not config.trainer.fast_dev_run
+    facts["resumed"] = resumed
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    loaders = [data.loader(split, trainer.global_rank, trainer.world_size) for split in ("train", "validation")]
+    _interruptible(trainer.fit)(module, *loaders, ckpt_path=str(last) if resumed else None, weights_only=True)
+    return trainer, Path(best.best_model_path)
+
+
+def _test(
+    trainer: pl.Trainer, module: TrainingModule, data: build.Data, config: DictConfig, best: Path
+) -> dict[str, float]:
+    """Score the best checkpoint on the test split: the one time that the split is read."""
+    if not config.trainer.fast_dev_run:
+        checkpoint = torch.load(best, map_location="cpu", weights_only=True)
+        module.load_state_dict(checkpoint["state_dict"])
+    loader = data.loader("test", trainer.global_rank, trainer.world_size)
+    _interruptible(trainer.test)(module, loader, verbose=False)
+    return {k.removeprefix("test/"): float(v) for k, v in trainer.callback_metrics.items() if k.startswith("test/")}
+
+
+def _interruptible(step: Any) -> Any:
+    """``step``, with Ctrl-C as KeyboardInterrupt: Lightning turns it into exit code 1 and ignores further ones."""
+
+    def call(*args: Any, **kwargs: Any) -> None:
+        try:
+            step(*args, **kwargs)
+        except SystemExit as stop:
+            if isinstance(stop.__context__, KeyboardInterrupt):
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+                raise KeyboardInterrupt from None
+            raise
+
+    return call
+
+
+def _measure(history: History, trainer: pl.Trainer, module: TrainingModule, data: build.Data) -> Facts:
+    """The measured costs: seconds and tokens per second of training and testing, latency, peak memory."""
+    device = trainer.strategy.root_device
+    model = module.model.to(device).eval()
+
+    def predict(batch: Any) -> Any:
+        with torch.no_grad():
+            return model.predict(batch.to(device))
+
+    single = [data.batch("test", [row]) for row in range(min(LATENCY_EXAMPLES, data.size("test")))]
+    batches = list(itertools.islice(data.loader("test"), 20))
+    tokens = sum(int(text.mask_BT.sum()) for batch in batches for text in batch.texts)
+    started = time.perf_counter()
+    for batch in batches:
+        predict(batch)
+    seconds = time.perf_counter() - started
+    return {
+        "train_seconds": history.train_seconds,
+        "train_steps": history.steps,
+        "train_tokens_per_second": history.tokens / history.train_seconds if history.train_seconds else None,
+        "inference_tokens_per_second": tokens / seconds,
+        "latency_seconds": costs.latency_seconds(predict, single),
+        "peak_memory_bytes": costs.peak_memory_bytes(),
+    }
+
+
+def _keep_weights(folder: Path, module: TrainingModule) -> None:
+    """Keep the tested weights; the optimiser's states are of no more use."""
+    torch.save(module.model.state_dict(), folder / "model.pt")
+    for name in ("best.ckpt", "last.ckpt"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _quiet_libraries() -> None:
+    """Leave out what Lightning says of itself and warns of without need; its errors still come."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
+    for message in (
+        ".*does not have many workers.*",
+        ".*smaller than the logging interval.*",
+        ".*Checkpoint directory .* exists and is not empty.*",
+        ".*The dataloader, .*",
+        ".*is_leaf.*",
+        ".*GPU available but not used.*",
+        ".*using `weights_only=.*",
+    ):
+        warnings.filterwarnings("ignore", message)

@@ -1,0 +1,24 @@
+"""What all tests share: one thread, no network, quiet libraries."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
+os.environ.setdefault("WANDB_MODE", "offline")
+os.environ.setdefault("WANDB_SILENT", "true")
+
+import pytest
+
+SHARED_DATA = Path(os.environ.get("HARNESS_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real data sets; the test is skipped where there is none."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"needs real data sets in {SHARED_DATA} (or HARNESS_TEST_DATA)")
+    return SHARED_DATA
