@@ -1,4 +1,4 @@
-"""What an attention mechanism is: the contract every file in this folder fulfils, and the shell they share.
+"""What an attention mechanism is: the contract every file in this folder fulfils. The shell is ``models.multihead``.
 
 A mechanism is built for one *site* of a network and maps
 
@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 
@@ -101,8 +100,10 @@ class Attention(nn.Module, ABC):
         """Attend.
 
         ``mask`` is boolean, (B, S) or (B, T, S), True = may attend; None allows everything.
-        ``causal`` additionally forbids j > i and needs T == S. A query whose memory is wholly masked
-        receives a zero context and zero weights. Weights are computed only for ``need_weights``.
+        ``causal`` additionally forbids j > i; where T < S, the queries are the last T of the S positions, as in
+        decoding step by step. Mechanisms that do not support ``external`` leave it unread. A query whose memory
+        (and external memory, where it is read) is wholly masked receives a zero context and zero weights. Weights
+        are those before dropout, and are computed only for ``need_weights``.
         """
 
 
@@ -133,25 +134,3 @@ def recorded_weights(network: nn.Module) -> Iterator[dict[str, Attended]]:
     finally:
         for handle in handles:
             handle.remove()
-
-
-def combined_mask(
-    mask: Tensor | None, queries_BTD: Tensor, memory_BSD: Tensor, *, direction: Literal["both", "forward", "backward"]
-) -> Tensor | None:
-    """The boolean mask (B or 1, T, S) that joins padding and direction; None if everything is allowed.
-
-    ``forward`` keeps j <= i (causal), ``backward`` keeps j >= i.
-    """
-    length, size = queries_BTD.shape[1], memory_BSD.shape[1]
-    joined = None
-    if mask is not None:
-        joined = mask[:, None, :] if mask.dim() == 2 else mask
-    if direction != "both":
-        if length != size:
-            raise ValueError(
-                f"a {direction} direction needs as many queries as memory positions, got {length} and {size}"
-            )
-        square = torch.ones(length, size, dtype=torch.bool, device=queries_BTD.device)
-        triangle = (square.tril() if direction == "forward" else square.triu())[None]
-        joined = triangle if joined is None else joined & triangle
-    return joined

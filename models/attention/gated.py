@@ -1,0 +1,57 @@
+"""Gated attention: g_i = σ(W_g tanh(W_a [h_i; c_i])), result g_i ⊙ W_c c_i, with the jump connection h_i + result.
+
+c_i is multi-head attention, whose output matrix is W_c. The gate unit and the jump connection are those of surveys of
+attention; gates on states and on attention's output: Dhingra et al. 2017, section 3.1, https://arxiv.org/abs/1606.01549,
+and Qiu et al. 2025, section 2.2, https://arxiv.org/abs/2505.06708. A site with a residual connection makes the jump
+itself; elsewhere it is made here.
+
+B batch, H heads, T query positions, S memory positions, D width
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from models.attention.base import Attended, Attention, External, Site
+from models.masks import combined_mask, zero_unreachable
+from models.multihead import MultiHead, Normalizing, Scoring
+
+
+class GatedAttention(Attention):
+    """A gate in (0, 1)^D decides, for each query and channel, how much of the context passes."""
+
+    supports = frozenset({"self", "cross", "causal"})
+
+    def __init__(self, site: Site, *, heads: int, score: Scoring, normalizer: Normalizing, dropout: float) -> None:
+        super().__init__()
+        width = site.width
+        self.jump = not site.residual
+        self.attention = MultiHead(
+            site, heads=heads, score=score, normalizer=normalizer, dropout=dropout, projections="inputs"
+        )
+        self.joint = nn.Linear(2 * width, width, bias=False)
+        self.gate = nn.Linear(width, width, bias=False)
+        self.context = nn.Linear(width, width, bias=False)
+
+    def forward(
+        self,
+        queries_BTD: Tensor,
+        memory_BSD: Tensor,
+        mask: Tensor | None = None,
+        *,
+        causal: bool = False,
+        external: External | None = None,
+        need_weights: bool = False,
+    ) -> Attended:
+        """The context (B, T, D), and weights (B, heads, T, S) if asked for.
+
+        A query whose memory is wholly masked gets zeros, without the jump.
+        """
+        joined = combined_mask(mask, queries_BTD, memory_BSD, direction="forward" if causal else "both")
+        context_BTD, weights_BHTS, _ = self.attention(queries_BTD, memory_BSD, joined, need_weights=need_weights)
+        gate_BTD = self.gate(self.joint(torch.cat((queries_BTD, context_BTD), dim=-1)).tanh()).sigmoid()
+        result_BTD = gate_BTD * self.context(context_BTD)
+        if self.jump:
+            result_BTD = zero_unreachable(queries_BTD + result_BTD, joined)
+        return Attended(result_BTD, weights_BHTS)
