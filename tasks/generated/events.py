@@ -1,0 +1,87 @@
+"""What happened? Triggers of four types of events, typed by who took part.
+
+Each text says who some people are ("Karo is a soldier"), and reports what they did in words that fit many types:
+a soldier who struck attacked, a trader who struck made a transfer. Some words need no participant ("shelled"),
+some triggers have two tokens ("opened fire"). What did not happen is no event: negated or planned acts, and all
+acts of people on whom the reports are false. Names are partly invented, and differ between the splits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tasks.generated.base import Knob, Row, Stream, Value, generate_splits, invent_name, misspell, words
+
+KNOBS: Mapping[str, Knob] = {
+    "length": Knob(3, 1, 12, "people competing in a text, on average"),
+    "distance": Knob(0.5, 0, 12, "sentences without people between introductions and reports, on average"),
+    "noise": Knob(0.02, 0, 1, "share of the longer words outside names and triggers that are misspelt"),
+    "mentions": Knob(3, 1, 24, "reports in a text, on average"),
+    "ambiguous": Knob(0.75, 0, 1, "share of the triggers that only the participant's role can type"),
+    "unrealised": Knob(0.2, 0, 1, "share of the reports of what did not happen, said in the report itself"),
+    "unseen": Knob(0.3, 0, 1, "share of the names that are invented, and differ between the splits"),
+}
+
+NAMES = words("Karo Lena Milo Nora Otto Petra Quinn Rosa Simon Tessa Ugo Vera Wanda Xenia Yuri Zora")
+ROLES: Mapping[str, tuple[str, ...]] = {
+    "Attack": ("is a soldier", "is a gunman", "is a rebel"),
+    "Move": ("is a pilgrim", "is a refugee", "is a nomad"),
+    "Transfer": ("is a trader", "is a banker", "is a donor"),
+    "Meet": ("is a diplomat", "is an envoy", "is a minister"),
+    "": ("is a rumour", "is a legend", "is a hoax"),
+}
+AMBIGUOUS = ("struck", "moved", "closed", "pressed", "opened up", "came through")
+CLEAR: Mapping[str, tuple[str, ...]] = {
+    "Attack": ("shelled", "ambushed", "opened fire"),
+    "Move": ("fled", "travelled", "set out"),
+    "Transfer": ("paid", "donated", "handed over"),
+    "Meet": ("met", "conferred", "held talks"),
+}
+REALISED = ("* ^ at {t}", "at {t} * ^", "then * ^", "* ^ again")
+UNREALISED = ("nobody says * ^", "* never ^", "had * ^ ?")
+TIMES = ("noon", "night", "dawn")
+FILLERS = ("the news came at {t}", "the road was closed", "it was quiet again", "the town opened its doors")
+
+
+def generate(*, size: str, seed: int, knobs: Mapping[str, Value]) -> dict[str, list[Row]]:
+    """The splits train, validation and test: rows ``{"tokens": [...], "tags": [...]}`` with tags in BIO.
+
+    ``KNOBS`` lists the knobs with defaults and ranges. Raises ValueError for an unknown size or knob.
+    """
+    return generate_splits("events", _draw_row, size=size, seed=seed, knobs=knobs, known=KNOBS)
+
+
+def _draw_row(stream: Stream, split: str, knobs: Mapping[str, float]) -> Row:
+    count = min(len(NAMES), max(1, stream.around(knobs["length"])))
+    people = []
+    for known in stream.sample(NAMES, count):
+        name = invent_name(stream, split) if stream.chance(knobs["unseen"]) else known
+        people.append((name, stream.pick(tuple(ROLES))))
+    sentences = [("* " + stream.pick(ROLES[kind]), name, "", "") for name, kind in people]
+    sentences += [(stream.pick(FILLERS), "", "", "") for _ in range(max(0, stream.around(knobs["distance"])))]
+    for _ in range(max(1, stream.around(knobs["mentions"]))):
+        sentences.append(_draw_report(stream, stream.pick(people), knobs))
+    tokens: list[str] = []
+    tags: list[str] = []
+    for template, name, trigger, kind in sentences:
+        sentence = template.replace("{t}", stream.pick(TIMES)).split()
+        for word in misspell([sentence[0].capitalize(), *sentence[1:], "."], stream, knobs["noise"]):
+            shown = {"*": [name], "^": trigger.split()}.get(word, [word])
+            tokens += shown
+            tags += _tags(kind, len(shown)) if word == "^" else ["O"] * len(shown)
+    return {"tokens": tokens, "tags": tags}
+
+
+def _draw_report(stream: Stream, person: tuple[str, str], knobs: Mapping[str, float]) -> tuple[str, str, str, str]:
+    """A report as (template, name, trigger, type), the type empty where nothing happened."""
+    name, role = person
+    happened = not stream.chance(knobs["unrealised"])
+    template = stream.pick(REALISED if happened else UNREALISED)
+    if stream.chance(knobs["ambiguous"]):
+        return template, name, stream.pick(AMBIGUOUS), role if happened else ""
+    kind = stream.pick(tuple(CLEAR))
+    return template, name, stream.pick(CLEAR[kind]), kind if happened and role else ""
+
+
+def _tags(kind: str, length: int) -> list[str]:
+    return [f"B-{kind}"] + [f"I-{kind}"] * (length - 1) if kind else ["O"] * length

@@ -1,0 +1,89 @@
+"""Words whose part of speech is shown once: universal tags with one reading per discourse.
+
+Words such as "light", "watch" or an invented "prall" are noun, verb or adjective, and keep the reading they are
+introduced with throughout a text (the "one sense per discourse" of Gale, Church & Yarowsky 1992,
+https://aclanthology.org/H92-1045/). They come back in notes without any context ("notes : light , watch"), where
+only the introduction tells. Other words are ambiguous locally ("that", "her", "to"), or are invented, with a suffix
+that gives them away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tasks.generated.base import Knob, Row, Stream, Value, generate_splits, invent_name, misspell, words
+
+KNOBS: Mapping[str, Knob] = {
+    "length": Knob(3, 1, 12, "ambiguous words competing in a text, on average"),
+    "distance": Knob(0.5, 0, 12, "sentences without ambiguous words between introductions and notes, on average"),
+    "noise": Knob(0.02, 0, 1, "share of the longer unambiguous words that are misspelt"),
+    "mentions": Knob(5, 0, 24, "words in the notes, on average"),
+    "unseen": Knob(0.25, 0, 1, "share of the ambiguous words that are invented, and differ between the splits"),
+}
+
+AMBIGUOUS = words(
+    "light watch duck fish play fly train park plant point rest calm clean dry cool warm slow open blank double "
+    "round square level sound fast present"
+)
+INTRODUCTIONS: Mapping[str, tuple[str, ...]] = {
+    "NOUN": ("PRON:we VERB:saw DET:that *", "DET:the * AUX:was ADJ:old", "PRON:her NOUN:friend VERB:took DET:a *"),
+    "VERB": ("PRON:they AUX:can * ADV:often", "PRON:we VERB:try PART:to *", "PRON:I VERB:know SCONJ:that PRON:they *"),
+    "ADJ": ("PRON:it AUX:was ADV:so *", "DET:a ADV:very * NOUN:day", "PRON:they VERB:made PRON:her *"),
+}
+FILLERS = (
+    "PRON:they VERB:went ADP:to PROPN:Paris",
+    "DET:the NUM:two NOUN:boys VERB:called PRON:her CCONJ:and VERB:left",
+    "PRON:that AUX:was @ADV",
+    "PRON:we VERB:met DET:a @ADJ NOUN:man",
+    "DET:the @NOUN AUX:was @ADJ",
+    "PRON:they AUX:will @VERB PRON:it",
+    "INTJ:oh",
+)
+SUFFIXES: Mapping[str, tuple[str, ...]] = {
+    "NOUN": ("ness", "ment"),
+    "VERB": ("ize", "ify"),
+    "ADJ": ("ous", "ful"),
+    "ADV": ("ly", "wise"),
+}
+
+
+def generate(*, size: str, seed: int, knobs: Mapping[str, Value]) -> dict[str, list[Row]]:
+    """The splits train, validation and test: rows ``{"tokens": [...], "tags": [...]}`` with universal tags.
+
+    ``KNOBS`` lists the knobs with defaults and ranges. Raises ValueError for an unknown size or knob.
+    """
+    return generate_splits("pos", _draw_row, size=size, seed=seed, knobs=knobs, known=KNOBS)
+
+
+def _draw_row(stream: Stream, split: str, knobs: Mapping[str, float]) -> Row:
+    count = min(len(AMBIGUOUS), max(1, stream.around(knobs["length"])))
+    ambiguous = []
+    for known in stream.sample(AMBIGUOUS, count):
+        word = invent_name(stream, split).lower() if stream.chance(knobs["unseen"]) else known
+        ambiguous.append((word, stream.pick(tuple(INTRODUCTIONS))))
+    tagged: list[tuple[str, str]] = []
+    for word, tag in ambiguous:
+        tagged += _write(stream.pick(INTRODUCTIONS[tag]), (word, tag), stream, split, knobs["noise"])
+    for _ in range(max(0, stream.around(knobs["distance"]))):
+        tagged += _write(stream.pick(FILLERS), ("", ""), stream, split, knobs["noise"])
+    notes = [("Notes", "NOUN"), (":", "PUNCT")]
+    for _ in range(max(0, stream.around(knobs["mentions"]))):
+        notes += [stream.pick(ambiguous), (",", "PUNCT")]
+    tagged = tagged + notes if stream.chance(0.7) else notes + tagged
+    return {"tokens": [word for word, _ in tagged], "tags": [tag for _, tag in tagged]}
+
+
+def _write(template: str, word: tuple[str, str], stream: Stream, split: str, noise: float) -> list[tuple[str, str]]:
+    """A sentence as pairs of token and tag: ``TAG:token``, ``*`` for the word, ``@TAG`` for an invented word."""
+    sentence = []
+    for part in template.split():
+        if part == "*":
+            sentence.append(word)
+        elif part[0] == "@":
+            stem = invent_name(stream, split).lower()
+            sentence.append((stem + stream.pick(SUFFIXES[part[1:]]), part[1:]))
+        else:
+            tag, token = part.split(":")
+            sentence.append((misspell([token], stream, noise)[0], tag))
+    sentence[0] = (sentence[0][0].capitalize(), sentence[0][1])
+    return [*sentence, (".", "PUNCT")]
