@@ -1,0 +1,73 @@
+"""``python -m harness.publish NAME``: make a board that can be committed from the records of this machine.
+
+Writes ``results/boards/<NAME>/records.jsonl`` (the records without what speaks of one machine's folders) and
+``README.md`` (the command that made it and the leaderboard). Predictions stay where they are: they quote the data.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.leaderboard import group_records, render
+from harness.records import find_records
+
+_LOCAL = ("results_dir", "data_dir", "logger", "force", "trace")
+
+
+def compact(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record without paths, command line and logger settings."""
+    kept = {key: value for key, value in record.items() if key != "command"}
+    kept["config"] = {key: value for key, value in record["config"].items() if key not in _LOCAL}
+    kept["config"]["data"] = {k: v for k, v in record["config"]["data"].items() if k != "data_dir"}
+    return kept
+
+
+def publish(name: str, records: Sequence[Mapping[str, Any]], *, title: str, command: str, folder: Path) -> Path:
+    """Write the board; returns its folder."""
+    tables = group_records(records)
+    kept = [record for table in tables.values() for row in table.values() for record in (*row.records, *row.holes)]
+    kept.sort(key=lambda r: (r["task"], r["data"], r["model"], r["backbone"], r["seed"], r["id"]))
+    board = folder / name
+    board.mkdir(parents=True, exist_ok=True)
+    lines = "".join(json.dumps(compact(record), ensure_ascii=False, sort_keys=True) + "\n" for record in kept)
+    (board / "records.jsonl").write_text(lines, encoding="utf-8")
+    text = render(tables, metric=None, style="markdown")
+    made = f"Made by\n\n```\n{command}\npython -m harness.publish {name} --title '{title}' --command '...'\n```\n"
+    legend = (
+        "Means over seeds on the test split with 95 % intervals (Student's t); the weights tested are those of the "
+        "best epoch by validation. `train_s`: seconds of training without validation; `latency_ms`: one example alone."
+    )
+    (board / "README.md").write_text(f"# {title}\n\n{made}\n{legend}\n\n{text}", encoding="utf-8")
+    return board
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse, read, write; 1 if there is nothing to publish."""
+    parser = argparse.ArgumentParser(prog="python -m harness.publish", description=__doc__)
+    parser.add_argument("name", help="the board's name, a folder under results/boards")
+    parser.add_argument("places", nargs="*", default=["results/runs"], help="where the records are")
+    parser.add_argument("--title", required=True, help="the board's heading")
+    parser.add_argument("--command", required=True, help="the command that made the records")
+    parser.add_argument("--boards", type=Path, default=Path("results/boards"), help="the folder of boards")
+    options = parser.parse_args(arguments)
+    records = []
+    for _path, found in find_records(options.places):
+        if isinstance(found, ValueError):
+            print(f"left out: {found}", file=sys.stderr)
+        elif not found["debug"]:
+            records.append(found)
+    if not records:
+        print(f"no records in {', '.join(options.places)}", file=sys.stderr)
+        return 1
+    board = publish(options.name, records, title=options.title, command=options.command, folder=options.boards)
+    print(board / "README.md")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
