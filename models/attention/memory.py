@@ -43,7 +43,8 @@ class MemoryAttention(Attention):
         dropout: float,
     ) -> None:
         super().__init__()
-        refuse_relative("memory", site.position)
+        if site.own_states:
+            refuse_relative("memory", site.position)
         if hops < 1 or tying not in ("adjacent", "none"):
             raise ValueError(
                 f"expected hops >= 1 and tying 'adjacent' or 'none', got hops={hops!r} and tying={tying!r}"

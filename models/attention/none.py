@@ -25,7 +25,8 @@ class NoAttention(Attention):
 
     def __init__(self, site: Site) -> None:
         super().__init__()
-        refuse_relative("none", site.position)
+        if site.own_states:
+            refuse_relative("none", site.position)
 
     def forward(
         self,
