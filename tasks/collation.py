@@ -1,0 +1,77 @@
+"""From an encoded split and some indices to a ``Batch``: padded tensors, cut out without a loop over texts.
+
+B texts, T positions, U distinct forms in the batch, K tokens of the batch, N texts of the split
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.embeddings import TextTensors
+from tasks.base import IGNORED, Batch
+from tasks.encoding import EncodedSplit, EncodedTexts, Ints
+
+
+def collate(split: EncodedSplit, indices: Ints) -> Batch:
+    """The examples ``indices`` of the split (from 0), in this order, as a batch.
+
+    An external text that all examples share becomes a single row, (1, E): encode it once and expand the result.
+    """
+    external = split.external
+    if external is not None:
+        shared = len(external) == 1 and len(split) != 1
+        external_tensors = collate_texts(external, np.zeros(1, dtype=np.int64) if shared else indices)
+    return Batch(
+        rows_B=torch.from_numpy(split.rows_N[indices].astype(np.int64)),
+        texts=tuple(collate_texts(text, indices) for text in split.texts),
+        external=external_tensors if external is not None else None,
+        labels=_collate_labels(split, indices),
+    )
+
+
+def collate_texts(texts: EncodedTexts, indices: Ints) -> TextTensors:
+    """The texts ``indices``, padded to the longest of them."""
+    starts, lengths = texts.offsets[indices], texts.offsets[indices + 1] - texts.offsets[indices]
+    mask_BT = np.arange(lengths.max(initial=1)) < lengths[:, None]
+    forms_K = texts.forms_K[_ranges(starts, lengths)]
+    distinct_U, places_K = np.unique(forms_K, return_inverse=True)
+    forms_BT = np.zeros(mask_BT.shape, dtype=np.int64)
+    forms_BT[mask_BT] = places_K
+    words_BT = np.zeros(mask_BT.shape, dtype=np.int64)
+    words_BT[mask_BT] = texts.forms.words_U[forms_K]
+    characters_UC = texts.forms.characters_UC[distinct_U]
+    longest = max(1, int((characters_UC != 0).any(axis=0).sum()))
+    ngram_starts = texts.forms.ngram_offsets[distinct_U]
+    ngram_counts = texts.forms.ngram_offsets[distinct_U + 1] - ngram_starts
+    return TextTensors(
+        words_BT=torch.from_numpy(words_BT),
+        mask_BT=torch.from_numpy(mask_BT),
+        forms_BT=torch.from_numpy(forms_BT),
+        characters_UC=torch.from_numpy(characters_UC[:, :longest].astype(np.int64)),
+        ngrams_N=torch.from_numpy(texts.forms.ngrams_M[_ranges(ngram_starts, ngram_counts)].astype(np.int64)),
+        ngram_offsets_U=torch.from_numpy(np.cumsum(ngram_counts) - ngram_counts),
+    )
+
+
+def _collate_labels(split: EncodedSplit, indices: Ints) -> torch.Tensor | None:
+    if split.labels is None:
+        return None
+    if not split.per_token:
+        return torch.from_numpy(split.labels[indices].astype(np.int64))
+    offsets = split.texts[0].offsets
+    lengths = offsets[indices + 1] - offsets[indices]
+    labels_BT = np.full((len(indices), lengths.max(initial=1)), IGNORED, dtype=np.int64)
+    mask_BT = np.arange(labels_BT.shape[1]) < lengths[:, None]
+    labels_BT[mask_BT] = split.labels[_ranges(offsets[indices], lengths)]
+    return torch.from_numpy(labels_BT)
+
+
+def _ranges(starts: Ints, lengths: Ints) -> NDArray[Any]:
+    """``starts[0], starts[0] + 1, …`` (``lengths[0]`` of them), then the same for the next, in one array."""
+    before = np.cumsum(lengths) - lengths
+    ranges: NDArray[Any] = np.repeat(starts - before, lengths) + np.arange(int(lengths.sum()))
+    return ranges

@@ -1,0 +1,314 @@
+"""Where rows come from: the bundled generators, published data sets, a user's own files.
+
+A *source* is made from YAML; ``source.load(task)`` reads and checks everything the task needs before anything costly
+begins, and never turns from one source to another by itself. Every complaint is a ValueError that names the file and
+the line (from 1) and says what to do.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tasks.base import Row, Task
+from tasks.conll import ConllColumns
+from tasks.files import find_split, line_of, listing, quiet_datasets, read_rows, rows_of_dataset
+from tasks.rows import check_rows, name_labels, rename_columns
+from tasks.splits import SPLITS, Split, fingerprint_of, row_namer, split_off
+
+NO_CONLL = ConllColumns(token=0, tag=-1, separator=None, universal=False)
+"""Columns for folders of published data sets, which are not in CoNLL format as a rule."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Rows that were read and checked.
+
+    ``splits``: train, validation and test, each a list of rows (column name -> value).
+    ``fingerprint``: SHA-256 of all rows, in order, hexadecimal. ``source``: where they come from, in words.
+    ``tokenizer``: the name of the tokenizer that suits the texts. ``language``: its ISO 639-1 code.
+    ``unseen_labels``: what to do about rows of validation and test whose label train never shows: error or drop.
+    """
+
+    name: str
+    splits: dict[str, list[Row]]
+    places: dict[str, Callable[[int], str]]
+    fingerprint: str
+    source: str
+    tokenizer: str
+    language: str
+    unseen_labels: str
+
+    def place(self, split: str, row: int) -> str:
+        """File and line of a row of a split (both from its list, so from 0), in words."""
+        return self.places[split](row)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source(ABC):
+    """What every source has: how its texts are tokenised, and which of its rows are used.
+
+    ``exclude``: column -> values; rows with one of these values are left out.
+    ``max_train``, ``max_validation``, ``max_test``: at most so many rows (None: all), drawn by a fixed seed, in the
+    order of the file; a smaller number draws a subset of what a larger one draws.
+    """
+
+    tokenizer: str
+    language: str
+    unseen_labels: str
+    exclude: Mapping[str, Sequence[Any]]
+    max_train: int | None
+    max_validation: int | None
+    max_test: int | None
+
+    def __post_init__(self) -> None:
+        if self.unseen_labels not in ("error", "drop"):
+            raise ValueError(f"expected data.unseen_labels to be error or drop, got {self.unseen_labels!r}")
+
+    @abstractmethod
+    def read(self, task: Task) -> tuple[str, str, dict[str, Split]]:
+        """The data set's name, its source in words, and its splits as they are."""
+
+    def load(self, task: Task) -> Corpus:
+        """Read and check all that ``task`` needs.
+
+        Raises ValueError for missing files, splits and columns, wrong types, empty texts and empty splits.
+        """
+        name, source, splits = self.read(task)
+        for split_name, split in splits.items():
+            check_rows(split.rows, task=task, place=split.place)
+            named = Split(name_labels(split.rows, task=task), split.place)
+            splits[split_name] = self._select(split_name, named)
+        rows = {split_name: splits[split_name].rows for split_name in SPLITS}
+        places = {split_name: splits[split_name].place for split_name in SPLITS}
+        return Corpus(
+            name, rows, places, fingerprint_of(rows), source, self.tokenizer, self.language, self.unseen_labels
+        )
+
+    def _select(self, name: str, split: Split) -> Split:
+        """The rows that are neither excluded nor beyond the limit."""
+        for column in self.exclude:
+            if column not in split.rows[0]:
+                raise ValueError(
+                    f"data.exclude names the column {column!r}, but {split.place(0)} has {', '.join(split.rows[0])}"
+                )
+        kept = [
+            index
+            for index, row in enumerate(split.rows)
+            if not any(row[column] in values for column, values in self.exclude.items())
+        ]
+        limit = {"train": self.max_train, "validation": self.max_validation, "test": self.max_test}[name]
+        if limit is not None and limit < len(kept):
+            kept = sorted(np.random.default_rng(0).permutation(kept)[:limit].tolist())
+        if not kept:
+            raise ValueError(
+                f"no row of the split {name!r} is left of {len(split.rows)}; check data.exclude and data.max_{name}"
+            )
+        return split if len(kept) == len(split.rows) else split.take(kept)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratedData(Source):
+    """The bundled corpus of a task, made by ``tasks.generated.<task name>``.
+
+    ``size``: small, medium or large. ``knobs``: what the task's generator offers, such as length or noise.
+    """
+
+    size: str
+    seed: int
+    knobs: Mapping[str, Any]
+
+    def read(self, task: Task) -> tuple[str, str, dict[str, Split]]:
+        """Generate."""
+        try:
+            generator = import_module(f"tasks.generated.{task.name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"tasks.generated.{task.name}":
+                raise
+            raise ValueError(
+                f"there is no generated corpus for the task {task.name!r}; choose a data set with data=…"
+            ) from None
+        splits = generator.generate(size=self.size, seed=self.seed, knobs=self.knobs)
+        name = f"generated_{task.name}"
+        return (
+            name,
+            f"generated (size {self.size}, seed {self.seed})",
+            {split: Split(rows, row_namer(f"{name}, {split}")) for split, rows in splits.items()},
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileData(Source):
+    """A user's own files.
+
+    ``path``: a folder with ``train``, ``validation`` and ``test`` in any format of ``tasks.files.FORMATS``; or None.
+    ``train``, ``validation``, ``test``: the file of a split, where it has another name; relative to ``path``.
+    ``columns``: column the task needs -> column of the files, where the names differ.
+    ``validation_fraction``, ``test_fraction``: the share of train that becomes a split that has no file, drawn by
+    ``seed``; None: a missing file is an error.
+    ``token_column``, ``tag_column``, ``separator``: see ``tasks.conll.ConllColumns``; None for the first two stands
+    for the usual ones (first and last, in CoNLL-U the form and the universal tag).
+    """
+
+    path: str | None
+    train: str | None
+    validation: str | None
+    test: str | None
+    columns: Mapping[str, str]
+    validation_fraction: float | None
+    test_fraction: float | None
+    seed: int
+    token_column: int | None
+    tag_column: int | None
+    separator: str | None
+
+    def read(self, task: Task) -> tuple[str, str, dict[str, Split]]:
+        """Read the files that are there, and split off the others."""
+        folder = Path(self.path) if self.path is not None else None
+        if folder is None and self.train is None:
+            raise ValueError("data=files needs data.path=<folder> or data.train=<file>, got neither")
+        if folder is not None and not folder.is_dir():
+            raise ValueError(f"data.path={folder}: expected a folder; {listing(folder.parent)}")
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        files = {split: _split_file(folder, split, given) for split, given in named.items()}
+        fractions = {"validation": self.validation_fraction, "test": self.test_fraction}
+        _require_splits(files, fractions, where=str(folder or files["train"]), options=True)
+        splits = {
+            split: _read_split(file, columns=self.columns, task=task, conll=self._conll(file))
+            for split, file in files.items()
+            if file is not None
+        }
+        splits = split_off(splits, fractions, seed=self.seed)
+        name = folder.name if folder is not None else Path(self.train or "").name
+        return name, f"files ({', '.join(str(file) for file in files.values() if file is not None)})", splits
+
+    def _conll(self, file: Path) -> ConllColumns:
+        universal = ".conllu" in file.suffixes
+        return ConllColumns(
+            token=self.token_column if self.token_column is not None else (1 if universal else 0),
+            tag=self.tag_column if self.tag_column is not None else (3 if universal else -1),
+            separator=self.separator if self.separator is not None or not universal else "\t",
+            universal=universal,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubSet:
+    """Where a published data set lies on the Hugging Face hub.
+
+    ``path``, ``config``, ``revision``: as in ``datasets.load_dataset``. ``splits``: our split -> theirs; None where
+    it has none. ``columns``: column the task needs -> their column.
+    """
+
+    path: str
+    config: str | None
+    revision: str | None
+    splits: Mapping[str, str | None]
+    columns: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedData(Source):
+    """A published data set: from the hub, or, if ``data_dir`` is set, from the files in ``data_dir/name``.
+
+    ``hub``: the options of ``HubSet``, or None if it is not on the hub in this form. ``columns``: renaming for files.
+    ``validation_fraction``, ``test_fraction``, ``seed``: as in ``FileData``.
+    """
+
+    name: str
+    data_dir: str | None
+    hub: Mapping[str, Any] | None
+    columns: Mapping[str, str]
+    validation_fraction: float | None
+    test_fraction: float | None
+    seed: int
+
+    def read(self, task: Task) -> tuple[str, str, dict[str, Split]]:
+        """Read from the folder if one is given, else from the hub; never from both."""
+        fractions = {"validation": self.validation_fraction, "test": self.test_fraction}
+        if self.data_dir is not None:
+            folder = Path(self.data_dir) / self.name
+            if not folder.is_dir():
+                raise ValueError(
+                    f"data_dir={self.data_dir}: expected a folder {self.name!r} in it; {listing(folder.parent)}"
+                )
+            files = {split: _split_file(folder, split, None) for split in SPLITS}
+            _require_splits(files, fractions, where=str(folder), options=False)
+            splits = {
+                split: _read_split(file, columns=self.columns, task=task, conll=NO_CONLL)
+                for split, file in files.items()
+                if file is not None
+            }
+            return self.name, f"files ({folder})", split_off(splits, fractions, seed=self.seed)
+        if self.hub is None:
+            raise ValueError(
+                f"{self.name} is not on the Hugging Face hub in this form; pass data_dir=<folder> where "
+                f"<folder>/{self.name} holds train, validation and test as .jsonl, .jsonl.gz, .csv or .parquet"
+            )
+        hub = HubSet(**self.hub)
+        _require_splits(hub.splits, fractions, where=f"data.hub.splits of {hub.path}", options=False)
+        splits = _read_hub(hub, task=task)
+        source = f"hub ({hub.path}{f', {hub.config}' if hub.config else ''} @ {hub.revision or 'newest revision'})"
+        return self.name, source, split_off(splits, fractions, seed=self.seed)
+
+
+def _split_file(folder: Path | None, split: str, given: str | None) -> Path | None:
+    """The file of a split: the given one, else the one in the folder, else None."""
+    if given is not None:
+        return folder / given if folder is not None else Path(given)
+    return find_split(folder, split) if folder is not None else None
+
+
+def _require_splits(
+    found: Mapping[str, Any], fractions: Mapping[str, float | None], *, where: str, options: bool
+) -> None:
+    """ValueError for a split that is neither there nor to be drawn from train."""
+    for split in SPLITS:
+        if found.get(split) is None and fractions.get(split) is None:
+            remedies = [f"name its file with data.{split}=<file>"] if options else []
+            remedies += [f"draw it from train with data.{split}_fraction=0.1"] if split != "train" else []
+            folder = Path(where)
+            seen = listing(folder) if folder.is_dir() else f"found {', '.join(k for k, v in found.items() if v)}"
+            raise ValueError(f"{where}: expected a split {split!r}; {seen}; {', or '.join(remedies) or 'add the file'}")
+
+
+def _read_split(file: Path, *, columns: Mapping[str, str], task: Task, conll: ConllColumns) -> Split:
+    rows = read_rows(file, conll=conll)
+    place = _line_namer(file, conll)
+    return Split(rename_columns(rows, columns, task=task, place=place, option="data.columns"), place)
+
+
+def _line_namer(file: Path, conll: ConllColumns) -> Callable[[int], str]:
+    return lambda index: f"{file}, {line_of(file, index, conll=conll)}"
+
+
+def _read_hub(hub: HubSet, *, task: Task) -> dict[str, Split]:
+    """The splits of a data set on the hub; only data files are read, code is refused."""
+    from datasets import load_dataset
+
+    splits = {}
+    for split, theirs in hub.splits.items():
+        if theirs is None:
+            continue
+        place = row_namer(f"{hub.path}, {theirs}")
+        with quiet_datasets():
+            try:
+                dataset = load_dataset(hub.path, hub.config, split=theirs, revision=hub.revision)
+            except (OSError, ValueError, RuntimeError) as error:
+                raise ValueError(
+                    f"could not read {hub.path} from the Hugging Face hub ({_first_line(error)}); check the "
+                    "connection, or pass data_dir=<folder>, or download it before and set HF_HUB_OFFLINE=1"
+                ) from error
+        rows = rename_columns(rows_of_dataset(dataset), hub.columns, task=task, place=place, option="data.hub.columns")
+        splits[split] = Split(rows, place)
+    return splits
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0][:200] or type(error).__name__

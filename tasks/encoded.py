@@ -1,0 +1,121 @@
+"""From a corpus to encoded splits: tokenise, take vocabularies and labels from train, encode every split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tasks.base import Row, Task
+from tasks.corpora import Corpus
+from tasks.encoding import EncodedSplit, EncodingOptions, TextCodec
+from tasks.tokenization import Tokenizer, tokenizer_named
+
+Tokens = Sequence[str]
+
+
+@dataclass(frozen=True)
+class EncodedCorpus:
+    """What a run trains and is tested on.
+
+    ``splits``: train, validation and test. ``labels``: the inventory that label indices point into.
+    ``dropped``: split -> number of rows left out because train never shows their label.
+    ``external_source``: ``column``, ``labels`` (their names, one text for all rows) or ``none``.
+    """
+
+    splits: dict[str, EncodedSplit]
+    labels: list[str]
+    codec: TextCodec
+    dropped: dict[str, int]
+    external_source: str
+
+
+def encode_corpus(corpus: Corpus, task: Task, *, options: EncodingOptions, external: bool) -> EncodedCorpus:
+    """Encode all splits with the vocabularies and labels of train.
+
+    ``external``: whether the mechanism looks at an external text. It is the column ``external`` if every
+    row has one; else none in tasks on pairs, where each text is the other's; else the names of the labels in words.
+
+    Raises ValueError for unseen labels, with file and line, and for texts in which the tokenizer finds nothing.
+    """
+    labels = task.label_set([row[task.label_column] for row in corpus.splits["train"]])
+    kept = {split: _rows_with_known_labels(corpus, split, task, set(labels)) for split in corpus.splits}
+    source = _external_source(corpus, task) if external else "none"
+    columns = [*task.text_columns, *(["external"] if source == "column" else [])]
+    tokens = {split: {column: _tokenize(corpus, split, column, kept[split]) for column in columns} for split in kept}
+    shared = [_label_words(labels)] if source == "labels" else []
+    codec = TextCodec.fit([*(text for texts in tokens["train"].values() for text in texts), *shared], options)
+    ids = {label: number for number, label in enumerate(labels)}
+    splits = {}
+    for split, indices in kept.items():
+        encoded = {column: codec.encode(texts) for column, texts in tokens[split].items()}
+        splits[split] = EncodedSplit(
+            rows_N=np.array(indices, dtype=np.int64),
+            texts=tuple(encoded[column] for column in task.text_columns),
+            external=codec.encode(shared) if shared else encoded.get("external"),
+            labels=_encode_labels([corpus.splits[split][index] for index in indices], task, ids),
+            per_token=task.tokenized,
+        )
+    dropped = {split: len(corpus.splits[split]) - len(indices) for split, indices in kept.items()}
+    return EncodedCorpus(splits, labels, codec, dropped, source)
+
+
+def label_text(label: str) -> list[str]:
+    """The name of a label in words: ``B-PER.NOM`` is ``per nom``, ``card_arrival`` is ``card arrival``."""
+    return "".join(sign if sign.isalnum() else " " for sign in label).split() or [label]
+
+
+def _label_words(labels: Sequence[str]) -> list[str]:
+    """The names of all labels in words, one after the other; the two halves of a BIO tag are one label."""
+    names = dict.fromkeys(label[2:] if label[:2] in ("B-", "I-") else label for label in labels)
+    return [word for name in names for word in label_text(name)]
+
+
+def _external_source(corpus: Corpus, task: Task) -> str:
+    if all(row.get("external") is not None for rows in corpus.splits.values() for row in rows):
+        return "column"
+    return "labels" if len(task.text_columns) == 1 else "none"
+
+
+def _labels_of(row: Row, task: Task) -> list[str]:
+    value = row[task.label_column]
+    return value if isinstance(value, list) else [value]
+
+
+def _rows_with_known_labels(corpus: Corpus, split: str, task: Task, known: set[str]) -> list[int]:
+    """The indices of the rows whose labels train shows; an error, or fewer rows, if some are unknown."""
+    kept = []
+    for index, row in enumerate(corpus.splits[split]):
+        unknown = next((label for label in _labels_of(row, task) if label not in known), None)
+        if unknown is None:
+            kept.append(index)
+        elif corpus.unseen_labels == "error":
+            raise ValueError(
+                f"{corpus.place(split, index)}: the label {unknown!r} never occurs in train, so it cannot be learnt; "
+                "correct it, or leave such rows out with data.unseen_labels=drop (the record says how many)"
+            )
+    if not kept:
+        raise ValueError(f"no row of the split {split!r} has a label that occurs in train; check data.columns")
+    return kept
+
+
+def _tokenize(corpus: Corpus, split: str, column: str, indices: Sequence[int]) -> list[Tokens]:
+    tokenize: Tokenizer = tokenizer_named(corpus.tokenizer)
+    rows = corpus.splits[split]
+    texts: list[Tokens] = []
+    for index in indices:
+        value = rows[index][column]
+        tokens = value if isinstance(value, list) else tokenize(value)
+        if not tokens:
+            raise ValueError(
+                f"{corpus.place(split, index)}: the tokenizer {corpus.tokenizer!r} finds no token in {column!r} "
+                f"({value[:40]!r}); correct the text, or choose another data.tokenizer"
+            )
+        texts.append(tokens)
+    return texts
+
+
+def _encode_labels(rows: Sequence[Row], task: Task, ids: Mapping[str, int]) -> Any:
+    return np.array([ids[label] for row in rows for label in _labels_of(row, task)], dtype=np.int32)

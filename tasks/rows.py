@@ -1,0 +1,108 @@
+"""Checking rows: has each what its task needs, in the right type?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tasks.base import Row, Task
+
+Place = Callable[[int], str]
+"""The place of a row (from 0) in words: file and line."""
+
+
+def columns_of(task: Task) -> tuple[str, ...]:
+    """The columns that every row must have: the texts, then the label."""
+    return (*task.text_columns, task.label_column)
+
+
+def rename_columns(
+    rows: Sequence[dict[str, Any]], columns: Mapping[str, str], *, task: Task, place: Place, option: str
+) -> list[Row]:
+    """Give the columns the names the task knows; ``columns`` maps a needed name to the name in the data.
+
+    Only what the task needs (and ``external``) is looked at, so one mapping can serve several tasks. Raises
+    ValueError if a mapped column does not exist.
+    """
+    wanted = {new: old for new, old in columns.items() if new in (*columns_of(task), "external") and new != old}
+    if not wanted:
+        return list(rows)
+    for new, old in wanted.items():
+        if rows and old not in rows[0]:
+            raise ValueError(
+                f"{place(0)}: {option} takes {new!r} from a column {old!r}, but found {', '.join(rows[0])}"
+            )
+    return [row | {new: row.get(old) for new, old in wanted.items()} for row in rows]
+
+
+def check_rows(rows: Sequence[Row], *, task: Task, place: Place) -> None:
+    """Raise ValueError for the first row that lacks what ``task`` needs.
+
+    Texts are strings, or lists of tokens; both must hold something. For a task on tokens the label is a list of tags,
+    as many as tokens; for the others a string or a whole number.
+    """
+    if not rows:
+        raise ValueError(f"expected rows, got none before {place(0)}")
+    for index, row in enumerate(rows):
+        problem = _problem(row, task)
+        if problem:
+            raise ValueError(f"{place(index)}: {problem}")
+
+
+def name_labels(rows: Sequence[Row], *, task: Task) -> list[Row]:
+    """The same rows with labels that are numbers written out, so that 1 and "1" are the same label."""
+    column = task.label_column
+    return [row if isinstance(row[column], str | list) else {**row, column: str(row[column])} for row in rows]
+
+
+def _problem(row: Row, task: Task) -> str | None:
+    """What is wrong with a row, and the remedy; None if nothing."""
+    for column in columns_of(task):
+        if column not in row:
+            return (
+                f"expected a column {column!r} for the task {task.name!r}, found {', '.join(map(str, row))}; "
+                f"rename it in the file, or set data.columns={{{column}: <column of the file>}}"
+            )
+    for column in (*task.text_columns, *(["external"] if row.get("external") is not None else [])):
+        if problem := _text_problem(column, row[column], tokens_only=task.tokenized and column != "external"):
+            return problem
+    label = row[task.label_column]
+    if task.tokenized:
+        return _tags_problem(task, row[task.text_columns[0]], label)
+    if isinstance(label, str | int) and label != "":
+        return None
+    return _wrong_type(task.label_column, "a label (text or a whole number)", label)
+
+
+def _text_problem(column: str, value: Any, *, tokens_only: bool) -> str | None:
+    if isinstance(value, str) and not tokens_only:
+        return None if value.strip() else f"the column {column!r} is empty; remove the row or add its text"
+    if not isinstance(value, list) or not all(isinstance(token, str) for token in value):
+        return _wrong_type(column, "a list of tokens" if tokens_only else "a text", value)
+    if not value:
+        return f"the column {column!r} holds no tokens; remove the row or add them"
+    if not all(token.strip() for token in value):
+        position = next(number for number, token in enumerate(value, start=1) if not token.strip())
+        return f"token {position} of {column!r} is blank; remove it together with its tag"
+    return None
+
+
+def _tags_problem(task: Task, tokens: Sequence[str], tags: Any) -> str | None:
+    if not isinstance(tags, list) or not all(isinstance(tag, str) and tag for tag in tags):
+        return _wrong_type(task.label_column, "a list of tags", tags)
+    if len(tokens) != len(tags):
+        return (
+            f"expected as many {task.label_column!r} as {task.text_columns[0]!r}, got {len(tags)} and {len(tokens)}; "
+            "every token needs one tag"
+        )
+    return None
+
+
+def _wrong_type(column: str, expected: str, value: Any) -> str:
+    if value is None:
+        return f"the column {column!r} is missing in this row; expected {expected}; add it or remove the row"
+    kind = type(value).__name__
+    if isinstance(value, list):
+        inner = sorted({type(item).__name__ for item in value})
+        kind = f"a list of {' and '.join(inner)}" if inner else "an empty list"
+    return f"expected {expected} in the column {column!r}, got {kind} ({str(value)[:60]}); correct the row"
