@@ -39,7 +39,7 @@ def yaml_of(name: str) -> Path:
 
 @cache
 def options_of(name: str) -> Any:
-    return OmegaConf.load(yaml_of(name))
+    return OmegaConf.load(yaml_of(name)).attention
 
 
 def build(name: str, site: Site, **options: Any) -> Attention:

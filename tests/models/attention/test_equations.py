@@ -26,7 +26,7 @@ Score = Callable[[Tensor, Tensor], float]
 
 
 def build(name: str, site: Site, **options: Any) -> Any:
-    mechanism: Attention = instantiate(OmegaConf.load(CONF / f"{name}.yaml"), **options)(site)
+    mechanism: Attention = instantiate(OmegaConf.load(CONF / f"{name}.yaml").attention, **options)(site)
     return mechanism.double().eval()
 
 
