@@ -1,6 +1,6 @@
 """What a task is: the contract that every file in this folder fulfils, and the batch that flows through a model.
 
-    rows of a corpus -> Task.encode -> Batch -> model (embeddings, encoder, head) -> loss, predictions -> Task.score
+    rows of a corpus -> Task.check -> Batch -> model (embeddings, encoder, head) -> loss, predictions -> Task.score
 
 B texts in the batch, T positions, U distinct word forms in the batch
 """
@@ -8,17 +8,21 @@ B texts in the batch, T positions, U distinct word forms in the batch
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from models.attention.base import Attention, Site
 from models.embeddings import TextTensors
+from tasks.label_names import label_name
 
 Row = Mapping[str, Any]
 """One example as the corpus has it: column name -> value."""
+
+AttentionFactory = Callable[[Site], Attention]
 
 IGNORED = -100
 """The label of padded positions."""
@@ -65,6 +69,10 @@ class Head(nn.Module, ABC):
     """Turns encoded texts into a loss and into predictions; the training loop knows nothing else."""
 
     @abstractmethod
+    def forward(self, texts: Sequence[Encoded]) -> Tensor:
+        """What loss and predictions are computed from: logits of the labels (B, L), or emissions (B, T, K)."""
+
+    @abstractmethod
     def loss(self, texts: Sequence[Encoded], labels: Tensor) -> Tensor:
         """The mean training loss of the batch, a scalar."""
 
@@ -76,30 +84,47 @@ class Head(nn.Module, ABC):
 class Task(ABC):
     """A task: which columns it reads, which head it needs, how it is scored.
 
+    ``name``: what the configuration calls it, for messages and records.
     ``text_columns``: one or two columns with text; ``label_column``: what is predicted.
     ``tokenized``: True if the text column already holds a list of tokens and the label is one tag a token.
     ``main_score``: the key of one score, higher is better; validation chooses by it.
     ``needs``: what the task asks of a mechanism at its sites, a subset of ``Attention.supports``.
     """
 
-    name: ClassVar[str]
+    name: str
     text_columns: ClassVar[tuple[str, ...]]
     label_column: ClassVar[str]
     tokenized: ClassVar[bool]
     main_score: ClassVar[str]
     needs: ClassVar[frozenset[str]]
 
+    def check(self, row: Row) -> Row:
+        """The row as the task uses it, once ``tasks.rows`` has found its columns and types right.
+
+        Raises ValueError for what only the task knows to be wrong. The message leaves out file and line: the caller
+        knows those.
+        """
+        return row
+
     @abstractmethod
     def label_set(self, labels: Sequence[Any]) -> list[str]:
         """The inventory of labels, in a fixed order, from the training split's label column."""
 
+    def label_words(self, labels: Sequence[str]) -> list[list[str]]:
+        """The names of the labels in words, the external memory of mechanisms where a row has none of its own."""
+        return [label_name(label) for label in labels]
+
     @abstractmethod
-    def build_head(self, width: int, *, labels: list[str], attention: Any) -> Head:
+    def build_head(self, width: int, *, labels: list[str], attention: AttentionFactory) -> Head:
         """The head for encoder states of ``width``; ``attention`` is the factory for its pooling site."""
 
     @abstractmethod
-    def score(self, gold: Sequence[Any], predicted: Sequence[Any], *, labels: list[str]) -> dict[str, float]:
-        """Every score of the task from gold and predicted labels (names, or lists of tag names)."""
+    def score(self, gold: Sequence[Any], predicted: Sequence[Any], *, labels: Sequence[str]) -> dict[str, float]:
+        """Every score of the task, as fractions, from gold and predicted labels (names, or lists of tag names)."""
+
+    @abstractmethod
+    def definitions(self) -> dict[str, str]:
+        """What each score is, exactly. A key ``score/part`` has the definition of ``score``."""
 
     @abstractmethod
     def samples(self) -> list[dict[str, Any]]:

@@ -1,0 +1,178 @@
+"""Floors: models without a network that stand on every board. A network below them shows nothing.
+
+A floor learns from the rows of train and predicts labels by name, so it is scored exactly as a network is.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from tasks.base import Row, Task
+
+Tokenize = Callable[[str], list[str]]
+
+
+class Floor(ABC):
+    """The contract: ``check`` the task, ``fit`` on rows of train, ``predict`` labels of other rows."""
+
+    def check(self, task: Task) -> None:
+        """Raise ValueError if the floor does not serve the task; before any data is read."""
+        return
+
+    @abstractmethod
+    def fit(self, rows: Sequence[Row], task: Task, *, tokenize: Tokenize, seed: int) -> None:
+        """Learn from rows with labels. ``tokenize`` cuts texts as it does for the networks."""
+
+    @abstractmethod
+    def predict(self, rows: Sequence[Row]) -> list[Any]:
+        """One label a row: its name, or a list of tags."""
+
+
+class Majority(Floor):
+    """The most frequent label of train; in tagging, the most frequent tag of each word, and of all for unknown words.
+
+    Words are told apart as they are written. Ties go to what train shows first. BIO tags chosen word by word may be
+    invalid; an ``I-`` that continues nothing is left standing and counts as the strict scorer counts it, as no span.
+    """
+
+    def __init__(self) -> None:
+        self.tokenized = False
+        self.column = ""
+        self.label: str | None = None
+        self.tags: dict[str, str] = {}
+
+    def fit(self, rows: Sequence[Row], task: Task, *, tokenize: Tokenize, seed: int) -> None:
+        """Count. Nothing is drawn by chance and texts are not read, so seed and tokenizer change nothing."""
+        _require(rows)
+        self.tokenized, self.column = task.tokenized, task.text_columns[0]
+        if not task.tokenized:
+            self.label = _most_frequent(row[task.label_column] for row in rows)
+            return
+        pairs = [pair for row in rows for pair in zip(row[self.column], row[task.label_column], strict=True)]
+        counts: dict[str, Counter[str]] = {}
+        for word, tag in pairs:
+            counts.setdefault(word, Counter())[tag] += 1
+        self.label = _most_frequent(tag for _, tag in pairs)
+        self.tags = {word: tags.most_common(1)[0][0] for word, tags in counts.items()}
+
+    def predict(self, rows: Sequence[Row]) -> list[Any]:
+        """The label for every row, or the tag of every word."""
+        if self.label is None:
+            raise ValueError("this floor has learnt nothing yet; call fit first")
+        if not self.tokenized:
+            return [self.label] * len(rows)
+        return [[self.tags.get(word, self.label) for word in row[self.column]] for row in rows]
+
+
+class TfidfLogistic(Floor):
+    """TF-IDF of word and character n-grams, then multinomial logistic regression (scikit-learn).
+
+    tf = 1 + log count, idf = log((1 + n) / (1 + df)) + 1, each text's vector of length 1 a kind of n-gram; a pair
+    reads [a; b; |a - b|; a * b]. The regression minimises log loss + |w|^2 / (2 ``inverse_penalty``).
+
+    ``word_ngrams``: shortest and longest, of the networks' tokens. ``character_ngrams``: the same within words
+    (words by whitespace, padded with spaces), or None. ``lowercase``: whether case is ignored.
+    ``max_iterations``: of the solver (L-BFGS); if it is not enough, scikit-learn warns.
+    """
+
+    def __init__(
+        self,
+        *,
+        word_ngrams: Sequence[int],
+        character_ngrams: Sequence[int] | None,
+        lowercase: bool,
+        inverse_penalty: float,
+        max_iterations: int,
+    ) -> None:
+        self.word_ngrams = _ngram_range("word_ngrams", word_ngrams)
+        self.character_ngrams = None if character_ngrams is None else _ngram_range("character_ngrams", character_ngrams)
+        self.lowercase = lowercase
+        self.inverse_penalty = inverse_penalty
+        self.max_iterations = max_iterations
+        self.columns: tuple[str, ...] = ()
+        self.vectorizer: Any = None
+        self.regression: Any = None
+
+    def check(self, task: Task) -> None:
+        """Raise ValueError for tagging: a bag of words has no place for a token."""
+        if task.tokenized:
+            raise ValueError(
+                f"tfidf gives one label a text, but task {task.name!r} needs a tag for every token; it serves "
+                "classification, sentiment and matching, and model=majority serves tagging"
+            )
+
+    def fit(self, rows: Sequence[Row], task: Task, *, tokenize: Tokenize, seed: int) -> None:
+        """Weigh the n-grams on all texts of the rows, then fit the regression.
+
+        Raises ValueError for a tagging task, for no rows, and if all rows have the same label.
+        """
+        from sklearn.linear_model import LogisticRegression
+
+        self.check(task)
+        _require(rows)
+        labels = [row[task.label_column] for row in rows]
+        if len(set(labels)) < 2:
+            raise ValueError(f"tfidf expects at least two labels in train, got only {labels[0]!r}; use model=majority")
+        self.columns = task.text_columns
+        self.vectorizer = self._make_vectorizer(tokenize)
+        self.vectorizer.fit([_joined(row[column]) for column in self.columns for row in rows])
+        self.regression = LogisticRegression(
+            C=self.inverse_penalty, max_iter=self.max_iterations, random_state=seed
+        ).fit(self._features(rows), labels)
+
+    def predict(self, rows: Sequence[Row]) -> list[Any]:
+        """The most probable label of each row."""
+        if self.regression is None:
+            raise ValueError("this floor has learnt nothing yet; call fit first")
+        return [str(label) for label in self.regression.predict(self._features(rows))]
+
+    def _make_vectorizer(self, tokenize: Tokenize) -> Any:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.pipeline import FeatureUnion
+
+        # token_pattern is said to be unused, or scikit-learn warns that a tokenizer overrides it.
+        words = TfidfVectorizer(
+            tokenizer=tokenize,
+            token_pattern=None,
+            ngram_range=self.word_ngrams,
+            lowercase=self.lowercase,
+            sublinear_tf=True,
+        )
+        if self.character_ngrams is None:
+            return words
+        characters = TfidfVectorizer(
+            analyzer="char_wb", ngram_range=self.character_ngrams, lowercase=self.lowercase, sublinear_tf=True
+        )
+        return FeatureUnion([("words", words), ("characters", characters)])
+
+    def _features(self, rows: Sequence[Row]) -> Any:
+        from scipy.sparse import hstack
+
+        first, *others = [self.vectorizer.transform([_joined(row[column]) for row in rows]) for column in self.columns]
+        if not others:
+            return first
+        (second,) = others
+        return hstack([first, second, abs(first - second), first.multiply(second)]).tocsr()
+
+
+def _require(rows: Sequence[Row]) -> None:
+    if not rows:
+        raise ValueError("a floor expects rows to learn from, got none")
+
+
+def _most_frequent(labels: Iterable[str]) -> str:
+    return Counter(labels).most_common(1)[0][0]
+
+
+def _joined(text: str | Sequence[str]) -> str:
+    """A text column may hold tokens already; the tokenizer of such data splits at whitespace again."""
+    return text if isinstance(text, str) else " ".join(text)
+
+
+def _ngram_range(name: str, given: Sequence[int]) -> tuple[int, int]:
+    if len(given) != 2 or not 1 <= given[0] <= given[1]:
+        raise ValueError(f"expected {name} as [shortest, longest] with 1 <= shortest <= longest, got {list(given)}")
+    return given[0], given[1]

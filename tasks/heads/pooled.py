@@ -1,0 +1,91 @@
+"""A label for a text, or for a pair of texts: pool the states by attention, then a small perceptron.
+
+    u = attention(q, states)       q one learned query, attention the mechanism that is compared
+    r = u, or for a pair [u; v; |u - v|; u * v]          (Mou et al. 2016, https://arxiv.org/abs/1512.08422)
+    logits = W_2 dropout(tanh(W_1 dropout(r) + b_1)) + b_2
+
+The text's vector is what the mechanism returns and nothing else, so that two runs that differ in the mechanism
+differ in nothing else. The query is a state like any other to it (``none`` does not read it).
+Departure from Mou et al.: |u - v| instead of u - v, as in Conneau et al. 2017, https://arxiv.org/abs/1705.02364.
+
+B texts, T positions, D width of the states, R width of what the perceptron reads, L labels
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from models.attention.base import Site
+from tasks.base import AttentionFactory, Encoded, Head
+
+QUERY_STD = 0.02
+"""A small query starts near the plain mean of the states, whatever the score."""
+
+
+class PooledHead(Head):
+    """Cross-entropy over ``label_count`` labels of ``texts`` texts (1 or 2, which share the pooling).
+
+    ``hidden``: units of the perceptron; ``dropout``: of what it reads and of its hidden units;
+    ``label_smoothing``: the share of the target spread evenly over all labels (Szegedy et al. 2016).
+    """
+
+    def __init__(
+        self,
+        width: int,
+        *,
+        label_count: int,
+        attention: AttentionFactory,
+        texts: int,
+        hidden: int,
+        dropout: float,
+        label_smoothing: float,
+    ) -> None:
+        super().__init__()
+        if texts not in (1, 2):
+            raise ValueError(f"expected 1 or 2 texts to pool, got {texts}")
+        self.texts = texts
+        self.label_smoothing = label_smoothing
+        self.query_D = nn.Parameter(torch.empty(width).normal_(std=QUERY_STD))
+        self.attention = attention(Site(kind="pooling", width=width))
+        self.perceptron = nn.Sequential(
+            nn.Dropout(dropout),
+            nn.Linear(width if texts == 1 else 4 * width, hidden),
+            nn.Tanh(),
+            nn.Dropout(dropout),
+            nn.Linear(hidden, label_count),
+        )
+
+    def forward(self, texts: Sequence[Encoded]) -> Tensor:
+        """The logits (B, L). Raises ValueError for another number of texts than the head was made for."""
+        if len(texts) != self.texts:
+            raise ValueError(f"this head reads {self.texts} text(s) an example, got {len(texts)}")
+        logits_BL: Tensor = self.perceptron(self.read(texts))
+        return logits_BL
+
+    def loss(self, texts: Sequence[Encoded], labels: Tensor) -> Tensor:
+        """The mean cross-entropy of the texts, in nats; ``labels`` (B,) class indices."""
+        return cross_entropy(self(texts), labels, label_smoothing=self.label_smoothing)
+
+    def predict(self, texts: Sequence[Encoded]) -> list[int]:
+        """The index of the most probable label of each text."""
+        indices: list[int] = self(texts).argmax(dim=-1).tolist()
+        return indices
+
+    def read(self, texts: Sequence[Encoded]) -> Tensor:
+        """What the perceptron reads, (B, R): u, or [u; v; |u - v|; u * v]."""
+        pooled = [self.pool(text) for text in texts]
+        if self.texts == 1:
+            return pooled[0]
+        u_BD, v_BD = pooled
+        return torch.cat([u_BD, v_BD, (u_BD - v_BD).abs(), u_BD * v_BD], dim=-1)
+
+    def pool(self, text: Encoded) -> Tensor:
+        """The text's vector, (B, D)."""
+        query_B1D = self.query_D.expand(len(text.states_BTD), 1, -1)
+        attended = self.attention(query_B1D, text.states_BTD, text.mask_BT)
+        pooled_BD: Tensor = attended.context_BTD[:, 0]
+        return pooled_BD

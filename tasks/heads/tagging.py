@@ -1,0 +1,89 @@
+"""A tag for every token, by one linear layer over the states and, on top of it, one of three schemes.
+
+``softmax``: each token's tag for itself.
+``constrained``: trained as softmax; the most probable *valid* BIO sequence is predicted (Viterbi over the tokens'
+log-probabilities with forbidden transitions). Measured equal to a CRF by others, at less cost.
+``crf``: a linear-chain CRF (Lample et al. 2016, https://arxiv.org/abs/1603.01360) whose transitions have probability
+zero where they would make invalid BIO, in training as in prediction.
+
+Every loss is a mean over the *tokens* of the batch: the CRF's is the sum of the sequences' negative log-likelihoods
+over the number of tokens. So both are nats a token, and learning rate and gradient clipping mean the same to all.
+
+B texts, T positions, D width of the states, K tags
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from models.crf import LinearChainCRF
+from tasks.base import IGNORED, Encoded, Head
+from tasks.bio import Legal, legal
+
+Scheme = Literal["crf", "softmax", "constrained"]
+SCHEMES = ("crf", "softmax", "constrained")
+
+
+class TaggingHead(Head):
+    """Tags ``labels`` for every real token. ``bio``: whether they are BIO tags, so that some sequences are invalid.
+
+    ``dropout`` is that of the states. Raises ValueError for an unknown scheme, and for ``constrained`` without BIO.
+    """
+
+    def __init__(self, width: int, *, labels: Sequence[str], bio: bool, scheme: Scheme, dropout: float) -> None:
+        super().__init__()
+        if scheme not in SCHEMES:
+            raise ValueError(f"expected task.scheme to be one of {', '.join(SCHEMES)}, got {scheme!r}")
+        if scheme == "constrained" and not bio:
+            raise ValueError("task.scheme=constrained needs BIO tags; these tags may follow each other freely: softmax")
+        self.scheme = scheme
+        self.dropout = nn.Dropout(dropout)
+        self.emissions = nn.Linear(width, len(labels))
+        self.crf = None if scheme == "softmax" else _chain(len(labels), legal(labels) if bio else None)
+        if self.crf is not None:
+            # The rules of BIO are computed on the CPU whatever device the model is made on.
+            self.crf.to(self.emissions.weight.device)
+        if scheme == "constrained":
+            self._make_uniform()
+
+    def forward(self, texts: Sequence[Encoded]) -> Tensor:
+        """The emissions (B, T, K): a score of each tag at each position, padding included."""
+        (text,) = texts
+        emissions_BTK: Tensor = self.emissions(self.dropout(text.states_BTD))
+        return emissions_BTK
+
+    def loss(self, texts: Sequence[Encoded], labels: Tensor) -> Tensor:
+        """The mean loss a token, in nats; ``labels`` (B, T) tag indices, ``IGNORED`` at padding."""
+        emissions_BTK, mask_BT = self(texts), texts[0].mask_BT
+        if self.crf is not None and self.scheme == "crf":
+            return self.crf.negative_log_likelihood(emissions_BTK, labels, mask_BT, reduction="tokens")
+        return cross_entropy(emissions_BTK.flatten(0, 1), labels.flatten(), ignore_index=IGNORED)
+
+    def predict(self, texts: Sequence[Encoded]) -> list[list[int]]:
+        """The tag indices of the real tokens of each text."""
+        emissions_BTK, mask_BT = self(texts), texts[0].mask_BT
+        if self.crf is None:
+            lengths = mask_BT.sum(dim=1).tolist()
+            tags = emissions_BTK.argmax(dim=-1).tolist()
+            return [row[:length] for row, length in zip(tags, lengths, strict=True)]
+        if self.scheme == "constrained":
+            emissions_BTK = emissions_BTK.float().log_softmax(dim=-1)
+        return self.crf.decode(emissions_BTK, mask_BT)
+
+    def _make_uniform(self) -> None:
+        """Let the chain only forbid: all other transitions cost nothing, and none is learnt."""
+        assert self.crf is not None
+        for parameter in self.crf.parameters():
+            torch.nn.init.zeros_(parameter)
+            parameter.requires_grad_(False)
+
+
+def _chain(tags: int, rules: Legal | None) -> LinearChainCRF:
+    if rules is None:
+        return LinearChainCRF(tags)
+    return LinearChainCRF(tags, forbidden_transitions=~rules.transitions_KK, forbidden_start=~rules.start_K)

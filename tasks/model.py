@@ -1,0 +1,101 @@
+"""The whole network of a run: embeddings, an encoder with its attention, and the task's head.
+
+    TextTensors -> embeddings -> contextualize -> attend (+ external memory) -> head -> loss, predictions
+
+B texts, T positions, E external positions, D width of the states
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from models.attention.base import Attention, External
+from models.backbones.base import Encoder
+from models.embeddings import TextTensors
+from tasks.base import Batch, Encoded, Head
+
+
+class TaskModel(nn.Module):
+    """Encodes each text of a batch and hands the states to the head.
+
+    ``embeddings``: a module ``TextTensors -> x_BTD``. ``external``: whether the mechanism looks at an external memory.
+    It is the batch's external text where there is one (a column of the data, or the names of the labels, which all
+    examples share), and in tasks on pairs the other text. External texts pass through the same embeddings and encoder
+    as any text; a shared one only once a batch.
+    """
+
+    def __init__(self, embeddings: nn.Module, encoder: Encoder, head: Head, *, external: bool) -> None:
+        super().__init__()
+        self.embeddings = embeddings
+        self.encoder = encoder
+        self.head = head
+        self.external = external
+
+    def forward(self, batch: Batch) -> Tensor:
+        """The head's logits (B, L) or emissions (B, T, K)."""
+        scores: Tensor = self.head(self.encode(batch))
+        return scores
+
+    def encode(self, batch: Batch) -> list[Encoded]:
+        """The encoded texts of the batch: one entry a text column."""
+        mixed = [self._contextualize(text) for text in batch.texts]
+        memories = self._memories(batch, mixed)
+        return [
+            Encoded(self.encoder.attend(states_BTD, mask_BT, memory), mask_BT)
+            for (states_BTD, mask_BT), memory in zip(mixed, memories, strict=True)
+        ]
+
+    def loss(self, batch: Batch) -> Tensor:
+        """The mean training loss, a scalar. Raises ValueError for a batch without labels."""
+        if batch.labels is None:
+            raise ValueError("a loss needs labels, got a batch without; predict instead")
+        return self.head.loss(self.encode(batch), batch.labels)
+
+    def predict(self, batch: Batch) -> list[Any]:
+        """One prediction an example: a class index, or the tag indices of its tokens."""
+        return self.head.predict(self.encode(batch))
+
+    def _contextualize(self, text: TextTensors) -> Encoded:
+        return Encoded(self.encoder.contextualize(self.embeddings(text), text.mask_BT), text.mask_BT)
+
+    def _memories(self, batch: Batch, mixed: Sequence[Encoded]) -> list[External | None]:
+        """The external memory of each text."""
+        if not self.external:
+            return [None] * len(mixed)
+        if batch.external is not None:
+            return [_expanded(self._memory(self._contextualize(batch.external)), len(batch))] * len(mixed)
+        if len(mixed) == 2:
+            first, second = (self._memory(encoded) for encoded in mixed)
+            return [second, first]
+        raise ValueError(
+            "the mechanism looks at an external memory, but the batch brings none; give the rows a column 'external', "
+            "or encode the names of the labels"
+        )
+
+    def _memory(self, encoded: Encoded) -> External:
+        return External(self.encoder.memory(*encoded), encoded.mask_BT)
+
+
+def _expanded(memory: External, rows: int) -> External:
+    """The memory for ``rows`` examples: one that all of them share is repeated without a copy."""
+    return External(memory.states_BED.expand(rows, -1, -1), memory.mask_BE.expand(rows, -1))
+
+
+def attention_notes(model: nn.Module) -> list[str]:
+    """Where a mechanism became another one at its site, once each, for the run's record."""
+    notes = [module.note for module in model.modules() if isinstance(module, Attention) and module.note is not None]
+    return list(dict.fromkeys(notes))
+
+
+def attention_parameters(model: nn.Module) -> int:
+    """The number of parameters inside mechanisms, each counted once."""
+    inside = {
+        id(parameter): parameter.numel()
+        for module in model.modules()
+        if isinstance(module, Attention)
+        for parameter in module.parameters()
+    }
+    return sum(inside.values())
