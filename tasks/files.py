@@ -132,25 +132,31 @@ def _read_table(path: Path, kind: str) -> list[dict[str, Any]]:
     from datasets import load_dataset
     from datasets.exceptions import DatasetsError
 
-    builder, options = {
-        "json lines": ("json", {}),
-        "json": ("json", {}),
-        # texts such as "NA" and labels such as "01" stay what they are
-        "csv": ("csv", {"dtype": str, "keep_default_na": False, "sep": "\t" if _suffix(path) == ".tsv" else ","}),
-        "parquet": ("parquet", {}),
-    }[kind]
-    if path.stat().st_size == 0 or (kind != "parquet" and _is_blank(path)):
+    if path.stat().st_size == 0 or (kind != "parquet" and _has_no_rows(path, kind)):
         return []
+    builder = {"json lines": "json"}.get(kind, kind)
     with quiet_datasets():
         try:
+            options = _csv_options(path) if kind == "csv" else {}
             return rows_of_dataset(load_dataset(builder, data_files={"rows": str(path)}, split="rows", **options))
         except PermissionError as error:
             raise ValueError(
                 f"cannot write the cache of Hugging Face datasets at {error.filename}; "
                 "set the environment variable HF_HOME to a folder that can be written"
             ) from error
-        except (DatasetsError, OSError, ValueError, TypeError, KeyError) as error:
+        except (DatasetsError, OSError, EOFError, ValueError, TypeError, KeyError) as error:
             raise ValueError(f"{path}{_broken_place(path, kind)}: {_first_line(error)}; correct the file") from error
+
+
+def _csv_options(path: Path) -> dict[str, Any]:
+    """Every column is text, so that a text "NA" and a label "01" stay what they are."""
+    from datasets import Features, Value
+
+    separator = "\t" if _suffix(path) == ".tsv" else ","
+    with open_text(path) as lines:
+        header = next(csv.reader(lines, delimiter=separator))
+    features = Features({column: Value("string") for column in header})
+    return {"sep": separator, "keep_default_na": False, "features": features}
 
 
 def _broken_place(path: Path, kind: str) -> str:
@@ -218,10 +224,11 @@ def _row_starts(lines: TextIO, path: Path, kind: str, conll: ConllColumns) -> It
             before = reader.line_num
 
 
-def _is_blank(path: Path) -> bool:
+def _has_no_rows(path: Path, kind: str) -> bool:
+    header = 1 if kind == "csv" else 0
     try:
         with open_text(path) as text:
-            return not any(line.strip() for line in text)
+            return next(islice((line for line in text if line.strip()), header, None), None) is None
     except (OSError, EOFError, UnicodeDecodeError):
         return False
 

@@ -1,0 +1,95 @@
+"""Time of cutting batches out of an encoded split: one batch, and an epoch over many rows.
+
+    python benchmarks/loading.py [--rows 50000] [--output benchmarks/results/loading.md]
+
+Texts are drawn from a Zipf-like distribution of words, so that a batch holds about as many distinct forms as English.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import time
+from pathlib import Path
+
+import numpy as np
+
+from tasks.batching import BatchLoader, BatchPlan
+from tasks.collation import collate
+from tasks.encoding import EncodedSplit, EncodingOptions, TextCodec
+
+
+def drawn_texts(rows: int, *, mean_length: int, seed: int) -> list[list[str]]:
+    """Texts of 1 to about three times ``mean_length`` words, from 30,000 invented words."""
+    generator = np.random.default_rng(seed)
+    words = [
+        "".join(generator.choice(list("abcdefghijklmnoprstuvwy"), size=size))
+        for size in generator.integers(2, 12, 30_000)
+    ]
+    lengths = np.maximum(1, generator.gamma(3, mean_length / 3, rows).astype(int))
+    ranks = np.minimum(generator.zipf(1.2, lengths.sum()) - 1, len(words) - 1)
+    return [[words[rank] for rank in part] for part in np.split(ranks, np.cumsum(lengths)[:-1])]
+
+
+def best_of(repeats: int, action) -> float:
+    """The shortest of several runs, in seconds."""
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def measure(rows: int, *, ngram_buckets: int) -> dict[str, float]:
+    texts = drawn_texts(rows, mean_length=20, seed=0)
+    options = EncodingOptions(
+        lowercase=True, min_count=1, max_characters=20, ngram_min=3, ngram_max=5, ngram_buckets=ngram_buckets
+    )
+    start = time.perf_counter()
+    encoded = TextCodec.fit(texts, options).encode(texts)
+    encoding = time.perf_counter() - start
+    split = EncodedSplit(np.arange(rows), (encoded,), None, encoded.forms_K, per_token=True)
+    typical = np.argsort(np.abs(split.lengths - 20), kind="stable")[:64]
+    plan = BatchPlan(split.lengths, batch_tokens=1024, batch_rows=64, shuffle=True, seed=0)
+    loader = BatchLoader(split, plan)
+    epoch = best_of(3, lambda: sum(1 for _ in loader))
+    return {
+        "fit and encode once, s": encoding,
+        "collate 64 x 20 tokens, ms": 1e3 * best_of(200, lambda: collate(split, typical)),
+        "plan of an epoch, ms": 1e3 * best_of(5, lambda: plan.epoch(1)),
+        "epoch, s": epoch,
+        "batches of an epoch": len(loader),
+        "collate in an epoch, ms a batch": 1e3 * epoch / len(loader),
+        "million tokens a second": split.tokens / epoch / 1e6,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=50_000)
+    parser.add_argument("--output", type=Path)
+    arguments = parser.parse_args()
+    kinds = {"words and characters": 0, "with character n-grams": 12_000}
+    results = {name: measure(arguments.rows, ngram_buckets=buckets) for name, buckets in kinds.items()}
+    lines = [
+        "# Loading",
+        "",
+        f"{arguments.rows:,} rows of about 20 tokens, batches of at most 1,024 tokens and 64 rows; one process, "
+        f"Python {platform.python_version()}, {platform.machine()}. Made by `python benchmarks/loading.py "
+        f"--rows {arguments.rows} --output <file>`.",
+        "",
+        f"| | {' | '.join(results)} |",
+        f"|---|{'---:|' * len(results)}",
+    ]
+    for key in next(iter(results.values())):
+        lines.append(f"| {key} | {' | '.join(f'{result[key]:,.2f}' for result in results.values())} |")
+    text = "\n".join(lines)
+    print(text)
+    if arguments.output is not None:
+        arguments.output.parent.mkdir(parents=True, exist_ok=True)
+        arguments.output.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,397 @@
+import gzip
+import json
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+
+from tasks.corpora import FileData, GeneratedData, PublishedData
+
+COMMON = {
+    "tokenizer": "words",
+    "language": "en",
+    "unseen_labels": "error",
+    "exclude": {},
+    "max_train": None,
+    "max_validation": None,
+    "max_test": None,
+}
+FILES = COMMON | {
+    "path": None,
+    "train": None,
+    "validation": None,
+    "test": None,
+    "columns": {},
+    "validation_fraction": None,
+    "test_fraction": None,
+    "seed": 1,
+    "token_column": None,
+    "tag_column": None,
+    "separator": None,
+}
+PUBLISHED = COMMON | {
+    "name": "toy",
+    "data_dir": None,
+    "hub": None,
+    "columns": {},
+    "validation_fraction": None,
+    "test_fraction": None,
+    "seed": 1,
+}
+HUB = {
+    "path": "nobody/toy",
+    "config": None,
+    "revision": "abc",
+    "splits": {"train": "train", "validation": None, "test": "test"},
+    "columns": {"label": "intent"},
+}
+
+
+class Sorting:
+    name, text_columns, label_column, tokenized = "sentiment", ("text",), "label", False
+
+
+class Tagging:
+    name, text_columns, label_column, tokenized = "ner", ("tokens",), "tags", True
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path, monkeypatch):
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path / "cache"))
+
+
+def rows(count, start=0):
+    return [{"text": f"text {number}", "label": "ab"[number % 2]} for number in range(start, start + count)]
+
+
+def write(path, rows):
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    path.parent.mkdir(exist_ok=True, parents=True)
+    if path.suffix == ".gz":
+        path.write_bytes(gzip.compress(text.encode()))
+    else:
+        path.write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "toy"
+    write(folder / "train.jsonl.gz", rows(20))
+    write(folder / "validation.jsonl", rows(4, 20))
+    write(folder / "test.jsonl", rows(6, 24))
+    return folder
+
+
+def load(folder=None, task=Sorting, **options):
+    path = None if folder is None else str(folder)
+    return FileData(**(FILES | {"path": path} | options)).load(task())
+
+
+def test_a_folder_of_files_is_read_in_order(folder):
+    corpus = load(folder)
+    assert {split: len(rows) for split, rows in corpus.splits.items()} == {"train": 20, "validation": 4, "test": 6}
+    assert corpus.splits["train"] == rows(20)
+    assert corpus.name == "toy"
+    assert corpus.place("train", 4) == f"{folder / 'train.jsonl.gz'}, line 5"
+
+
+def test_the_fingerprint_follows_the_content(folder):
+    before = load(folder)
+    assert load(folder).fingerprint == before.fingerprint
+    assert len(before.fingerprint) == 64
+    write(folder / "test.jsonl", [*rows(5, 24), {"text": "other", "label": "a"}])
+    assert load(folder).fingerprint != before.fingerprint
+
+
+@pytest.mark.parametrize("kind", ["csv", "csv.gz", "tsv", "json", "parquet"])
+def test_other_formats_give_the_same_rows(tmp_path, kind):
+    import pandas
+
+    table = pandas.DataFrame([{"text": 'a "b", c\nd', "label": "01"}, {"text": "NA", "label": "1"}])
+    for split in ("train", "validation", "test"):
+        path = tmp_path / f"{split}.{kind}"
+        if kind == "parquet":
+            table.to_parquet(path)
+        elif kind == "json":
+            path.write_text(json.dumps(table.to_dict("records")))
+        else:
+            table.to_csv(path, index=False, sep="\t" if kind == "tsv" else ",")
+    corpus = load(tmp_path)
+    assert corpus.splits["test"] == table.to_dict("records")
+    expected = "line 4" if kind not in ("json", "parquet") else "row 2"
+    assert corpus.place("test", 1).endswith(f"test.{kind}, {expected}")
+
+
+def test_numbers_as_labels_become_names_and_class_labels_too(tmp_path):
+    from datasets import ClassLabel, Dataset, Features, Value
+
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["bad", "good"])})
+    Dataset.from_list([{"text": "x", "label": 1}], features=features).to_parquet(tmp_path / "train.parquet")
+    write(tmp_path / "validation.jsonl", [{"text": "x", "label": 3}])
+    write(tmp_path / "test.jsonl", [{"text": "x", "label": "3"}])
+    corpus = load(tmp_path)
+    assert [corpus.splits[split][0]["label"] for split in corpus.splits] == ["good", "3", "3"]
+
+
+CONLL = "-DOCSTART- -X- O\n\nJohn NNP B-PER\n#tag NN O\n\n\nlives VBZ O\n"
+CONLLU = (
+    "# text = Dámelo\n1-2\tDá\t_\t_\t_\n1\tda\tdar\tVERB\t_\n2\tme\tyo\tPRON\t_\n2.1\t_\t_\t_\t_\n\n1\t#\t#\tSYM\t_\n"
+)
+
+
+def test_conll_columns_are_read(tmp_path):
+    for split in ("train", "validation"):
+        (tmp_path / f"{split}.conll").write_text(CONLL, encoding="utf-8")
+    (tmp_path / "test.conllu").write_text(CONLLU, encoding="utf-8")
+    corpus = load(tmp_path, Tagging)
+    assert corpus.splits["train"] == [
+        {"tokens": ["John", "#tag"], "tags": ["B-PER", "O"]},
+        {"tokens": ["lives"], "tags": ["O"]},
+    ]
+    assert corpus.splits["test"] == [
+        {"tokens": ["da", "me"], "tags": ["VERB", "PRON"]},
+        {"tokens": ["#"], "tags": ["SYM"]},
+    ]
+    assert corpus.place("train", 1).endswith("train.conll, line 7")
+    middle = load(
+        None,
+        Tagging,
+        train=str(tmp_path / "train.conll"),
+        validation=str(tmp_path / "train.conll"),
+        test=str(tmp_path / "train.conll"),
+        tag_column=1,
+    )
+    assert middle.splits["train"][0]["tags"] == ["NNP", "NN"]
+
+
+def test_a_conll_line_with_too_few_columns_is_named(tmp_path):
+    for split in ("train", "validation", "test"):
+        (tmp_path / f"{split}.bio").write_text("John NNP B-PER\nlives\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"train.bio, line 2: .* tag in column 2, got 1 column.*data.tag_column"):
+        load(tmp_path, Tagging, tag_column=2)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"text": "x", "label": }', "train.jsonl, line 3: not valid JSON"),
+        ('["text"]', "line 3: expected a JSON object such as {...}, got list"),
+        ('{"text": "x", "label": ["a"]}', "line 3: the column 'label' is of type list here and str before"),
+        ('{"text": "", "label": "a"}', "line 3: the column 'text' is empty; remove the row or add its text"),
+        ('{"text": " \\n", "label": "a"}', "line 3: the column 'text' is empty"),
+        ('{"label": "a"}', "line 3: the column 'text' is missing in this row; expected a text"),
+        ('{"text": "x", "label": null}', "line 3: the column 'label' is missing in this row"),
+        ('{"text": "x", "label": ""}', "line 3: expected a label"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz"])
+def test_a_bad_line_is_named(tmp_path, folder, line, message, suffix):
+    (folder / "train.jsonl.gz").unlink()
+    text = f'{{"text": "x", "label": "a"}}\n\n{line}\n{{"text": "y", "label": "a"}}\n'.encode()
+    (folder / f"train{suffix}").write_bytes(gzip.compress(text) if suffix.endswith("gz") else text)
+    with pytest.raises(ValueError, match=r"line 3") as error:
+        load(folder)
+    assert message.replace(".jsonl", suffix) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"tokens": ["a", "b"], "tags": ["O"]}, "line 2: expected as many 'tags' as 'tokens', got 1 and 2"),
+        ({"tokens": [], "tags": []}, "line 2: the column 'tokens' holds no tokens"),
+        ({"tokens": ["a", " "], "tags": ["O", "O"]}, "line 2: token 2 of 'tokens' is blank; remove it with"),
+        ({"tokens": ["a", None], "tags": ["O", "O"]}, "line 2: expected a list of tokens in the column 'tokens', got"),
+    ],
+)
+def test_a_bad_sentence_is_named(tmp_path, row, message):
+    for split in ("train", "validation", "test"):
+        write(tmp_path / f"{split}.jsonl", [{"tokens": ["a"], "tags": ["O"]}, row])
+    with pytest.raises(ValueError, match="line 2") as error:
+        load(tmp_path, Tagging)
+    assert message.removesuffix("with") in str(error.value)
+
+
+def test_number_tags_and_plain_text_are_refused_for_tagging(tmp_path):
+    for wrong, message in (
+        ({"tokens": ["a"], "tags": [3]}, r"expected a list of tags in the column 'tags', got a list of int"),
+        ({"tokens": "a b", "tags": ["O"]}, r"expected a list of tokens in the column 'tokens', got str"),
+    ):
+        for split in ("train", "validation", "test"):
+            write(tmp_path / f"{split}.jsonl", [wrong])
+        with pytest.raises(ValueError, match=message):
+            load(tmp_path, Tagging)
+
+
+def test_a_misnamed_column_is_answered_with_those_found_and_the_option(folder):
+    write(folder / "train.jsonl.gz", [{"review": "x", "stars": 3}])
+    with pytest.raises(ValueError, match=r"line 1: expected a column 'text' .* found review, stars; .*data.columns="):
+        load(folder)
+    with pytest.raises(ValueError, match=r"data.columns takes 'text' from a column 'body', but found review, stars"):
+        load(folder, columns={"text": "body"})
+    write(folder / "validation.jsonl", [{"review": "x", "stars": 3}])
+    write(folder / "test.jsonl", [{"review": "x", "stars": 3}])
+    assert load(folder, columns={"text": "review", "label": "stars"}).splits["train"][0]["label"] == "3"
+
+
+def test_missing_things_are_answered_with_what_is_there(folder, tmp_path):
+    (folder / "validation.jsonl").unlink()
+    with pytest.raises(
+        ValueError, match=r"expected a split 'validation'; .*holds test.jsonl, train.jsonl.gz; name its"
+    ):
+        load(folder)
+    with pytest.raises(ValueError, match=r"expected a file at .*dev.jsonl, found none; .* holds test.jsonl"):
+        load(folder, validation="dev.jsonl")
+    with pytest.raises(ValueError, match=r"expected a folder; .* holds cache, toy|expected a folder; .* holds toy"):
+        load(tmp_path / "toys")
+    with pytest.raises(ValueError, match=r"needs data.path=<folder> or data.train=<file>"):
+        load()
+    (folder / "dev.docx").write_text("x")
+    with pytest.raises(ValueError, match=r"expected a file that ends in .jsonl"):
+        load(folder, validation="dev.docx")
+
+
+def test_empty_and_doubled_files_are_refused(folder):
+    (folder / "test.jsonl").write_text("\n\n")
+    with pytest.raises(ValueError, match=r"expected rows in .*test.jsonl, got an empty file"):
+        load(folder)
+    (folder / "test.csv").write_text("text,label\n")
+    with pytest.raises(ValueError, match=r"expected one file for the split 'test' .* got test.csv, test.jsonl; remove"):
+        load(folder)
+    (folder / "test.jsonl").unlink()
+    with pytest.raises(ValueError, match=r"expected rows in .*test.csv"):
+        load(folder)
+
+
+def test_a_truncated_archive_and_another_encoding_are_named(folder):
+    whole = (folder / "train.jsonl.gz").read_bytes()
+    (folder / "train.jsonl.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=r"train.jsonl.gz: .*correct the file"):
+        load(folder)
+    (folder / "train.jsonl.gz").unlink()
+    (folder / "train.jsonl").write_bytes('{"text": "é", "label": "a"}\n'.encode("latin-1"))
+    with pytest.raises(ValueError, match=r"train.jsonl: not UTF-8 at byte 10; save it as UTF-8"):
+        load(folder)
+
+
+def test_a_broken_csv_line_is_named(folder):
+    (folder / "test.jsonl").unlink()
+    (folder / "test.csv").write_text("text,label\nx,a\nx,a,b,c\n")
+    with pytest.raises(ValueError, match=r"test.csv, line 3: expected 2 columns as in the first line, got 4"):
+        load(folder)
+
+
+def test_missing_splits_are_drawn_from_train_by_the_seed(folder):
+    (folder / "validation.jsonl").unlink()
+    corpora = [load(folder, validation_fraction=0.2, seed=seed) for seed in (1, 1, 2)]
+    assert [len(corpus.splits["train"]) for corpus in corpora] == [16, 16, 16]
+    assert corpora[0].fingerprint == corpora[1].fingerprint != corpora[2].fingerprint
+    parts = corpora[0].splits
+    assert sorted(row["text"] for row in parts["train"] + parts["validation"]) == sorted(r["text"] for r in rows(20))
+    assert parts["test"] == rows(6, 24)
+    for number, row in enumerate(parts["validation"]):
+        line = int(row["text"].split()[1]) + 1
+        assert corpora[0].place("validation", number).endswith(f"train.jsonl.gz, line {line}")
+
+
+def test_impossible_fractions_are_refused(folder):
+    (folder / "validation.jsonl").unlink()
+    with pytest.raises(ValueError, match=r"expected data.validation_fraction between 0 and 1, got 2"):
+        load(folder, validation_fraction=2)
+    with pytest.raises(ValueError, match="20 rows of train leave none for the split 'validation'"):
+        load(folder, validation_fraction=0.01)
+
+
+def test_rows_can_be_excluded_and_limited(folder):
+    corpus = load(folder, exclude={"label": ["a"]}, max_train=3)
+    assert len(corpus.splits["train"]) == 3
+    assert {row["label"] for row in corpus.splits["train"]} == {"b"}
+    assert len(corpus.splits["test"]) == 3
+    for number, row in enumerate(corpus.splits["train"]):
+        assert corpus.place("train", number).endswith(f"line {int(row['text'].split()[1]) + 1}")
+    smaller = load(folder, exclude={"label": ["a"]}, max_train=2)
+    assert all(row in corpus.splits["train"] for row in smaller.splits["train"])
+    with pytest.raises(ValueError, match=r"no row of the split 'train' is left of 20; check data.exclude"):
+        load(folder, exclude={"label": ["a", "b"]})
+    with pytest.raises(ValueError, match=r"data.exclude names the column 'topic', but .*line 1 has text, label"):
+        load(folder, exclude={"topic": ["a"]})
+
+
+def test_unknown_words_for_unseen_labels_are_refused():
+    with pytest.raises(ValueError, match=r"expected data.unseen_labels to be error or drop, got 'ignore'"):
+        FileData(**(FILES | {"unseen_labels": "ignore"}))
+
+
+def test_a_cache_that_cannot_be_written_is_explained(folder, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise PermissionError(13, "Permission denied", "/home/me/.cache")
+
+    monkeypatch.setattr("datasets.load_dataset", refuse)
+    with pytest.raises(ValueError, match=r"cannot write the cache .* /home/me/.cache; set .* HF_HOME"):
+        load(folder)
+
+
+def test_a_published_set_is_read_from_its_folder_if_one_is_given(folder):
+    corpus = PublishedData(**(PUBLISHED | {"data_dir": str(folder.parent)})).load(Sorting())
+    assert corpus.splits["train"] == rows(20)
+    assert corpus.source == f"files ({folder})"
+
+
+def test_a_published_set_never_falls_back(folder, tmp_path, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise ConnectionError("Couldn't reach 'nobody/toy' on the Hub (offline)")
+
+    monkeypatch.setattr("datasets.load_dataset", refuse)
+    elsewhere = PUBLISHED | {"data_dir": str(tmp_path), "name": "other", "hub": HUB}
+    with pytest.raises(ValueError, match=r"expected a folder 'other' in it; .*toy"):
+        PublishedData(**elsewhere).load(Sorting())
+    hub = PUBLISHED | {"hub": HUB, "validation_fraction": 0.1}
+    with pytest.raises(
+        ValueError, match=r"could not read nobody/toy from the .* hub \(Couldn't reach .*data_dir=<folder>"
+    ):
+        PublishedData(**hub).load(Sorting())
+    with pytest.raises(ValueError, match=r"toy is not on the Hugging Face hub in this form; pass data_dir=<folder>"):
+        PublishedData(**PUBLISHED).load(Sorting())
+
+
+def test_the_hub_is_asked_for_the_pinned_revision_and_its_columns_renamed(monkeypatch):
+    from datasets import Dataset
+
+    asked = []
+
+    def answer(path, config, *, split, revision):
+        asked.append((path, config, split, revision))
+        return Dataset.from_list([{"text": f"{split} {number}", "intent": "a"} for number in range(10)])
+
+    monkeypatch.setattr("datasets.load_dataset", answer)
+    corpus = PublishedData(**(PUBLISHED | {"hub": HUB, "validation_fraction": 0.2})).load(Sorting())
+    assert asked == [("nobody/toy", None, "train", "abc"), ("nobody/toy", None, "test", "abc")]
+    assert [len(corpus.splits[split]) for split in corpus.splits] == [8, 2, 10]
+    assert corpus.splits["test"][0]["label"] == "a"
+    assert corpus.source == "hub (nobody/toy @ abc)"
+    with pytest.raises(ValueError, match=r"expected a split 'validation'; found train, test; draw it from train"):
+        PublishedData(**(PUBLISHED | {"hub": HUB})).load(Sorting())
+
+
+def test_generated_corpora_are_made_by_the_task_of_their_name():
+    options = COMMON | {"size": "small", "seed": 1, "knobs": {}, "max_train": 50}
+    corpus = GeneratedData(**options).load(Sorting())
+    assert len(corpus.splits["train"]) == 50
+    assert corpus.name == "generated_sentiment"
+    assert corpus.place("test", 2) == "generated_sentiment, test, row 3"
+
+    class Unknown(Sorting):
+        name = "haiku"
+
+    with pytest.raises(ValueError, match="there is no generated corpus for the task 'haiku'; choose a data set"):
+        GeneratedData(**options).load(Unknown())
+
+
+def test_every_data_file_makes_a_source(request):
+    conf = request.config.rootpath / "conf"
+    for path in sorted((conf / "data").glob("*.yaml")):
+        missing = ["+data.name=x", "+data.hub.path=y/x"] if path.stem == "hub" else []
+        with initialize_config_dir(str(conf), version_base="1.3"):
+            config = compose(overrides=[f"+data={path.stem}", "+data_dir=null", "+seed=1", *missing])
+        source = instantiate(config.data)
+        assert source.tokenizer in ("words", "whitespace", "characters")
+        assert type(source).__module__ == "tasks.corpora"

@@ -1,0 +1,58 @@
+"""Real data sets, where a folder holds them: every configuration reads its set, whole."""
+
+import re
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+
+TEXT, PAIR, TAGS = (("text",), "label"), (("text_a", "text_b"), "label"), (("tokens",), "tags")
+COLUMNS = {
+    **dict.fromkeys(["banking77", "clinc150", "clinc150_full", "ag_news_10k", "csl_category", "sst2", "sst5"], TEXT),
+    **dict.fromkeys(["sick", "ocnli_10k"], PAIR),
+    **dict.fromkeys(["snips", "wnut17", "btc", "weibo_ner", "ud_en_ewt", "ud_zh_gsd", "litbank_events", "phee"], TAGS),
+}
+WITHOUT_OOS = {"train": 100, "validation": 100, "test": 1_000}
+
+
+class Columns:
+    name = "any"
+
+    def __init__(self, columns):
+        self.text_columns, self.label_column = columns
+        self.tokenized = self.label_column == "tags"
+
+
+def documented_sizes(folder, name):
+    """The numbers of rows that the folder's README gives."""
+    row = next(line for line in (folder / "README.md").read_text().splitlines() if line.startswith(f"| {name} |"))
+    return {
+        split: int(count.replace(",", "")) for split, count in re.findall(r"(train|validation|test) ([\d,]+\d)", row)
+    }
+
+
+def load(request, shared_data, name, columns):
+    with initialize_config_dir(str(request.config.rootpath / "conf"), version_base="1.3"):
+        config = compose(overrides=[f"+data={name}", f"+data_dir={shared_data}", "+seed=1"])
+    return instantiate(config.data).load(Columns(columns))
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_a_data_set_is_read_whole(request, shared_data, name, tmp_path, monkeypatch):
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path))
+    corpus = load(request, shared_data, name, COLUMNS[name])
+    expected = documented_sizes(shared_data, corpus.name)
+    if name == "clinc150":
+        expected = {split: count - WITHOUT_OOS[split] for split, count in expected.items()}
+    assert {split: len(rows) for split, rows in corpus.splits.items()} == expected
+
+
+def test_the_intents_of_snips_are_read_from_its_tokens(request, shared_data, tmp_path, monkeypatch):
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path))
+    row = load(request, shared_data, "snips", TEXT).splits["train"][0]
+    assert (row["text"][:2], row["label"]) == (["Add", "another"], "AddToPlaylist")
+
+
+def test_every_published_set_is_tried(request):
+    files = {path.stem for path in (request.config.rootpath / "conf" / "data").glob("*.yaml")}
+    assert files - {"generated", "files", "hub"} == set(COLUMNS)
