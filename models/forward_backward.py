@@ -188,12 +188,11 @@ def _representable(states_T2BK: Tensor, mass_TB: Tensor) -> bool:
 def _log_space_partition(emissions_BTK: Tensor, lengths_B: Tensor, scores: Scores) -> Tensor:
     """The plain forward recursion by logsumexp, for scores beyond what ``_run_chains`` can hold."""
     transitions_KK, start_K, end_K = (score.double().clamp(min=IMPOSSIBLE) for score in scores)
-    valid_TB1 = (torch.arange(emissions_BTK.shape[1], device=lengths_B.device)[:, None] < lengths_B)[..., None]
-    emissions_TBK = emissions_BTK.transpose(0, 1).double().masked_fill(~valid_TB1, 0.0)
+    emissions_TBK = emissions_BTK.transpose(0, 1).double()
     state_BK = start_K + emissions_TBK[0]
     for t in range(1, len(emissions_TBK)):
         following_BK = (state_BK[:, :, None] + transitions_KK).logsumexp(1) + emissions_TBK[t]
-        state_BK = torch.where(valid_TB1[t], following_BK, state_BK)
+        state_BK = torch.where((t < lengths_B)[:, None], following_BK, state_BK)
     return (state_BK + end_K).logsumexp(1)
 
 

@@ -73,7 +73,7 @@ class TokenSite(nn.Module):
 
 
 def acts_on(position: PositionFactory) -> str:
-    """Where a position part acts: ``nothing``, ``input`` (vectors before mixing) or ``scores`` (inside the attention)."""
+    """Where a position part acts: ``nothing``, ``input`` (vectors before mixing) or ``scores`` (in the attention)."""
     place = getattr(getattr(position, "func", position), "acts_on", None)
     if place not in ("nothing", "input", "scores"):
         raise ValueError(
