@@ -12,13 +12,17 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
+from torch.autograd.function import once_differentiable
 
 ScoreFactory = Callable[[int, int], nn.Module]
+
+LARGEST_BLOCK = 1 << 20
+"""Elements of the additive score's hidden layer that are held at once: 4 MiB in float32."""
 
 
 class BilinearScore(nn.Module, ABC):
@@ -71,12 +75,8 @@ class AdditiveScore(nn.Module):
     Bahdanau et al. 2015, appendix A.1.2, https://arxiv.org/abs/1409.0473. Departure: several heads are possible;
     one head recovers the paper.
 
-    The sum inside the tanh has B·H·T·S·A elements. Beyond ``largest_block`` it is made for a few queries at a time,
-    and made again for the gradient instead of being kept.
+    The layer inside the tanh has B·H·T·S·A elements. Where that is many, ``_AdditiveScores`` never holds it whole.
     """
-
-    largest_block = 1 << 22
-    """Elements of the hidden layer that are held at once: 16 MiB in float32."""
 
     def __init__(self, head_width: int, heads: int, *, hidden_width: int | None) -> None:
         super().__init__()
@@ -88,20 +88,51 @@ class AdditiveScore(nn.Module):
     def forward(self, q_BHTD: Tensor, k_BHSD: Tensor) -> Tensor:
         """The scores (B, H, T, S)."""
         q_BHTA, k_BHSA = q_BHTD @ self.query_HDA, k_BHSD @ self.key_HDA
-        length = q_BHTA.shape[2]
-        step = max(1, self.largest_block * length // max(1, q_BHTA.numel() * k_BHSA.shape[2]))
-        if step >= length:
-            return _additive_block(q_BHTA, k_BHSA, self.vector_HA)
-        parts: list[Tensor] = [
-            checkpoint(_additive_block, part, k_BHSA, self.vector_HA, use_reentrant=False, preserve_rng_state=False)
-            for part in torch.split(q_BHTA, step, dim=2)
-        ]
-        return torch.cat(parts, dim=2)
+        vector_HA = self.vector_HA.to(q_BHTA.dtype)
+        if q_BHTA.shape[2] * k_BHSA.numel() <= LARGEST_BLOCK:
+            hidden_BHTSA = (q_BHTA[:, :, :, None] + k_BHSA[:, :, None]).tanh_()
+            return (hidden_BHTSA @ vector_HA[:, None, :, None]).squeeze(-1)
+        scores_BHTS: Tensor = _AdditiveScores.apply(q_BHTA, k_BHSA, vector_HA)  # type: ignore[no-untyped-call]
+        return scores_BHTS
 
 
-def _additive_block(q_BHTA: Tensor, k_BHSA: Tensor, vector_HA: Tensor) -> Tensor:
-    hidden_BHTSA = (q_BHTA[:, :, :, None] + k_BHSA[:, :, None]).tanh_()
-    return (hidden_BHTSA @ vector_HA[:, None, :, None]).squeeze(-1)
+class _AdditiveScores(torch.autograd.Function):
+    """v·tanh(q + k) for some queries at a time, made again for the gradient instead of being kept.
+
+    With t = tanh(q_i + k_j) and g_ij the gradient of the score: dv = Σ_ij g_ij t, dq_i = v ⊙ Σ_j g_ij (1 − t²),
+    dk_j = v ⊙ Σ_i g_ij (1 − t²). A block that fits the cache is faster than the whole layer at once.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, q_BHTA: Tensor, k_BHSA: Tensor, vector_HA: Tensor) -> Tensor:
+        ctx.save_for_backward(q_BHTA, k_BHSA, vector_HA)
+        blocks = [hidden_BHTSA @ vector_HA[:, None, :, None] for _, hidden_BHTSA in _hidden_blocks(q_BHTA, k_BHSA)]
+        return torch.cat(blocks, dim=2).squeeze(-1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_BHTS: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        q_BHTA, k_BHSA, vector_HA = ctx.saved_tensors
+        saturated_q, saturated_k, grad_v = torch.empty_like(q_BHTA), torch.zeros_like(k_BHSA), vector_HA[:, :, None] * 0
+        for rows, hidden_BHTSA in _hidden_blocks(q_BHTA, k_BHSA):
+            grad = grad_BHTS[:, :, rows]
+            grad_v += (hidden_BHTSA.flatten(2, 3).transpose(2, 3) @ grad.flatten(2)[..., None]).sum(0)
+            squared_BHTSA = hidden_BHTSA.square_()
+            saturated_q[:, :, rows] = (grad[:, :, :, None] @ squared_BHTSA).squeeze(3)
+            saturated_k += squared_BHTSA.mul_(grad[..., None]).sum(2)
+        vector_H1A = vector_HA[:, None]
+        grad_q = vector_H1A * (grad_BHTS.sum(3)[..., None] - saturated_q)
+        grad_k = vector_H1A * (grad_BHTS.sum(2)[..., None] - saturated_k)
+        return grad_q, grad_k, grad_v.squeeze(-1)
+
+
+def _hidden_blocks(q_BHTA: Tensor, k_BHSA: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """tanh(q + k) for as many queries at a time as the block allows, and which queries they are."""
+    one_query = max(1, k_BHSA.numel())
+    step = max(1, LARGEST_BLOCK // one_query)
+    for start in range(0, q_BHTA.shape[2], step):
+        rows = slice(start, start + step)
+        yield rows, (q_BHTA[:, :, rows, None] + k_BHSA[:, :, None]).tanh_()
 
 
 def _uniform(*shape: int, fan_in: int) -> nn.Parameter:

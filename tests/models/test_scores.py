@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import models.scores
 from models.scores import SCORES, AdditiveScore, BilinearScore, DotScore, GeneralScore, build_score
 
 HEADS, WIDTH = 2, 3
@@ -59,9 +60,10 @@ def test_additive_in_blocks_gives_the_same_scores_and_gradients(rows: int, monke
         return [scores, *torch.autograd.grad(scores.square().sum(), [q, k, *score.parameters()])]
 
     whole = results()
-    monkeypatch.setattr(AdditiveScore, "largest_block", rows * 2 * HEADS * 5 * WIDTH)
+    monkeypatch.setattr(models.scores, "LARGEST_BLOCK", rows * 2 * HEADS * 5 * WIDTH)
     for block, expected in zip(results(), whole, strict=True):
         torch.testing.assert_close(block, expected)
+    assert torch.autograd.gradcheck(score, (q, k))
 
 
 def test_additive_keeps_no_hidden_layer_of_a_long_text_for_the_gradient() -> None:
@@ -70,7 +72,7 @@ def test_additive_keeps_no_hidden_layer_of_a_long_text_for_the_gradient() -> Non
     kept: list[int] = []
     with torch.autograd.graph.saved_tensors_hooks(lambda x: kept.append(x.numel()) or x, lambda x: x):
         score(states, states)
-    assert AdditiveScore.largest_block < 300 * 300 * 64
+    assert models.scores.LARGEST_BLOCK < 300 * 300 * 64
     assert max(kept) <= 300 * 300
 
 
