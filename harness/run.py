@@ -18,6 +18,8 @@ from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
 from harness import build, records
+from harness.floors import floor_trial
+from harness.predictions import describe_predictions
 
 
 class BusyError(Exception):
@@ -117,22 +119,22 @@ def _execute(config: DictConfig, run: Run) -> Outcome:
             _set_aside(run.folder)
         run.facts["data_sizes"] = {split: len(rows) for split, rows in corpus.splits.items()}
         run.facts["data_source"] = corpus.source
-        trial = build.floor_trial if build.is_floor(config) else _neural_trial
-        scores, predictions = trial(config, run, task, corpus)
-        run.facts["scores"] = scores
+        trial = floor_trial if build.is_floor(config) else _neural_trial
+        scores, predictions = trial(config, run.folder, run.facts, task, corpus)
         run.facts["main_score"] = task.main_score
+        run.facts["scores"] = scores
         run.facts["score_definitions"] = task.definitions()
-        records.write_predictions(run.folder, predictions)
+        records.write_predictions(run.folder, describe_predictions(task, corpus, predictions))
         record = run.record("done", None)
         records.write_record(run.folder, record)
     (run.folder / "error.txt").unlink(missing_ok=True)
     return Outcome(record, run.folder)
 
 
-def _neural_trial(config: DictConfig, run: Run, task: Any, corpus: Any) -> tuple[dict[str, Any], Any]:
-    from harness.training import neural_trial
+def _neural_trial(*arguments: Any) -> tuple[dict[str, float], dict[int, Any]]:
+    from harness.training import neural_trial  # Lightning takes seconds to import; floors and checks do without
 
-    return neural_trial(config, run, task, corpus)
+    return neural_trial(*arguments)
 
 
 @contextmanager

@@ -14,6 +14,8 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from tasks.base import Task
+from tasks.corpora import Corpus
 from tasks.model import attention_notes
 
 from harness import build, costs
@@ -28,8 +30,10 @@ LATENCY_EXAMPLES = 50
 Facts = dict[str, Any]
 
 
-def neural_trial(config: DictConfig, folder: Path, facts: Facts, data: build.Data) -> dict[str, Any]:
-    """Train, choose the best epoch by validation, test it once; returns the prediction of each test row.
+def neural_trial(
+    config: DictConfig, folder: Path, facts: Facts, task: Task, corpus: Corpus
+) -> tuple[dict[str, float], dict[int, Any]]:
+    """Train, choose the best epoch by validation, test it once; returns the scores and each test row's prediction.
 
     Costs, curves and notes go into ``facts`` as soon as they are known, so that a failed run keeps them.
     """
@@ -37,6 +41,9 @@ def neural_trial(config: DictConfig, folder: Path, facts: Facts, data: build.Dat
     keep_freed_memory()
     torch.set_num_threads(config.trainer.threads)
     costs.reset_peak_memory()
+    data = build.encode(config, task, corpus)
+    facts["dropped_rows"] = data.encoded.dropped
+    facts["external_memory"] = data.encoded.external_source
     model = build.make_model(config, data)
     facts["attention_notes"] = attention_notes(model)
     facts["costs"] = {
@@ -44,22 +51,22 @@ def neural_trial(config: DictConfig, folder: Path, facts: Facts, data: build.Dat
         "flops_per_token": costs.forward_flops_per_token(build.make_model(config, data, device="meta"), data.sample()),
     }
     module = TrainingModule(
-        model, scorer=data.score, main_score=data.task.main_score, seed=config.seed, **build.optimisation(config)
+        model, scorer=data.score, main_score=task.main_score, **build.optimisation(config)
     )
     logger = make_logger(config, folder)
     history = History()
     facts["curves"] = history.curve
-    scores = None
+    scores: dict[str, float] | None = None
     try:
         trainer, best = _fit(config, folder, facts, module, data, logger, history)
-        scores = _test(trainer, module, data, config, best)
+        scores = _test(config, trainer, module, data, best)
     finally:
         finish_tracking(logger, scores=scores, failed=scores is None)
     facts["curves"] = history.curve
     facts["costs"] |= _measure(history, trainer, module, data)
     facts["environment"] = costs.environment(device=str(trainer.strategy.root_device), threads=torch.get_num_threads())
     _keep_weights(folder, module)
-    return dict(sorted(module.predictions.items()))
+    return scores, {row: data.label_names(prediction) for row, prediction in sorted(module.predictions.items())}
 
 
 def _fit(
@@ -101,7 +108,7 @@ def _fit(
 
 
 def _test(
-    trainer: pl.Trainer, module: TrainingModule, data: build.Data, config: DictConfig, best: Path
+    config: DictConfig, trainer: pl.Trainer, module: TrainingModule, data: build.Data, best: Path
 ) -> dict[str, float]:
     """Score the best checkpoint on the test split: the one time that the split is read."""
     if not config.trainer.fast_dev_run:

@@ -109,6 +109,11 @@ class BatchLoader:
         return self
 
     @property
+    def batch_sampler(self) -> None:
+        """None: Lightning looks here wherever it finds a ``sampler``."""
+        return None
+
+    @property
     def tokens_per_epoch(self) -> int:
         """The number of real tokens in the split, padding and external texts left out."""
         return self.split.tokens

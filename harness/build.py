@@ -1,0 +1,208 @@
+"""The one place that turns configuration into objects. Beyond it, classes take plain arguments."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from tasks.base import Batch, Task
+from tasks.batching import BatchLoader, BatchPlan
+from tasks.collation import collate
+from tasks.corpora import Corpus
+from tasks.encoded import EncodedCorpus, encode_corpus
+from tasks.encoding import EncodingOptions
+from tasks.model import TaskModel
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
+
+
+class UnsupportedError(ValueError):
+    """A combination that cannot work whatever the data; found before any data is read."""
+
+
+def is_floor(config: DictConfig) -> bool:
+    """Whether ``model=`` names a floor (majority, tfidf) instead of an attention mechanism."""
+    return "floor" in config.model
+
+
+def foreign_files(config: Mapping[str, Any]) -> list[Path]:
+    """The source file of a mechanism from outside the repository: part of the code version."""
+    target = config["model"].get("attention", {}).get("_target_", "models.")
+    module = target.rpartition(".")[0]
+    if module.split(".")[0] in ("models", "tasks", "harness"):
+        return []
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return []
+    return [Path(spec.origin)] if spec is not None and spec.origin is not None else []
+
+
+def make_task(config: DictConfig) -> Task:
+    """The task."""
+    task: Task = instantiate(config.task)
+    return task
+
+
+def load_corpus(config: DictConfig, task: Task) -> Corpus:
+    """The rows of all splits, checked."""
+    corpus: Corpus = instantiate(config.data).load(task)
+    return corpus
+
+
+def check_combination(config: DictConfig, task: Task) -> None:
+    """Refuse what cannot work: abilities that the mechanism lacks, options that do not fit, on the meta device.
+
+    Raises UnsupportedError with the message of the part that refuses.
+    """
+    if is_floor(config):
+        floor = instantiate(config.model.floor)
+        try:
+            floor.check(task)
+        except ValueError as error:
+            raise UnsupportedError(str(error)) from error
+        return
+    mechanism = _mechanism(config)
+    missing = task.needs - mechanism.supports
+    if missing:
+        raise UnsupportedError(
+            f"model={config.names.model} supports {', '.join(sorted(mechanism.supports))}, but task={task.name} also "
+            f"needs {', '.join(sorted(missing))}; choose another model"
+        )
+    try:
+        with torch.device("meta"):
+            _assemble(config, task, labels=["O", "B-X"], vocabulary_size=8, character_count=8)
+    except ValueError as error:
+        raise UnsupportedError(str(error)) from error
+
+
+def _mechanism(config: DictConfig) -> Any:
+    """The mechanism's class, from its factory."""
+    factory = _factory(config.model.attention)
+    return getattr(factory, "func", factory)
+
+
+def _factory(node: DictConfig) -> Any:
+    return instantiate(node, _convert_="all")
+
+
+@dataclass(frozen=True)
+class Data:
+    """The encoded corpus of a run with what is needed to batch and to score it."""
+
+    config: DictConfig
+    task: Task
+    corpus: Corpus
+    encoded: EncodedCorpus
+
+    def size(self, split: str) -> int:
+        """The number of examples of a split."""
+        return len(self.encoded.splits[split])
+
+    def loader(self, split: str, rank: int = 0, world_size: int = 1) -> BatchLoader:
+        """The batches of a split: shuffled for training, in order of length otherwise."""
+        training = self.config.training
+        train = split == "train"
+        plan = BatchPlan(
+            self.encoded.splits[split].lengths,
+            batch_tokens=training.batch_tokens if train else training.evaluation_batch_tokens,
+            batch_rows=training.batch_rows if train else training.evaluation_batch_rows,
+            shuffle=train,
+            seed=self.config.seed,
+            rank=rank,
+            world_size=world_size,
+        )
+        return BatchLoader(self.encoded.splits[split], plan, pin_memory=torch.cuda.is_available())
+
+    def batch(self, split: str, examples: list[int]) -> Batch:
+        """Some examples of a split (from 0) as a batch."""
+        return collate(self.encoded.splits[split], torch.tensor(examples).numpy())
+
+    def sample(self) -> Batch:
+        """The first rows of train: a batch whose shape costs are counted on."""
+        return self.batch("train", list(range(min(32, self.size("train")))))
+
+    def label_names(self, prediction: Any) -> Any:
+        """A predicted index, or list of indices, as the label's name or the list of names."""
+        labels = self.encoded.labels
+        return [labels[i] for i in prediction] if isinstance(prediction, list) else labels[int(prediction)]
+
+    def score(self, split: str, predictions: Mapping[int, Any]) -> dict[str, float]:
+        """Every score of the task; ``predictions`` maps the row of each example to its predicted indices."""
+        rows = self.corpus.splits[split]
+        gold = [rows[row][self.task.label_column] for row in predictions]
+        predicted = [self.label_names(prediction) for prediction in predictions.values()]
+        return self.task.score(gold, predicted, labels=self.encoded.labels)
+
+
+def encode(config: DictConfig, task: Task, corpus: Corpus) -> Data:
+    """Tokenise and number the corpus with vocabularies of its training split."""
+    options = EncodingOptions(**config.encoding, ngram_buckets=config.embedding.ngram_buckets)
+    external = "external" in _mechanism(config).supports
+    return Data(config, task, corpus, encode_corpus(corpus, task, options=options, external=external))
+
+
+def make_model(config: DictConfig, data: Data, *, device: str = "cpu") -> TaskModel:
+    """The whole model on ``device``; ``meta`` costs no memory and no time."""
+    codec = data.encoded.codec
+    with torch.device(device):
+        return _assemble(
+            config,
+            data.task,
+            labels=data.encoded.labels,
+            vocabulary_size=codec.vocabulary_size,
+            character_count=codec.character_count,
+        )
+
+
+def _assemble(
+    config: DictConfig, task: Task, *, labels: list[str], vocabulary_size: int, character_count: int
+) -> TaskModel:
+    """Embeddings, encoder and head.
+
+    Each part is seeded anew, so that whatever two mechanisms have in common starts from the same weights.
+    """
+    attention, position = _factory(config.model.attention), _factory(config.position)
+    external = "external" in _mechanism(config).supports
+    torch.manual_seed(config.seed)
+    embeddings = _factory(config.embedding)(vocabulary_size=vocabulary_size, character_count=character_count)
+    torch.manual_seed(config.seed + 1)
+    encoder = _factory(config.backbone)(embeddings.width, attention=attention, position=position, external=external)
+    torch.manual_seed(config.seed + 2)
+    head = task.build_head(encoder.width, labels=labels, attention=attention)
+    return TaskModel(embeddings, encoder, head, external=external)
+
+
+def optimisation(config: DictConfig) -> dict[str, Any]:
+    """The keyword arguments of ``TrainingModule`` that say how weights are learnt."""
+    names = ("learning_rate", "weight_decay", "warmup_fraction", "final_learning_rate_fraction")
+    return {name: config.training[name] for name in names}
+
+
+def make_trainer(config: DictConfig, *, callbacks: list[Any], logger: Any, folder: Path) -> pl.Trainer:
+    """Lightning's trainer: the options of ``trainer=`` and those of ``training`` that belong to it."""
+    import pytorch_lightning as pl
+
+    options = OmegaConf.to_container(config.trainer, resolve=True)
+    assert isinstance(options, dict)
+    options.pop("threads")
+    return pl.Trainer(
+        **{str(key): value for key, value in options.items()},
+        max_epochs=config.training.max_epochs,
+        gradient_clip_val=config.training.gradient_clip,
+        callbacks=callbacks,
+        logger=logger,
+        default_root_dir=folder,
+        log_every_n_steps=50,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        enable_model_summary=False,
+    )

@@ -1,0 +1,29 @@
+"""A floor as an ordinary run: fit on train, predict test, record."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from tasks.base import Task
+from tasks.corpora import Corpus
+from tasks.tokenization import tokenizer_named
+
+
+def floor_trial(
+    config: DictConfig, folder: Path, facts: dict[str, Any], task: Task, corpus: Corpus
+) -> tuple[dict[str, float], dict[int, Any]]:
+    """The test scores and the prediction of each test row. Validation is not used: a floor chooses nothing."""
+    floor = instantiate(config.model.floor)
+    started = time.perf_counter()
+    floor.fit(corpus.splits["train"], task=task, tokenizer=tokenizer_named(corpus.tokenizer), seed=config.seed)
+    facts["costs"] = {"train_seconds": time.perf_counter() - started}
+    rows = corpus.splits["test"]
+    predicted = floor.predict(rows)
+    labels = task.label_set([row[task.label_column] for row in corpus.splits["train"]])
+    scores = task.score([row[task.label_column] for row in rows], predicted, labels=labels)
+    return scores, dict(enumerate(predicted))
