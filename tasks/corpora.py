@@ -18,8 +18,9 @@ import numpy as np
 
 from tasks.base import Row, Task
 from tasks.conll import ConllColumns
-from tasks.files import find_split, line_of, listing, quiet_datasets, read_rows, rows_of_dataset
-from tasks.rows import check_rows, name_labels, rename_columns
+from tasks.files import find_split, line_of, listing, read_rows
+from tasks.hub import HubSet, read_hub
+from tasks.rows import check_rows, rename_columns
 from tasks.splits import SPLITS, Split, fingerprint_of, row_namer, split_off
 
 NO_CONLL = ConllColumns(token=0, tag=-1, separator=None, universal=False)
@@ -82,9 +83,8 @@ class Source(ABC):
         """
         name, source, splits = self.read(task)
         for split_name, split in splits.items():
-            check_rows(split.rows, task=task, place=split.place)
-            named = Split(name_labels(split.rows, task=task), split.place)
-            splits[split_name] = self._select(split_name, named)
+            checked = Split(check_rows(split.rows, task=task, place=split.place), split.place)
+            splits[split_name] = self._select(split_name, checked)
         rows = {split_name: splits[split_name].rows for split_name in SPLITS}
         places = {split_name: splits[split_name].place for split_name in SPLITS}
         return Corpus(
@@ -199,21 +199,6 @@ class FileData(Source):
 
 
 @dataclass(frozen=True, kw_only=True)
-class HubSet:
-    """Where a published data set lies on the Hugging Face hub.
-
-    ``path``, ``config``, ``revision``: as in ``datasets.load_dataset``. ``splits``: our split -> theirs; None where
-    it has none. ``columns``: column the task needs -> their column.
-    """
-
-    path: str
-    config: str | None
-    revision: str | None
-    splits: Mapping[str, str | None]
-    columns: Mapping[str, str]
-
-
-@dataclass(frozen=True, kw_only=True)
 class PublishedData(Source):
     """A published data set: from the hub, or, if ``data_dir`` is set, from the files in ``data_dir/name``.
 
@@ -253,7 +238,7 @@ class PublishedData(Source):
             )
         hub = HubSet(**self.hub)
         _require_splits(hub.splits, fractions, where=f"data.hub.splits of {hub.path}", options=False)
-        splits = _read_hub(hub, task=task)
+        splits = read_hub(hub, task=task)
         source = f"hub ({hub.path}{f', {hub.config}' if hub.config else ''} @ {hub.revision or 'newest revision'})"
         return self.name, source, split_off(splits, fractions, seed=self.seed)
 
@@ -286,29 +271,3 @@ def _read_split(file: Path, *, columns: Mapping[str, str], task: Task, conll: Co
 
 def _line_namer(file: Path, conll: ConllColumns) -> Callable[[int], str]:
     return lambda index: f"{file}, {line_of(file, index, conll=conll)}"
-
-
-def _read_hub(hub: HubSet, *, task: Task) -> dict[str, Split]:
-    """The splits of a data set on the hub; only data files are read, code is refused."""
-    from datasets import load_dataset
-
-    splits = {}
-    for split, theirs in hub.splits.items():
-        if theirs is None:
-            continue
-        place = row_namer(f"{hub.path}, {theirs}")
-        with quiet_datasets():
-            try:
-                dataset = load_dataset(hub.path, hub.config, split=theirs, revision=hub.revision)
-            except (OSError, ValueError, RuntimeError) as error:
-                raise ValueError(
-                    f"could not read {hub.path} from the Hugging Face hub ({_first_line(error)}); check the "
-                    "connection, or pass data_dir=<folder>, or download it before and set HF_HUB_OFFLINE=1"
-                ) from error
-        rows = rename_columns(rows_of_dataset(dataset), hub.columns, task=task, place=place, option="data.hub.columns")
-        splits[split] = Split(rows, place)
-    return splits
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0][:200] or type(error).__name__

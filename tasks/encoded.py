@@ -45,7 +45,7 @@ def encode_corpus(corpus: Corpus, task: Task, *, options: EncodingOptions, exter
     source = _external_source(corpus, task) if external else "none"
     columns = [*task.text_columns, *(["external"] if source == "column" else [])]
     tokens = {split: {column: _tokenize(corpus, split, column, kept[split]) for column in columns} for split in kept}
-    shared = [_label_words(labels)] if source == "labels" else []
+    shared = [[word for name in task.label_words(labels) for word in name]] if source == "labels" else []
     codec = TextCodec.fit([*(text for texts in tokens["train"].values() for text in texts), *shared], options)
     ids = {label: number for number, label in enumerate(labels)}
     splits = {}
@@ -60,17 +60,6 @@ def encode_corpus(corpus: Corpus, task: Task, *, options: EncodingOptions, exter
         )
     dropped = {split: len(corpus.splits[split]) - len(indices) for split, indices in kept.items()}
     return EncodedCorpus(splits, labels, codec, dropped, source)
-
-
-def label_text(label: str) -> list[str]:
-    """The name of a label in words: ``B-PER.NOM`` is ``per nom``, ``card_arrival`` is ``card arrival``."""
-    return "".join(sign if sign.isalnum() else " " for sign in label).split() or [label]
-
-
-def _label_words(labels: Sequence[str]) -> list[str]:
-    """The names of all labels in words, one after the other; the two halves of a BIO tag are one label."""
-    names = dict.fromkeys(label[2:] if label[:2] in ("B-", "I-") else label for label in labels)
-    return [word for name in names for word in label_text(name)]
 
 
 def _external_source(corpus: Corpus, task: Task) -> str:

@@ -35,24 +35,25 @@ def rename_columns(
     return [row | {new: row.get(old) for new, old in wanted.items()} for row in rows]
 
 
-def check_rows(rows: Sequence[Row], *, task: Task, place: Place) -> None:
-    """Raise ValueError for the first row that lacks what ``task`` needs.
+def check_rows(rows: Sequence[Row], *, task: Task, place: Place) -> list[Row]:
+    """The rows as the task uses them; ValueError, with the place, for the first one that lacks what ``task`` needs.
 
     Texts are strings, or lists of tokens; both must hold something. For a task on tokens the label is a list of tags,
-    as many as tokens; for the others a string or a whole number.
+    as many as tokens; for the others a string, or a whole number, which is written out (1 and "1" are one label).
+    What only the task knows is left to ``Task.check``.
     """
-    if not rows:
-        raise ValueError(f"expected rows, got none before {place(0)}")
+    checked = []
     for index, row in enumerate(rows):
         problem = _problem(row, task)
         if problem:
             raise ValueError(f"{place(index)}: {problem}")
-
-
-def name_labels(rows: Sequence[Row], *, task: Task) -> list[Row]:
-    """The same rows with labels that are numbers written out, so that 1 and "1" are the same label."""
-    column = task.label_column
-    return [row if isinstance(row[column], str | list) else {**row, column: str(row[column])} for row in rows]
+        label = row[task.label_column]
+        named = row if isinstance(label, str | list) else {**row, task.label_column: str(label)}
+        try:
+            checked.append(task.check(named))
+        except ValueError as error:
+            raise ValueError(f"{place(index)}: {error}") from error
+    return checked
 
 
 def _problem(row: Row, task: Task) -> str | None:

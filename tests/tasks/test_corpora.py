@@ -50,9 +50,19 @@ HUB = {
 class Sorting:
     name, text_columns, label_column, tokenized = "sentiment", ("text",), "label", False
 
+    def check(self, row):
+        if row[self.label_column] in ("forbidden", ["forbidden"]):
+            raise ValueError("the task forbids this label")
+        return row
+
 
 class Tagging:
     name, text_columns, label_column, tokenized = "ner", ("tokens",), "tags", True
+
+    def check(self, row):
+        if row[self.label_column] in ("forbidden", ["forbidden"]):
+            raise ValueError("the task forbids this label")
+        return row
 
 
 @pytest.fixture(autouse=True)
@@ -220,6 +230,12 @@ def test_number_tags_and_plain_text_are_refused_for_tagging(tmp_path):
             write(tmp_path / f"{split}.jsonl", [wrong])
         with pytest.raises(ValueError, match=message):
             load(tmp_path, Tagging)
+
+
+def test_what_the_task_refuses_is_named_with_its_line(folder):
+    write(folder / "test.jsonl", [*rows(1), {"text": "x", "label": "forbidden"}])
+    with pytest.raises(ValueError, match=r"test.jsonl, line 2: the task forbids this label"):
+        load(folder)
 
 
 def test_a_misnamed_column_is_answered_with_those_found_and_the_option(folder):

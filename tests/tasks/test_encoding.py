@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tasks.base import IGNORED
 from tasks.collation import collate
 from tasks.corpora import Corpus
-from tasks.encoded import encode_corpus, label_text
+from tasks.encoded import encode_corpus
 from tasks.encoding import EncodedSplit, EncodingOptions, TextCodec, Vocabulary
 from tasks.ngrams import hash_ngrams
 
@@ -165,6 +165,9 @@ class Sorting:
     def label_set(self, labels):
         return sorted(set(labels))
 
+    def label_words(self, labels):
+        return [label.split("_") for label in labels]
+
 
 def corpus_of(train, validation, *, unseen_labels="error"):
     splits = {"train": train, "validation": validation, "test": train}
@@ -216,9 +219,3 @@ def test_the_external_text_is_the_column_or_the_names_of_the_labels():
     assert by_column.splits["train"].external.lengths.tolist() == [2, 2]
     neither = encode_corpus(corpus_of(TRAIN, TRAIN), Sorting(), options=options(), external=False)
     assert (neither.external_source, neither.splits["train"].external) == ("none", None)
-
-
-def test_label_names_are_read_as_words():
-    assert label_text("card_arrival") == ["card", "arrival"]
-    assert label_text("PER.NOM") == ["PER", "NOM"]
-    assert label_text("##") == ["##"]
