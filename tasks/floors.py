@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tasks.base import Row, Task
-
-Tokenize = Callable[[str], list[str]]
+from tasks.tokenization import Tokenizer
 
 
 class Floor(ABC):
@@ -23,8 +22,8 @@ class Floor(ABC):
         return
 
     @abstractmethod
-    def fit(self, rows: Sequence[Row], task: Task, *, tokenize: Tokenize, seed: int) -> None:
-        """Learn from rows with labels. ``tokenize`` cuts texts as it does for the networks."""
+    def fit(self, rows: Sequence[Row], task: Task, *, tokenizer: Tokenizer, seed: int) -> None:
+        """Learn from rows with labels. ``tokenizer`` cuts texts as it does for the networks."""
 
     @abstractmethod
     def predict(self, rows: Sequence[Row]) -> list[Any]:
@@ -44,7 +43,7 @@ class Majority(Floor):
         self.label: str | None = None
         self.tags: dict[str, str] = {}
 
-    def fit(self, rows: Sequence[Row], task: Task, *, tokenize: Tokenize, seed: int) -> None:
+    def fit(self, rows: Sequence[Row], task: Task, *, tokenizer: Tokenizer, seed: int) -> None:
         """Count. Nothing is drawn by chance and texts are not read, so seed and tokenizer change nothing."""
         _require(rows)
         self.tokenized, self.column = task.tokenized, task.text_columns[0]
@@ -104,7 +103,7 @@ class TfidfLogistic(Floor):
                 "classification, sentiment and matching, and model=majority serves tagging"
             )
 
-    def fit(self, rows: Sequence[Row], task: Task, *, tokenize: Tokenize, seed: int) -> None:
+    def fit(self, rows: Sequence[Row], task: Task, *, tokenizer: Tokenizer, seed: int) -> None:
         """Weigh the n-grams on all texts of the rows, then fit the regression.
 
         Raises ValueError for a tagging task, for no rows, and if all rows have the same label.
@@ -117,7 +116,7 @@ class TfidfLogistic(Floor):
         if len(set(labels)) < 2:
             raise ValueError(f"tfidf expects at least two labels in train, got only {labels[0]!r}; use model=majority")
         self.columns = task.text_columns
-        self.vectorizer = self._make_vectorizer(tokenize)
+        self.vectorizer = self._make_vectorizer(tokenizer)
         self.vectorizer.fit([_joined(row[column]) for column in self.columns for row in rows])
         self.regression = LogisticRegression(
             C=self.inverse_penalty, max_iter=self.max_iterations, random_state=seed
@@ -129,13 +128,13 @@ class TfidfLogistic(Floor):
             raise ValueError("this floor has learnt nothing yet; call fit first")
         return [str(label) for label in self.regression.predict(self._features(rows))]
 
-    def _make_vectorizer(self, tokenize: Tokenize) -> Any:
+    def _make_vectorizer(self, tokenizer: Tokenizer) -> Any:
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.pipeline import FeatureUnion
 
         # token_pattern is said to be unused, or scikit-learn warns that a tokenizer overrides it.
         words = TfidfVectorizer(
-            tokenizer=tokenize,
+            tokenizer=tokenizer,
             token_pattern=None,
             ngram_range=self.word_ngrams,
             lowercase=self.lowercase,

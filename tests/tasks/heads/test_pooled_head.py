@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from models.attention.base import Site
+from models.attention.dot import DotAttention
+from models.attention.none import NoAttention
+from tasks.base import Encoded
+from tasks.heads.pooled import PooledHead
+
+WIDTH, LABELS = 6, 3
+
+
+def mean(site: Site) -> NoAttention:
+    return NoAttention(site)
+
+
+def make_head(*, texts: int, attention=mean, label_smoothing: float = 0.0) -> PooledHead:
+    torch.manual_seed(1)
+    return PooledHead(
+        WIDTH,
+        label_count=LABELS,
+        attention=attention,
+        texts=texts,
+        hidden=5,
+        dropout=0.0,
+        label_smoothing=label_smoothing,
+    )
+
+
+def text(lengths: list[int]) -> Encoded:
+    longest = max(lengths)
+    mask_BT = torch.arange(longest) < torch.tensor(lengths)[:, None]
+    return Encoded(torch.randn(len(lengths), longest, WIDTH), mask_BT)
+
+
+def test_a_single_text_is_read_as_what_the_mechanism_returns():
+    head, encoded = make_head(texts=1), text([3, 1])
+    by_hand = torch.stack([encoded.states_BTD[0].mean(0), encoded.states_BTD[1, 0]])
+    torch.testing.assert_close(head.read([encoded]), by_hand)
+
+
+def test_a_pair_is_read_as_both_vectors_their_distance_and_their_product():
+    head, first, second = make_head(texts=2), text([3]), text([4])
+    read = head.read([first, second])[0].tolist()
+    u, v = (encoded.states_BTD[0].mean(0).tolist() for encoded in (first, second))
+    by_hand = [*u, *v, *(abs(x - y) for x, y in zip(u, v, strict=True)), *(x * y for x, y in zip(u, v, strict=True))]
+    assert read == pytest.approx(by_hand, abs=1e-6)
+
+
+def test_the_query_pools_by_the_mechanism_at_a_pooling_site():
+    sites = []
+
+    def dot(site: Site) -> DotAttention:
+        sites.append(site)
+        return DotAttention(site, heads=1, scale=False, normalizer="softmax", dropout=0.0)
+
+    head, encoded = make_head(texts=1, attention=dot), text([4, 2])
+    torch.nn.init.normal_(head.query_D)
+    assert sites == [Site(kind="pooling", width=WIDTH)]
+    for row, length in enumerate((4, 2)):
+        states = encoded.states_BTD[row, :length]
+        weights = torch.stack([state @ head.query_D for state in states]).softmax(0)
+        by_hand = sum(weight * state for weight, state in zip(weights, states, strict=True))
+        torch.testing.assert_close(head.pool(encoded)[row], by_hand)
+
+
+def test_padding_changes_nothing():
+    head, encoded = make_head(texts=1), text([2, 4])
+    alone = Encoded(encoded.states_BTD[:1, :2], encoded.mask_BT[:1, :2])
+    torch.testing.assert_close(head([encoded])[0], head([alone])[0])
+
+
+def test_the_loss_is_the_smoothed_cross_entropy():
+    head, encoded, labels = make_head(texts=1, label_smoothing=0.1), text([2, 3]), torch.tensor([2, 0])
+    log_p_BL = head([encoded]).log_softmax(-1)
+    by_hand = 0.0
+    for row, label in enumerate(labels.tolist()):
+        for k in range(LABELS):
+            target = 0.1 / LABELS + (0.9 if k == label else 0.0)
+            by_hand -= target * log_p_BL[row, k].item() / 2
+    assert head.loss([encoded], labels).item() == pytest.approx(by_hand, rel=1e-5)
+    assert by_hand != pytest.approx(cross_entropy(head([encoded]), labels).item(), rel=1e-3)
+
+
+def test_predictions_are_the_most_probable_labels():
+    head, encoded = make_head(texts=1), text([2, 3, 1])
+    assert head.predict([encoded]) == [max(range(LABELS), key=row.__getitem__) for row in head([encoded]).tolist()]
+
+
+def test_another_number_of_texts_is_refused():
+    with pytest.raises(ValueError, match="expected 1 or 2 texts to pool, got 3"):
+        make_head(texts=3)
+    with pytest.raises(ValueError, match=r"this head reads 2 text\(s\) an example, got 1"):
+        make_head(texts=2)([text([2])])
