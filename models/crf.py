@@ -95,7 +95,7 @@ class LinearChainCRF(nn.Module):
             (marginals_BTK,) = torch.autograd.grad(self.log_partition(leaf_BTK, mask_BT).sum(), leaf_BTK)
         return marginals_BTK.to(torch.promote_types(emissions_BTK.dtype, torch.float32))
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def decode(self, emissions_BTK: Tensor, mask_BT: Tensor) -> list[list[int]]:
         """The most probable tag sequence of each text (Viterbi), as long as the text."""
         lengths_B = self._lengths(emissions_BTK, mask_BT)

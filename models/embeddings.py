@@ -168,7 +168,8 @@ class TokenEmbedding(nn.Module):
     ``parts``: name -> factory ``(sizes) -> Part``; a part whose option ``width`` is 0 is left out.
     ``combine``: ``concatenate``, or ``sum``, which needs parts of one width.
     ``width``: of the result; None keeps the width of the combined parts and adds no projection.
-    ``dropout``: of the combined vector, in training.
+    ``dropout``: of the combined vector, in training. ``shared_dropout``: whether all tokens of a text lose the same
+    entries (Gal and Ghahramani 2016, section 4, https://arxiv.org/abs/1512.05287) or each its own.
 
     Spelling vectors are computed once a distinct form of the batch, then looked up.
     """
@@ -183,6 +184,7 @@ class TokenEmbedding(nn.Module):
         combine: Literal["concatenate", "sum"],
         width: int | None,
         dropout: float,
+        shared_dropout: bool,
     ) -> None:
         super().__init__()
         sizes = Sizes(vocabulary_size, character_count, ngram_buckets)
@@ -190,7 +192,9 @@ class TokenEmbedding(nn.Module):
         self.parts = nn.ModuleDict(built)
         self.combine = combine
         combined = _combined_width({name: part.width for name, part in built.items()}, combine)
-        self.dropout = nn.Dropout(dropout)
+        # One-dimensional channel dropout over (B, D, T) drops an entry for all of a text's tokens.
+        self.dropout = nn.Dropout1d(dropout) if shared_dropout else nn.Dropout(dropout)
+        self.shared_dropout = shared_dropout
         self.projection = nn.Identity() if width is None else nn.Linear(combined, width)
         self.width = combined if width is None else width
 
@@ -198,7 +202,8 @@ class TokenEmbedding(nn.Module):
         """The vectors of the tokens, (B, T, width); zero at padding."""
         vectors = [part(texts) for part in self.parts.values()]
         x_BTD = torch.cat(vectors, dim=-1) if self.combine == "concatenate" else torch.stack(vectors).sum(dim=0)
-        projected_BTD: Tensor = self.projection(self.dropout(x_BTD))
+        kept_BTD = self.dropout(x_BTD.mT).mT if self.shared_dropout else self.dropout(x_BTD)
+        projected_BTD: Tensor = self.projection(kept_BTD)
         return projected_BTD * texts.mask_BT[..., None]
 
 

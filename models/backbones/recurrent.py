@@ -41,7 +41,10 @@ class BidirectionalLSTM(nn.Module):
 
 
 class RecurrentEncoder(Encoder):
-    """``layers`` bidirectional LSTMs with dropout on what each returns, then the token site."""
+    """``layers`` bidirectional LSTMs with dropout on what each returns, then the token site.
+
+    ``residual``: whether each layer's input is added to what it returns (projected where the widths differ).
+    """
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class RecurrentEncoder(Encoder):
         external: bool,
         width: int,
         layers: int,
+        residual: bool,
         dropout: float,
     ) -> None:
         super().__init__()
@@ -60,14 +64,18 @@ class RecurrentEncoder(Encoder):
         self.layers = nn.ModuleList(
             BidirectionalLSTM(input_width if layer == 0 else width, width) for layer in range(layers)
         )
+        self.residual = residual
+        self.projection = nn.Linear(input_width, width) if residual and input_width != width else nn.Identity()
         self.dropout = nn.Dropout(dropout)
         self.site = TokenSite(width, attention=attention, position=position, external=external, dropout=dropout)
 
     def contextualize(self, x_BTD: Tensor, mask_BT: Tensor) -> Tensor:
         """Read the texts in both directions."""
         states_BTD: Tensor = self.position(x_BTD)
-        for layer in self.layers:
-            states_BTD = self.dropout(layer(states_BTD, mask_BT))
+        for index, layer in enumerate(self.layers):
+            read_BTD = self.dropout(layer(states_BTD, mask_BT))
+            carried_BTD = self.projection(states_BTD) if index == 0 else states_BTD
+            states_BTD = read_BTD + carried_BTD if self.residual else read_BTD
         return states_BTD
 
     def attend(self, states_BTD: Tensor, mask_BT: Tensor, external: External | None = None) -> Tensor:

@@ -49,6 +49,7 @@ def embedding(**changes: object) -> TokenEmbedding:
         "combine": "concatenate",
         "width": None,
         "dropout": 0.0,
+        "shared_dropout": False,
     } | changes
     return TokenEmbedding(vocabulary_size=9, character_count=7, ngram_buckets=11, **options)
 
@@ -174,6 +175,17 @@ def test_word_dropout_forgets_words_in_training_only_and_never_the_spelling() ->
     assert (x[~forgotten][:, :4] == table[5]).all()
     assert (x[..., 4:] == x[0, 0, 4:]).all()
     assert (module.eval()(many)[..., :4] == table[5]).all()
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_dropout_may_be_shared_by_the_tokens_of_a_text(shared: bool) -> None:
+    parts = {"words": partial(WordVectors, width=64, word_dropout=0.0)}
+    module = embedding(parts=parts, dropout=0.5, shared_dropout=shared).train()
+    full = torch.ones(2, 3, dtype=torch.bool)
+    dropped = module(replace(texts(), words_BT=torch.tensor([[2, 5, 1], [8, 2, 2]]), mask_BT=full)) == 0
+    assert dropped.float().mean().item() == pytest.approx(0.5, abs=0.15)
+    assert (dropped == dropped[:, :1]).all().item() is shared
+    assert not torch.equal(dropped[0], dropped[1])
 
 
 @pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda path: path.stem)

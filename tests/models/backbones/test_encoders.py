@@ -184,6 +184,14 @@ def test_recurrence_agrees_with_packed_sequences() -> None:
     torch.testing.assert_close(layer(x, MASK)[MASK], expected[MASK])
 
 
+@pytest.mark.parametrize("width", [8, INPUT])
+def test_residual_recurrence_adds_what_it_read_to_its_input(width: int) -> None:
+    encoder, x = build("recurrent", residual=True, layers=2, width=width), inputs()
+    first, second = encoder.layers
+    lower = first(x, MASK) + (x if width == INPUT else encoder.projection(x))
+    torch.testing.assert_close(encoder.contextualize(x, MASK), second(lower, MASK) + lower)
+
+
 def test_reversal_is_its_own_inverse_and_stays_within_the_text() -> None:
     order = reversal(MASK)
     assert order.tolist() == [[6, 5, 4, 3, 2, 1, 0], [3, 2, 1, 0, 4, 5, 6], [0, 1, 2, 3, 4, 5, 6]]
