@@ -172,3 +172,15 @@ def invent_name(stream: Stream, split: str) -> str:
         name = "".join(stream.pick(part) for part in (ONSETS, NUCLEI, ONSETS, NUCLEI, CODAS)).capitalize()
         if owner(name) == split:
             return name
+
+
+def draw_names(stream: Stream, split: str, known: Sequence[str], *, count: int, unseen: float) -> list[str]:
+    """``count`` different names, at most as many as are known: a share ``unseen`` invented, the others known."""
+    names: list[str] = []
+    for name in stream.sample(known, max(1, min(count, len(known)))):
+        invented = name
+        if stream.chance(unseen):
+            while invented in known or invented in names:
+                invented = invent_name(stream, split)
+        names.append(invented)
+    return names

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tasks.generated.base import Knob, Row, Stream, Value, generate_splits, invent_name, misspell, words
+from tasks.generated.base import Knob, Row, Stream, Value, draw_names, generate_splits, misspell, words
 
 KNOBS: Mapping[str, Knob] = {
     "length": Knob(3, 1, 12, "people competing in a text, on average"),
@@ -52,11 +52,8 @@ def generate(*, size: str, seed: int, knobs: Mapping[str, Value]) -> dict[str, l
 
 
 def _draw_row(stream: Stream, split: str, knobs: Mapping[str, float]) -> Row:
-    count = min(len(NAMES), max(1, stream.around(knobs["length"])))
-    people = []
-    for known in stream.sample(NAMES, count):
-        name = invent_name(stream, split) if stream.chance(knobs["unseen"]) else known
-        people.append((name, stream.pick(tuple(ROLES))))
+    names = draw_names(stream, split, NAMES, count=stream.around(knobs["length"]), unseen=knobs["unseen"])
+    people = [(name, stream.pick(tuple(ROLES))) for name in names]
     sentences = [("* " + stream.pick(ROLES[kind]), name, "", "") for name, kind in people]
     sentences += [(stream.pick(FILLERS), "", "", "") for _ in range(max(0, stream.around(knobs["distance"])))]
     for _ in range(max(1, stream.around(knobs["mentions"]))):

@@ -1,9 +1,10 @@
 """Does the second text follow from the first? Entailment, contradiction or neutral.
 
-The first text states several facts: where people are, what they have, how they feel. The second asserts or denies
-one fact about one person in other words (synonyms). It follows, is excluded, or is left open: the first text
-says nothing about this property of this person. Facts may be denied in the first text too, which excludes only
-the same value, and people may share the state of another ("Bob is with Anna").
+The first text states several facts: where people are and what they have. The second asserts or denies one fact about
+one person in other words (synonyms). It follows, is excluded (everyone is in one place, and has one thing), or is
+left open: the first text says nothing about this property of this person. Some facts are told by way of another
+person ("Bob is with Anna", "Carl has the same as Dora"), so that the first text has to be put together before it can
+be compared.
 """
 
 from __future__ import annotations
@@ -16,10 +17,14 @@ KNOBS: Mapping[str, Knob] = {
     "length": Knob(3, 1, 12, "facts in the first text, on average"),
     "distance": Knob(0.5, 0, 12, "clauses without a fact in the first text, on average"),
     "noise": Knob(0.02, 0, 1, "share of the longer words that are misspelt"),
+    "shared": Knob(0.35, 0, 1, "share of the facts that are told by way of another person, where one can be"),
     "negation": Knob(0.15, 0, 1, "share of the second texts that deny a fact"),
 }
 
 LABELS = ("entailment", "contradiction", "neutral")
+
+Fact = tuple[str, str, str]
+"""Who, is or has, what."""
 
 PEOPLE = words("Anna Bob Carl Dora Emil Fay")
 PROPERTIES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
@@ -34,6 +39,7 @@ PROPERTIES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "cake": ("a cake", "a pie"),
     },
 }
+SHARED: Mapping[str, str] = {"is": "with", "has": "the same as"}
 FILLERS = ("it is late", "the door is open", "the radio is on", "rain is falling")
 
 
@@ -51,9 +57,9 @@ def _draw_row(stream: Stream, split: str, knobs: Mapping[str, float]) -> Row:
     places = [(person, verb) for person in PEOPLE for verb in PROPERTIES]
     count = min(len(places) - 1, max(1, stream.around(knobs["length"])))
     chosen = stream.sample(places, count + 1)
-    facts = [(person, verb, stream.pick(tuple(PROPERTIES[verb]))) for person, verb in chosen]
+    facts, clauses = _tell(stream, chosen, knobs["shared"])
     asserted, denied = _draw_claim(stream, facts, label, knobs["negation"])
-    clauses = [_say(fact, stream, denied=False) for fact in facts[:count]]
+    clauses = clauses[:count]
     clauses += [stream.pick(FILLERS).split() for _ in range(max(0, stream.around(knobs["distance"])))]
     tokens = [word for clause in stream.shuffled(clauses) for word in [*clause, "."]]
     return {
@@ -63,9 +69,25 @@ def _draw_row(stream: Stream, split: str, knobs: Mapping[str, float]) -> Row:
     }
 
 
-def _draw_claim(
-    stream: Stream, facts: list[tuple[str, str, str]], label: str, negation: float
-) -> tuple[tuple[str, str, str], bool]:
+def _tell(stream: Stream, chosen: list[tuple[str, str]], shared: float) -> tuple[list[Fact], list[list[str]]]:
+    """A fact for each pair of person and verb, and the clause that tells it."""
+    facts: list[Fact] = []
+    clauses: list[list[str]] = []
+    direct: list[Fact] = []
+    for person, verb in chosen:
+        others = [fact for fact in direct if fact[1] == verb]
+        if others and stream.chance(shared):
+            other, _, value = stream.pick(others)
+            clauses.append([person, verb, *SHARED[verb].split(), other])
+        else:
+            value = stream.pick(tuple(PROPERTIES[verb]))
+            direct.append((person, verb, value))
+            clauses.append(_say(direct[-1], stream, denied=False))
+        facts.append((person, verb, value))
+    return facts, clauses
+
+
+def _draw_claim(stream: Stream, facts: list[Fact], label: str, negation: float) -> tuple[Fact, bool]:
     """A claim with this label, and whether it denies; the last of the facts is the one that is not told."""
     denied = stream.chance(negation)
     if label == "neutral":
@@ -76,6 +98,6 @@ def _draw_claim(
     return (person, verb, value), denied
 
 
-def _say(fact: tuple[str, str, str], stream: Stream, *, denied: bool) -> list[str]:
+def _say(fact: Fact, stream: Stream, *, denied: bool) -> list[str]:
     person, verb, value = fact
     return [person, verb, *(["not"] if denied else []), *stream.pick(PROPERTIES[verb][value]).split()]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tasks.generated.base import Knob, Row, Stream, Value, generate_splits, invent_name, misspell, words
+from tasks.generated.base import Knob, Row, Stream, Value, draw_names, generate_splits, misspell, words
 
 KNOBS: Mapping[str, Knob] = {
     "length": Knob(3, 1, 12, "names competing in a text, on average"),
@@ -83,10 +83,9 @@ def _draw_row(stream: Stream, split: str, knobs: Mapping[str, float]) -> Row:
 
 def _draw_entities(stream: Stream, split: str, knobs: Mapping[str, float]) -> list[tuple[list[str], str]]:
     """Different names, each of one or two tokens, with a type."""
-    count = max(1, stream.around(knobs["length"]))
     entities = []
-    for known in stream.sample(NAMES, count):
-        first = invent_name(stream, split) if stream.chance(knobs["unseen"]) else known
+    count = stream.around(knobs["length"])
+    for first in draw_names(stream, split, NAMES, count=count, unseen=knobs["unseen"]):
         name = [first, stream.pick(SURNAMES)] if stream.chance(0.3) else [first]
         entities.append((name, stream.pick(tuple(CUES))))
     return entities

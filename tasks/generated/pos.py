@@ -11,24 +11,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tasks.generated.base import Knob, Row, Stream, Value, generate_splits, invent_name, misspell, words
+from tasks.generated.base import Knob, Row, Stream, Value, draw_names, generate_splits, invent_name, misspell, words
 
 KNOBS: Mapping[str, Knob] = {
     "length": Knob(3, 1, 12, "ambiguous words competing in a text, on average"),
     "distance": Knob(0.5, 0, 12, "sentences without ambiguous words between introductions and notes, on average"),
     "noise": Knob(0.02, 0, 1, "share of the longer unambiguous words that are misspelt"),
-    "mentions": Knob(5, 0, 24, "words in the notes, on average"),
-    "unseen": Knob(0.25, 0, 1, "share of the ambiguous words that are invented, and differ between the splits"),
+    "mentions": Knob(6, 0, 24, "words in the notes, on average"),
+    "unseen": Knob(0.3, 0, 1, "share of the ambiguous words that are invented, and differ between the splits"),
 }
 
 AMBIGUOUS = words(
-    "light watch duck fish play fly train park plant point rest calm clean dry cool warm slow open blank double "
-    "round square level sound fast present"
+    "light watch duck play train plant point rest calm dry warm slow open double round level fish park clean square "
+    "sound present blank cool"
 )
 INTRODUCTIONS: Mapping[str, tuple[str, ...]] = {
-    "NOUN": ("PRON:we VERB:saw DET:that *", "DET:the * AUX:was ADJ:old", "PRON:her NOUN:friend VERB:took DET:a *"),
-    "VERB": ("PRON:they AUX:can * ADV:often", "PRON:we VERB:try PART:to *", "PRON:I VERB:know SCONJ:that PRON:they *"),
-    "ADJ": ("PRON:it AUX:was ADV:so *", "DET:a ADV:very * NOUN:day", "PRON:they VERB:made PRON:her *"),
+    "NOUN": ("VERB:saw DET:that *", "DET:the * VERB:came", "VERB:took PRON:her *"),
+    "VERB": ("PRON:they * ADV:often", "VERB:try PART:to *", "VERB:know SCONJ:that PRON:they *"),
+    "ADJ": ("AUX:was ADV:so *", "DET:a ADV:very * NOUN:day", "VERB:made PRON:her *"),
 }
 FILLERS = (
     "PRON:they VERB:went ADP:to PROPN:Paris",
@@ -56,11 +56,8 @@ def generate(*, size: str, seed: int, knobs: Mapping[str, Value]) -> dict[str, l
 
 
 def _draw_row(stream: Stream, split: str, knobs: Mapping[str, float]) -> Row:
-    count = min(len(AMBIGUOUS), max(1, stream.around(knobs["length"])))
-    ambiguous = []
-    for known in stream.sample(AMBIGUOUS, count):
-        word = invent_name(stream, split).lower() if stream.chance(knobs["unseen"]) else known
-        ambiguous.append((word, stream.pick(tuple(INTRODUCTIONS))))
+    names = draw_names(stream, split, AMBIGUOUS, count=stream.around(knobs["length"]), unseen=knobs["unseen"])
+    ambiguous = [(name.lower(), stream.pick(tuple(INTRODUCTIONS))) for name in names]
     tagged: list[tuple[str, str]] = []
     for word, tag in ambiguous:
         tagged += _write(stream.pick(INTRODUCTIONS[tag]), (word, tag), stream, split, knobs["noise"])
@@ -68,7 +65,8 @@ def _draw_row(stream: Stream, split: str, knobs: Mapping[str, float]) -> Row:
         tagged += _write(stream.pick(FILLERS), ("", ""), stream, split, knobs["noise"])
     notes = [("Notes", "NOUN"), (":", "PUNCT")]
     for _ in range(max(0, stream.around(knobs["mentions"]))):
-        notes += [stream.pick(ambiguous), (",", "PUNCT")]
+        notes.append(stream.pick(ambiguous))
+    notes.append((".", "PUNCT"))
     tagged = tagged + notes if stream.chance(0.7) else notes + tagged
     return {"tokens": [word for word, _ in tagged], "tags": [tag for _, tag in tagged]}
 

@@ -16,10 +16,10 @@ from zlib import crc32
 from tasks.generated.base import Knob, Row, Stream, Value, generate_splits, misspell, words
 
 KNOBS: Mapping[str, Knob] = {
-    "length": Knob(3, 1, 12, "aspects judged in a text, on average"),
+    "length": Knob(2, 1, 12, "aspects judged in a text, on average"),
     "distance": Knob(0.5, 0, 12, "clauses without a judgement in a text, on average"),
     "noise": Knob(0.02, 0, 1, "share of the longer words that are misspelt"),
-    "negation": Knob(0.3, 0, 1, "share of the judgements with a negation"),
+    "negation": Knob(0.3, 0, 0.9, "share of the phrases tried with a negation; the label decides which ones fit"),
     "contrast": Knob(0.25, 0, 1, "share of the judgements that are two in contrast"),
     "unseen": Knob(0.15, 0, 0.5, "share of the pairs of modifier and adjective kept out of train"),
 }
