@@ -58,6 +58,17 @@ def test_the_fused_kernel_serves_where_it_can_and_pays(
     assert (weights is not None) == need_weights
 
 
+@pytest.mark.parametrize("position", [None, ALiBi])
+def test_no_kernel_ever_sees_a_row_without_any_key(position: Any, fused_calls: list[Any]) -> None:
+    mask = torch.rand(3, 5, 5) > 0.5
+    mask[1] = False
+    context, _ = Lookup(4, **OPTIONS, position=position)(states(), states(), states(), mask, need_weights=False)
+    given = fused_calls[0][3]
+    assert (given if given.dtype == torch.bool else given.isfinite()).any(-1).all()
+    assert (context[1] == 0).all()
+    assert (context[0] != 0).any()
+
+
 def test_dropout_acts_on_the_weights_and_keeps_their_mean() -> None:
     lookup = Lookup(4, **(OPTIONS | {"dropout": 0.5})).train()
     torch.manual_seed(0)
