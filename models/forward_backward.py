@@ -151,6 +151,7 @@ def _recur(weights_T2BK: Tensor, factors_2KK: Tensor, ends_2K: Tensor, every: in
     before_T2BK[0] = ends_2K[:, None, :]
     torch.mul(before_T2BK[0], weights_T2BK[0], out=after_T2BK[0])
     steps = list(zip(before_T2BK.unbind(), after_T2BK.unbind(), weights_T2BK.unbind(), strict=True))
+    forward_KK, backward_KK = factors_2KK
     for t in range(1, len(steps)):
         previous_2BK = steps[t - 1][1]
         if t % every == 0:
@@ -158,7 +159,9 @@ def _recur(weights_T2BK: Tensor, factors_2KK: Tensor, ends_2K: Tensor, every: in
             previous_2BK /= scale_2B1
             log_scale_TB[t:] += scale_2B1[0, :, 0].log()
         before_2BK, after_2BK, weights_2BK = steps[t]
-        torch.bmm(previous_2BK, factors_2KK, out=before_2BK)
+        # Not one bmm: it hands even the smallest products to two threads, whose meeting costs more than they save.
+        torch.mm(previous_2BK[0], forward_KK, out=before_2BK[0])
+        torch.mm(previous_2BK[1], backward_KK, out=before_2BK[1])
         torch.mul(before_2BK, weights_2BK, out=after_2BK)
     return before_T2BK, after_T2BK, log_scale_TB
 
