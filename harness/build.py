@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,11 @@ def make_task(config: DictConfig) -> Task:
 def load_corpus(config: DictConfig, task: Task) -> Corpus:
     """The rows of all splits, checked."""
     corpus: Corpus = instantiate(config.data).load(task)
-    return corpus
+    rows = config.debug.overfit_rows
+    if rows is None:
+        return corpus
+    few, place = corpus.splits["train"][:rows], corpus.places["train"]
+    return replace(corpus, splits=dict.fromkeys(corpus.splits, few), places=dict.fromkeys(corpus.places, place))
 
 
 def check_combination(config: DictConfig, task: Task) -> None:
@@ -183,20 +188,29 @@ def _assemble(
 
 def optimisation(config: DictConfig) -> dict[str, Any]:
     """The keyword arguments of ``TrainingModule`` that say how weights are learnt."""
-    names = ("learning_rate", "weight_decay", "warmup_fraction", "final_learning_rate_fraction")
+    names = (
+        "learning_rate",
+        "embedding_learning_rate",
+        "weight_decay",
+        "warmup_fraction",
+        "final_learning_rate_fraction",
+    )
     return {name: config.training[name] for name in names}
 
 
-def make_trainer(config: DictConfig, *, callbacks: list[Any], logger: Any, folder: Path) -> pl.Trainer:
+def make_trainer(
+    config: DictConfig, *, steps_per_epoch: int, callbacks: list[Any], logger: Any, folder: Path
+) -> pl.Trainer:
     """Lightning's trainer: the options of ``trainer=`` and those of ``training`` that belong to it."""
     import pytorch_lightning as pl
 
     options = OmegaConf.to_container(config.trainer, resolve=True)
     assert isinstance(options, dict)
     options.pop("threads")
+    world = options["devices"] * options["num_nodes"] if isinstance(options["devices"], int) else 1
     return pl.Trainer(
         **{str(key): value for key, value in options.items()},
-        max_epochs=config.training.max_epochs,
+        max_epochs=math.ceil(config.training.steps / (steps_per_epoch / world)),
         gradient_clip_val=config.training.gradient_clip,
         callbacks=callbacks,
         logger=logger,

@@ -10,7 +10,6 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import TQDMProgressBar, WeightAveraging
-from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
 class History(pl.Callback):
@@ -121,13 +120,27 @@ class RandomStates(pl.Callback):
         self._to_restore = None
 
 
-def weight_averaging(decay: float) -> WeightAveraging:
+class Averaging(WeightAveraging):
     """An exponential moving average of the weights, validated and tested in their place (Polyak & Juditsky 1992).
 
-    Buffers hold constants here (masks, label names) and are not averaged. Lightning's own ``EMAWeightAveraging``
-    updates one tensor at a time; this is the same average over all of them at once.
+    average <- d x average + (1 - d) x weights with d = min(decay, (1 + n) / (10 + n)) after n steps, so that the
+    random first weights are soon forgotten. Done every fourth step with d to the fourth, since it costs a pass over
+    all weights. Buffers hold constants here (masks, label names) and are not averaged.
     """
-    return WeightAveraging(multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=False)
+
+    EVERY = 4
+
+    def __init__(self, decay: float) -> None:
+        def average(averages: Any, weights: Any, updates: Any) -> None:
+            steps = self.EVERY * int(updates)
+            kept = min(decay, (1 + steps) / (10 + steps)) ** self.EVERY
+            torch._foreach_lerp_(averages, weights, 1 - kept)
+
+        super().__init__(multi_avg_fn=average, use_buffers=False)
+
+    def should_update(self, step_idx: int | None = None, epoch_idx: int | None = None) -> bool:
+        """After every fourth step."""
+        return step_idx is not None and step_idx % self.EVERY == 0
 
 
 class ProgressBar(TQDMProgressBar):

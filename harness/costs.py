@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tasks.model import TaskModel
-
     from tasks.base import Batch
+    from tasks.model import TaskModel
 
 _PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "datasets", "torchmetrics", "seqeval", "scikit-learn", "numpy")
 
@@ -37,12 +36,12 @@ def forward_flops_per_token(model_on_meta: TaskModel, batch: Batch) -> float:
     Counted on the meta device, where fused kernels and LSTMs are decomposed and so are seen; embeddings, encoder,
     attention and the head's logits or emissions count, the recursions of a CRF (O(tags^2) a token) do not.
     """
-    import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     tokens = sum(int(text.mask_BT.sum()) for text in batch.texts)
     counter = FlopCounterMode(display=False)
-    with torch.no_grad(), counter:
+    model_on_meta.requires_grad_(False)  # the counter's hooks trip over views of parameters otherwise
+    with counter:
         model_on_meta(batch.to("meta"))
     return counter.get_total_flops() / tokens
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from tasks.model import TaskModel
 from torch import Tensor, nn
 
 from tasks.base import Batch
+from tasks.model import TaskModel
 
 Scorer = Callable[[str, Mapping[int, Any]], dict[str, float]]
 """(split, prediction of each row) -> scores."""
@@ -34,6 +34,7 @@ class TrainingModule(pl.LightningModule):
         scorer: Scorer,
         main_score: str,
         learning_rate: float,
+        embedding_learning_rate: float,
         weight_decay: float,
         warmup_fraction: float,
         final_learning_rate_fraction: float,
@@ -43,6 +44,7 @@ class TrainingModule(pl.LightningModule):
         self.scorer = scorer
         self.main_score = main_score
         self.learning_rate = learning_rate
+        self.embedding_learning_rate = embedding_learning_rate
         self.weight_decay = weight_decay
         self.warmup_fraction = warmup_fraction
         self.final_learning_rate_fraction = final_learning_rate_fraction
@@ -108,7 +110,7 @@ class TrainingModule(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """AdamW (Loshchilov & Hutter 2019) without decay on biases, gains and embeddings; warm-up, then cosine."""
-        optimizer = torch.optim.AdamW(self._parameter_groups(), lr=self.learning_rate, fused=True)
+        optimizer = torch.optim.AdamW(self._parameter_groups(), lr=self.learning_rate, betas=(0.9, 0.99), fused=True)
         total = max(1, int(self.trainer.estimated_stepping_batches))
         warmup = max(1, round(self.warmup_fraction * total))
         floor = self.final_learning_rate_fraction
@@ -123,13 +125,17 @@ class TrainingModule(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
-        embedded = {
-            id(p) for m in self.model.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag) for p in m.parameters()
-        }
+        """Tables learn at a rate of their own: most of their rows see a gradient only now and then."""
+        tables = [m for m in self.model.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag)]
+        embedded = {id(p) for table in tables for p in table.parameters()}
         parameters = [p for p in self.model.parameters() if p.requires_grad]
-        decayed = [p for p in parameters if p.dim() > 1 and id(p) not in embedded]
-        spared = [p for p in parameters if p.dim() <= 1 or id(p) in embedded]
+        rest = [p for p in parameters if id(p) not in embedded]
         return [
-            {"params": decayed, "weight_decay": self.weight_decay},
-            {"params": spared, "weight_decay": 0.0},
+            {"params": [p for p in rest if p.dim() > 1], "weight_decay": self.weight_decay},
+            {"params": [p for p in rest if p.dim() <= 1], "weight_decay": 0.0},
+            {
+                "params": [p for p in parameters if id(p) in embedded],
+                "weight_decay": 0.0,
+                "lr": self.embedding_learning_rate,
+            },
         ]

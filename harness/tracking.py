@@ -13,14 +13,19 @@ if TYPE_CHECKING:
 
 
 def make_logger(config: DictConfig, folder: Path) -> Any:
-    """The configured logger, writing below the run's folder; False where there is none."""
+    """The configured logger, writing to ``logs/<attempt>`` in the run's folder; False where there is none.
+
+    Each attempt at a run has logs of its own, because Lightning's CSV logger deletes what it finds.
+    """
     from hydra.utils import instantiate
 
     factory = instantiate(config.logger)
+    logs = folder / "logs" / str(1 + len(list(folder.glob("logs/*"))))
+    logs.mkdir(parents=True)
     if config.logger["_target_"].endswith("wandb_logger"):
         resolved = OmegaConf.to_container(config, resolve=True)
-        return factory(save_dir=str(folder), name=folder.name, config=resolved)
-    return factory(save_dir=str(folder))
+        return factory(save_dir=str(logs), name=folder.name, config=resolved)
+    return factory(save_dir=str(logs))
 
 
 def no_logger(*, save_dir: str) -> bool:

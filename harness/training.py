@@ -14,15 +14,15 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
-from tasks.base import Task
-from tasks.corpora import Corpus
-from tasks.model import attention_notes
 
 from harness import build, costs
-from harness.callbacks import History, ProgressBar, RandomStates, weight_averaging
+from harness.callbacks import Averaging, History, ProgressBar, RandomStates
 from harness.memory import keep_freed_memory
 from harness.module import TrainingModule
 from harness.tracking import finish_tracking, make_logger
+from tasks.base import Task
+from tasks.corpora import Corpus
+from tasks.model import attention_notes
 
 LATENCY_EXAMPLES = 50
 """How many test examples are predicted one by one to measure latency."""
@@ -50,9 +50,7 @@ def neural_trial(
         "parameters": costs.count_parameters(model),
         "flops_per_token": costs.forward_flops_per_token(build.make_model(config, data, device="meta"), data.sample()),
     }
-    module = TrainingModule(
-        model, scorer=data.score, main_score=task.main_score, **build.optimisation(config)
-    )
+    module = TrainingModule(model, scorer=data.score, main_score=task.main_score, **build.optimisation(config))
     logger = make_logger(config, folder)
     history = History()
     facts["curves"] = history.curve
@@ -94,10 +92,11 @@ def _fit(
     )
     callbacks: list[Callback] = [history, RandomStates(), stopping, best]
     if config.training.average_decay > 0:
-        callbacks.insert(0, weight_averaging(config.training.average_decay))
+        callbacks.insert(0, Averaging(config.training.average_decay))
     if config.trainer.enable_progress_bar:
         callbacks.append(ProgressBar())
-    trainer = build.make_trainer(config, callbacks=callbacks, logger=logger, folder=folder)
+    steps = len(data.loader("train"))
+    trainer = build.make_trainer(config, steps_per_epoch=steps, callbacks=callbacks, logger=logger, folder=folder)
     last = folder / "last.ckpt"
     resumed = last.exists() and not config.trainer.fast_dev_run
     facts["resumed"] = resumed

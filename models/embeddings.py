@@ -168,6 +168,8 @@ class TokenEmbedding(nn.Module):
     ``parts``: name -> factory ``(sizes) -> Part``; a part whose option ``width`` is 0 is left out.
     ``combine``: ``concatenate``, or ``sum``, which needs parts of one width.
     ``width``: of the result; None keeps the width of the combined parts and adds no projection.
+    ``token_dropout``: the probability that, in training, a token's whole vector is zero, spelling included (Iyyer et al.
+    2015, section 3.1, https://aclanthology.org/P15-1162); the others are not scaled up.
     ``dropout``: of the combined vector, in training. ``shared_dropout``: whether all tokens of a text lose the same
     entries (Gal and Ghahramani 2016, section 4, https://arxiv.org/abs/1512.05287) or each its own.
 
@@ -183,6 +185,7 @@ class TokenEmbedding(nn.Module):
         parts: Mapping[str, Callable[[Sizes], Part]],
         combine: Literal["concatenate", "sum"],
         width: int | None,
+        token_dropout: float,
         dropout: float,
         shared_dropout: bool,
     ) -> None:
@@ -192,6 +195,7 @@ class TokenEmbedding(nn.Module):
         self.parts = nn.ModuleDict(built)
         self.combine = combine
         combined = _combined_width({name: part.width for name, part in built.items()}, combine)
+        self.token_dropout = _probability("token_dropout", token_dropout)
         # One-dimensional channel dropout over (B, D, T) drops an entry for all of a text's tokens.
         self.dropout = nn.Dropout1d(dropout) if shared_dropout else nn.Dropout(dropout)
         self.shared_dropout = shared_dropout
@@ -202,6 +206,8 @@ class TokenEmbedding(nn.Module):
         """The vectors of the tokens, (B, T, width); zero at padding."""
         vectors = [part(texts) for part in self.parts.values()]
         x_BTD = torch.cat(vectors, dim=-1) if self.combine == "concatenate" else torch.stack(vectors).sum(dim=0)
+        if self.training and self.token_dropout > 0:
+            x_BTD = x_BTD * (torch.rand(texts.mask_BT.shape, device=x_BTD.device) >= self.token_dropout)[..., None]
         kept_BTD = self.dropout(x_BTD.mT).mT if self.shared_dropout else self.dropout(x_BTD)
         projected_BTD: Tensor = self.projection(kept_BTD)
         return projected_BTD * texts.mask_BT[..., None]

@@ -2,7 +2,7 @@
 
     u = attention(q, states)       q one learned query, attention the mechanism that is compared
     r = u, or for a pair [u; v; |u - v|; u * v]          (Mou et al. 2016, https://arxiv.org/abs/1512.08422)
-    logits = W_2 dropout(tanh(W_1 dropout(r) + b_1)) + b_2
+    logits = W_2 dropout(tanh(W_1 dropout(r) + b_1)) + b_2, or without hidden units W dropout(r) + b
 
 The text's vector is what the mechanism returns and nothing else, so that two runs that differ in the mechanism
 differ in nothing else. The query is a state like any other to it (``none`` does not read it).
@@ -29,7 +29,7 @@ QUERY_STD = 0.02
 class PooledHead(Head):
     """Cross-entropy over ``label_count`` labels of ``texts`` texts (1 or 2, which share the pooling).
 
-    ``hidden``: units of the perceptron; ``dropout``: of what it reads and of its hidden units;
+    ``hidden``: units of the perceptron, 0 for a linear layer alone; ``dropout``: of what it reads and of its hidden units;
     ``label_smoothing``: the share of the target spread evenly over all labels (Szegedy et al. 2016).
     """
 
@@ -51,13 +51,9 @@ class PooledHead(Head):
         self.label_smoothing = label_smoothing
         self.query_D = nn.Parameter(torch.empty(width).normal_(std=QUERY_STD))
         self.attention = attention(Site(kind="pooling", width=width))
-        self.perceptron = nn.Sequential(
-            nn.Dropout(dropout),
-            nn.Linear(width if texts == 1 else 4 * width, hidden),
-            nn.Tanh(),
-            nn.Dropout(dropout),
-            nn.Linear(hidden, label_count),
-        )
+        read = width if texts == 1 else 4 * width
+        between = [nn.Linear(read, hidden), nn.Tanh(), nn.Dropout(dropout)] if hidden else []
+        self.perceptron = nn.Sequential(nn.Dropout(dropout), *between, nn.Linear(hidden or read, label_count))
 
     def forward(self, texts: Sequence[Encoded]) -> Tensor:
         """The logits (B, L). Raises ValueError for another number of texts than the head was made for."""

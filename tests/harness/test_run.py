@@ -1,0 +1,209 @@
+"""Whole runs: what they record, how they end, how they resume."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from harness import records
+from harness.configuration import compose_configuration
+from harness.run import Outcome, execute
+from tests.harness.conftest import COMMAND
+
+ROOT = Path(__file__).resolve().parents[2]
+Overrides = Callable[..., list[str]]
+
+
+def run(overrides: list[str]) -> Outcome:
+    return execute(compose_configuration(overrides))
+
+
+def test_a_run_leaves_a_whole_record(tiny: Overrides):
+    outcome = run(tiny("task=ner", "model=cross"))
+    record = records.read_record(outcome.folder)
+    assert record == json.loads(json.dumps(outcome.record))
+    assert record["status"] == "done"
+    assert record["reason"] is None
+    assert (record["task"], record["data"], record["model"], record["backbone"]) == (
+        "ner", "generated", "cross", "recurrent",
+    )  # fmt: skip
+    assert set(record["scores"]) <= {
+        key for name in record["score_definitions"] for key in record["scores"] if key.split("/")[0] == name
+    }
+    costs = record["costs"]
+    assert costs["parameters"]["total"] > costs["parameters"]["attention"] > 0
+    for key in ("flops_per_token", "train_seconds", "train_tokens_per_second", "latency_seconds"):
+        assert costs[key] > 0, key
+    assert costs["peak_memory_bytes"]["process"] > 2**20
+    assert [point["epoch"] for point in record["curves"]] == [1, 2, 3]
+    assert record["data_sizes"] == {"train": 48, "validation": 24, "test": 24}
+    assert record["environment"]["packages"]["torch"] == torch.__version__
+    predictions = records.read_predictions(outcome.folder)
+    assert [row["row"] for row in predictions] == list(range(24))
+    assert all(len(row["gold"]) == len(row["predicted"]) == row["length"] for row in predictions)
+
+
+def test_the_tested_weights_are_those_of_the_best_validation_epoch(tiny: Overrides):
+    from harness import build
+    from harness.module import TrainingModule  # noqa: F401  (Lightning quiet before the model is built)
+
+    config = compose_configuration(tiny("task=classification", "training.learning_rate=0.01"))
+    outcome = execute(config)
+    task = build.make_task(config)
+    corpus = build.load_corpus(config, task)
+    data = build.encode(config, task, corpus)
+    model = build.make_model(config, data)
+    model.load_state_dict(torch.load(outcome.folder / "model.pt", weights_only=True))
+    model.eval()
+
+    def score(split: str) -> dict[str, float]:
+        predictions = {}
+        for batch in data.loader(split):
+            predictions.update(zip(batch.rows_B.tolist(), model.predict(batch), strict=True))
+        return data.score(split, predictions)
+
+    best = max(point["validation/accuracy"] for point in outcome.record["curves"])
+    assert score("validation")["accuracy"] == pytest.approx(best, abs=1e-6)
+    assert score("test") == pytest.approx(outcome.record["scores"], abs=1e-6)
+
+
+def test_the_same_run_is_found_and_force_runs_it_again(tiny: Overrides):
+    first = run(tiny("task=pos"))
+    again = run(tiny("task=pos"))
+    assert again.found
+    assert again.record == first.record
+    forced = run(tiny("task=pos", "force=true"))
+    assert not forced.found
+    assert forced.record["scores"] == first.record["scores"]
+    (aside,) = (first.folder.parent.parent / "superseded").iterdir()
+    assert records.read_record(aside) == first.record
+
+
+def test_same_seed_same_numbers_other_seed_other_numbers(tiny: Overrides, tmp_path: Path):
+    one = run(tiny("task=sentiment")).record
+    two = run(tiny("task=sentiment", f"results_dir={tmp_path / 'other'}")).record
+    other = run(tiny("task=sentiment", "seed=2")).record
+    losses = [[point["train_loss"] for point in record["curves"]] for record in (one, two, other)]
+    assert one["scores"] == two["scores"]
+    assert losses[0] == losses[1] != losses[2]
+    assert one["id"] == two["id"] != other["id"]
+
+
+def test_mechanisms_start_from_the_same_weights_where_they_have_the_same_parts(tiny: Overrides):
+    from harness import build
+
+    states = []
+    for model in ("none", "bidirectional"):
+        config = compose_configuration(tiny("task=ner", f"model={model}"))
+        task = build.make_task(config)
+        data = build.encode(config, task, build.load_corpus(config, task))
+        states.append(build.make_model(config, data).state_dict())
+    shared = [key for key in states[0] if key in states[1]]
+    assert any("emissions" in key for key in shared)
+    assert any("embeddings" in key for key in shared)
+    assert all(torch.equal(states[0][key], states[1][key]) for key in shared)
+
+
+def interrupt(command: list[str], *, after: Callable[[], bool], number: signal.Signals) -> subprocess.Popen[bytes]:
+    """Start a run, send it a signal once ``after()`` holds, wait for its end."""
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 300
+    while not after() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(number)
+    process.wait(timeout=120)
+    return process
+
+
+def some_checkpoint(folder: Path) -> Callable[[], bool]:
+    return lambda: any(folder.glob("runs/*/last.ckpt"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=lambda x: str(x)
+)
+def test_a_killed_run_resumes_to_the_numbers_of_an_uninterrupted_one(
+    tiny: Overrides, tmp_path: Path, number: signal.Signals, code: int
+):
+    overrides = tiny("task=ner", "model=gated", "training.steps=240", "training.patience=20", "data.max_train=300")
+    killed = interrupt([*COMMAND, *overrides], after=some_checkpoint(tmp_path / "results"), number=number)
+    assert killed.returncode == code, killed.stderr.read().decode()
+    (folder,) = (tmp_path / "results" / "runs").iterdir()
+    left = records.read_record(folder)
+    assert left is None if number == signal.SIGKILL else left["status"] == "interrupted"
+    resumed = run(overrides)
+    whole = run([*overrides, f"results_dir={tmp_path / 'whole'}"])
+    assert resumed.record["resumed"]
+    assert not whole.record["resumed"]
+    assert resumed.record["scores"] == whole.record["scores"]
+    drop_times = [{k: v for k, v in p.items() if k != "train_seconds"} for p in whole.record["curves"]]
+    assert [{k: v for k, v in p.items() if k != "train_seconds"} for p in resumed.record["curves"]] == drop_times
+    assert records.read_predictions(resumed.folder) == records.read_predictions(whole.folder)
+
+
+def test_a_failure_leaves_a_record_with_the_error(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
+    from tasks.model import TaskModel
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("out of luck")
+
+    monkeypatch.setattr(TaskModel, "loss", broken)
+    outcome = run(tiny("task=ner"))
+    record = records.read_record(outcome.folder)
+    assert record["status"] == "failed"
+    assert record["reason"] == "RuntimeError: out of luck"
+    assert record["costs"]["parameters"]["total"] > 0
+    assert "in broken" in (outcome.folder / "error.txt").read_text()
+
+
+def test_a_loss_that_is_no_number_fails_with_a_remedy(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
+    from tasks.model import TaskModel
+
+    monkeypatch.setattr(TaskModel, "loss", lambda self, batch: self.head.emissions.weight.sum() * float("nan"))
+    record = run(tiny("task=ner")).record
+    assert record["status"] == "failed"
+    assert "became nan" in record["reason"]
+    assert "training.learning_rate" in record["reason"]
+
+
+def test_a_run_that_is_going_on_elsewhere_is_left_alone(tiny: Overrides):
+    from filelock import FileLock
+
+    from harness.run import BusyError
+
+    outcome = run(tiny("task=pos", "model=majority"))
+    with FileLock(outcome.folder / ".lock"), pytest.raises(BusyError, match="in use by another process"):
+        run(tiny("task=pos", "model=majority"))
+
+
+@pytest.mark.parametrize("preset", ["fast_dev_run", "overfit", "profiler"])
+def test_debug_runs_are_marked_and_kept_from_boards(tiny: Overrides, preset: str):
+    from harness.leaderboard import group_records
+
+    outcome = run(tiny("task=ner", f"debug={preset}", "training.steps=6"))
+    assert outcome.record["status"] == "done", outcome.record["reason"]
+    assert outcome.record["debug"]
+    assert outcome.folder.parent.name == "debug"
+    assert group_records([outcome.record]) == {}
+
+
+@pytest.mark.parametrize(("task", "model"), [("ner", "majority"), ("sentiment", "majority"), ("matching", "tfidf")])
+def test_floors_are_ordinary_rows(tiny: Overrides, task: str, model: str):
+    outcome = run(tiny(f"task={task}", f"model={model}"))
+    assert outcome.record["status"] == "done", outcome.record["reason"]
+    assert outcome.record["scores"][outcome.record["main_score"]] >= 0
+    assert len(records.read_predictions(outcome.folder)) == 24
+
+
+def test_tensorboard_and_csv_loggers_write_beside_the_record(tiny: Overrides):
+    assert any(run(tiny("task=pos")).folder.rglob("metrics.csv"))
+    assert any(run(tiny("task=pos", "seed=5", "logger=tensorboard")).folder.rglob("events.out.tfevents.*"))
