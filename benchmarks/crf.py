@@ -9,6 +9,7 @@ interleaved, so that whatever else the machine does hits both; the ratio is the 
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import statistics
 import time
@@ -26,6 +27,7 @@ SIZES = ((32, 50, 13), (64, 128, 40))
 """Batch, length, tags."""
 
 THREADS = (1, 2)
+SAMPLE_SECONDS = 0.2
 RESULT = Path(__file__).parent / "results" / "crf.md"
 
 Step = Callable[[], tuple[Tensor, Tensor, list[list[int]]]]
@@ -66,10 +68,12 @@ def check_agreement(ours: Step, theirs: Step) -> None:
         raise AssertionError("the decoded paths differ")
 
 
-def seconds(step: Step) -> float:
+def seconds(step: Step, count: int) -> float:
+    """Seconds a step takes, over ``count`` of them: long enough for a busy machine to slow both sides alike."""
     start = time.perf_counter()
-    step()
-    return time.perf_counter() - start
+    for _ in range(count):
+        step()
+    return (time.perf_counter() - start) / count
 
 
 def measure(size: tuple[int, int, int], threads: int, repeats: int) -> str:
@@ -77,7 +81,8 @@ def measure(size: tuple[int, int, int], threads: int, repeats: int) -> str:
     torch.set_num_threads(threads)
     ours, theirs = steps(*size)
     check_agreement(ours, theirs)
-    pairs = [(seconds(ours), seconds(theirs)) for _ in range(repeats)]
+    counts = [max(1, round(SAMPLE_SECONDS / min(seconds(step, 1) for _ in range(5)))) for step in (ours, theirs)]
+    pairs = [(seconds(ours, counts[0]), seconds(theirs, counts[1])) for _ in range(repeats)]
     mine, reference = (statistics.median(column) * 1e3 for column in zip(*pairs, strict=True))
     ratio = statistics.median(other / own for own, other in pairs)
     low, *_, high = statistics.quantiles((other / own for own, other in pairs), n=4)
@@ -92,6 +97,7 @@ def main() -> None:
     parser.add_argument("--output", action="store_true", help=f"also write benchmarks/results/{RESULT.name}")
     options = parser.parse_args()
     warnings.filterwarnings("ignore", message="where received a uint8 condition")
+    load = os.getloadavg()[0]
     rows = [measure(size, threads, options.repeats) for threads in THREADS for size in SIZES]
     table = "\n".join(
         (
@@ -100,7 +106,8 @@ def main() -> None:
             "Loss, backward pass and decoding of one batch, milliseconds (medians). Ratio: pytorch-crf / ours, median "
             f"and quartiles of {options.repeats} interleaved repeats. Above 1 = ours is faster.",
             "",
-            f"torch {torch.__version__}, {platform.machine()}. Made by `python benchmarks/crf.py --output`.",
+            f"torch {torch.__version__}, {platform.machine()}, {os.cpu_count()} cores, load average {load:.1f} at the "
+            "start (above the number of cores = shared with other work, which slows two threads most). Made by `python benchmarks/crf.py --output`.",
             "",
             "| batch | length | tags | threads | ours (ms) | pytorch-crf (ms) | ratio | quartiles |",
             "|--:|--:|--:|--:|--:|--:|--:|--:|",
