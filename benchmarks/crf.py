@@ -107,7 +107,8 @@ def main() -> None:
             f"and quartiles of {options.repeats} interleaved repeats. Above 1 = ours is faster.",
             "",
             f"torch {torch.__version__}, {platform.machine()}, {os.cpu_count()} cores, load average {load:.1f} at the "
-            "start (above the number of cores = shared with other work, which slows two threads most). Made by `python benchmarks/crf.py --output`.",
+            "start (above the number of cores = shared with other work, which slows two threads most). "
+            "Made by `python benchmarks/crf.py --output`.",
             "",
             "| batch | length | tags | threads | ours (ms) | pytorch-crf (ms) | ratio | quartiles |",
             "|--:|--:|--:|--:|--:|--:|--:|--:|",
