@@ -50,6 +50,7 @@ def embedding(**changes: object) -> TokenEmbedding:
         "width": None,
         "dropout": 0.0,
         "shared_dropout": False,
+        "token_dropout": 0.0,
     } | changes
     return TokenEmbedding(vocabulary_size=9, character_count=7, ngram_buckets=11, **options)
 
@@ -186,6 +187,22 @@ def test_dropout_may_be_shared_by_the_tokens_of_a_text(shared: bool) -> None:
     assert dropped.float().mean().item() == pytest.approx(0.5, abs=0.15)
     assert (dropped == dropped[:, :1]).all().item() is shared
     assert not torch.equal(dropped[0], dropped[1])
+
+
+def test_token_dropout_takes_whole_vectors_and_leaves_the_others_as_they_are() -> None:
+    torch.manual_seed(0)
+    parts = {"words": partial(WordVectors, width=4, word_dropout=0.0), "ngrams": partial(NgramBag, width=6)}
+    module = embedding(parts=parts, token_dropout=0.3)
+    many = replace(
+        texts(),
+        words_BT=torch.full((50, 40), 5),
+        mask_BT=torch.ones(50, 40, dtype=torch.bool),
+        forms_BT=torch.zeros(50, 40, dtype=torch.long),
+    )
+    whole, x = module.eval()(many), module.train()(many)
+    gone = (x == 0).all(-1)
+    assert gone.float().mean().item() == pytest.approx(0.3, abs=0.05)
+    assert torch.equal(x[~gone], whole[~gone])
 
 
 @pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda path: path.stem)
