@@ -168,8 +168,8 @@ class TokenEmbedding(nn.Module):
     ``parts``: name -> factory ``(sizes) -> Part``; a part whose option ``width`` is 0 is left out.
     ``combine``: ``concatenate``, or ``sum``, which needs parts of one width.
     ``width``: of the result; None keeps the width of the combined parts and adds no projection.
-    ``token_dropout``: the probability that, in training, a token's whole vector is zero, spelling included (Iyyer et al.
-    2015, section 3.1, https://aclanthology.org/P15-1162); the others are not scaled up.
+    ``token_dropout``: the probability that, in training, a token's whole vector is zero, spelling included; the others
+    are not scaled up (Iyyer et al. 2015, section 3.1, https://aclanthology.org/P15-1162).
     ``dropout``: of the combined vector, in training. ``shared_dropout``: whether all tokens of a text lose the same
     entries (Gal and Ghahramani 2016, section 4, https://arxiv.org/abs/1512.05287) or each its own.
 

@@ -29,8 +29,8 @@ QUERY_STD = 0.02
 class PooledHead(Head):
     """Cross-entropy over ``label_count`` labels of ``texts`` texts (1 or 2, which share the pooling).
 
-    ``hidden``: units of the perceptron, 0 for a linear layer alone; ``dropout``: of what it reads and of its hidden units;
-    ``label_smoothing``: the share of the target spread evenly over all labels (Szegedy et al. 2016).
+    ``hidden``: units of the perceptron, 0 for a linear layer alone; ``dropout``: of what it reads and of its hidden
+    units; ``label_smoothing``: the share of the target spread evenly over all labels (Szegedy et al. 2016).
     """
 
     def __init__(

@@ -1,0 +1,84 @@
+"""A user's own mechanism, from outside the repository and by no registration."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness import records
+from harness.configuration import compose_configuration
+from harness.leaderboard import main as leaderboard
+from harness.run import execute
+
+MECHANISM = '''
+import torch
+from torch import nn
+
+from models.attention.base import Attended, Attention
+
+
+class LastToken(Attention):
+    """Every query looks at the first position it may."""
+
+    supports = frozenset({"self", "cross", "causal"})
+
+    def __init__(self, site, *, gain=1.0):
+        super().__init__()
+        self.value = nn.Linear(site.width, site.width)
+        self.gain = gain
+
+    def forward(self, queries_BTD, memory_BSD, mask=None, *, causal=False, external=None, need_weights=False):
+        context = self.gain * self.value(memory_BSD[:, :1]).expand_as(queries_BTD)
+        return Attended(context)
+'''
+
+
+@pytest.fixture
+def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "my_package_for_tests.py").write_text(MECHANISM)
+    monkeypatch.syspath_prepend(str(folder))
+    yield folder / "my_package_for_tests.py"
+    sys.modules.pop("my_package_for_tests", None)
+
+
+TARGET = "model.attention._target_=my_package_for_tests.LastToken"
+
+
+def test_a_mechanism_from_outside_runs_and_appears_on_the_board(
+    tiny: Callable[..., list[str]], outside: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    config = compose_configuration(tiny("task=sentiment", "model=custom", TARGET, "+model.attention.gain=2.0"))
+    outcome = execute(config)
+    assert outcome.record["status"] == "done", outcome.record["reason"]
+    assert outcome.record["model"] == "my_package_for_tests.LastToken"
+    assert leaderboard([str(tmp_path / "results")]) == 0
+    assert "my_package_for_tests.LastToken" in capsys.readouterr().out
+
+
+def test_its_source_is_part_of_the_runs_identity(tiny: Callable[..., list[str]], outside: Path):
+    from harness.build import foreign_files
+
+    config = compose_configuration(tiny("task=sentiment", "model=custom", TARGET))
+    assert foreign_files(config) == [outside]
+    before = records.code_version(extra_files=foreign_files(config))
+    outside.write_text(MECHANISM.replace(":1]", ":1] * 2"))
+    assert records.code_version(extra_files=foreign_files(config)) != before
+
+
+def test_an_option_it_does_not_take_is_refused_by_name(tiny: Callable[..., list[str]], outside: Path):
+    config = compose_configuration(tiny("task=sentiment", "model=custom", TARGET, "+model.attention.hops=2"))
+    record = execute(config).record
+    assert record["status"] != "done"
+    assert "hops" in record["reason"]
+
+
+def test_a_class_that_cannot_be_found_is_named(tiny: Callable[..., list[str]]):
+    config = compose_configuration(tiny("task=sentiment", "model=custom", "model.attention._target_=no.such.Thing"))
+    record = execute(config).record
+    assert record["status"] == "failed"
+    assert "no.such.Thing" in record["reason"]

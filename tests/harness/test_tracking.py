@@ -1,0 +1,79 @@
+"""Weights & Biases, offline: what a run writes is read back from its own file."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.configuration import compose_configuration
+from harness.run import execute
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::ResourceWarning")
+
+
+def offline_records(folder: Path) -> Iterator[Any]:
+    """The records of the one offline run below ``folder``.
+
+    The file has seven bytes of its own, then a LevelDB log: blocks of 32 KiB, chunks with a header of checksum (4),
+    length (2) and type (1: whole, 2: first, 3: middle, 4: last), zeros at the end of a block.
+    """
+    from wandb.proto import wandb_internal_pb2
+
+    (path,) = folder.rglob("run-*.wandb")
+    content = path.read_bytes()
+    position, parts = 7, b""
+    while position + 7 <= len(content):
+        if 32768 - position % 32768 < 7:
+            position += 32768 - position % 32768
+            continue
+        length, kind = struct.unpack_from("<HB", content, position + 4)
+        parts += content[position + 7 : position + 7 + length]
+        position += 7 + length
+        if kind in (1, 4):
+            record = wandb_internal_pb2.Record()
+            record.ParseFromString(parts)
+            parts = b""
+            yield record
+
+
+def summary_of(found: list[Any]) -> dict[str, Any]:
+    items = (item for record in found for item in record.summary.update)
+    return {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in items}
+
+
+def test_name_group_tags_config_scores_and_the_end_are_written_offline(tiny: Callable[..., list[str]]):
+    config = compose_configuration(tiny("task=ner", "logger=wandb", "logger.mode=offline", "logger.tags=[trial]"))
+    outcome = execute(config)
+    assert outcome.record["status"] == "done", outcome.record["reason"]
+    found = list(offline_records(outcome.folder))
+    (run,) = [record.run for record in found if record.WhichOneof("record_type") == "run"][:1]
+    assert run.display_name == outcome.folder.name
+    assert run.run_group == "ner/generated"
+    assert set(run.tags) == {"trial", "ner", "generated", "self"}
+    assert any(item.key == "seed" and item.value_json == "1" for item in run.config.update)
+    summary = summary_of(found)
+    assert summary["test/entity_f1_strict_iob2"] == pytest.approx(outcome.record["scores"]["entity_f1_strict_iob2"])
+    assert [record.exit.exit_code for record in found if record.WhichOneof("record_type") == "exit"] == [0]
+
+
+def test_a_failed_run_is_finished_as_failed(tiny: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch):
+    from tasks.model import TaskModel
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("out of luck")
+
+    monkeypatch.setattr(TaskModel, "loss", broken)
+    outcome = execute(compose_configuration(tiny("task=ner", "logger=wandb", "logger.mode=offline")))
+    assert outcome.record["status"] == "failed"
+    found = list(offline_records(outcome.folder))
+    assert [record.exit.exit_code for record in found if record.WhichOneof("record_type") == "exit"] == [1]
+
+
+def test_an_unknown_mode_is_refused(tiny: Callable[..., list[str]]):
+    record = execute(compose_configuration(tiny("task=ner", "logger=wandb", "logger.mode=sometimes"))).record
+    assert "online, offline or disabled" in record["reason"]
