@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 import torch
@@ -76,7 +76,7 @@ def test_the_loss_of_the_crf_is_a_token_too_and_counts_valid_sequences_only():
 
     def score(row: int, tags: tuple[int, ...]) -> float:
         total = crf.start[tags[0]] + crf.end[tags[-1]] + sum(emissions_BTK[row, t, tag] for t, tag in enumerate(tags))
-        return float(total + sum(crf.transitions[i, j] for i, j in zip(tags, tags[1:], strict=False)))
+        return float(total + sum(crf.transitions[i, j] for i, j in pairwise(tags)))
 
     by_hand = 0.0
     for row, gold in enumerate([(1, 2, 0), (0,)]):
