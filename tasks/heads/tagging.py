@@ -71,8 +71,7 @@ class TaggingHead(Head):
             lengths = mask_BT.sum(dim=1).tolist()
             tags = emissions_BTK.argmax(dim=-1).tolist()
             return [row[:length] for row, length in zip(tags, lengths, strict=True)]
-        if self.scheme == "constrained":
-            emissions_BTK = emissions_BTK.float().log_softmax(dim=-1)
+        # For `constrained` too: a token's log-probabilities are its emissions less a constant.
         return self.crf.decode(emissions_BTK, mask_BT)
 
     def _make_uniform(self) -> None:

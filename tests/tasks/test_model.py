@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.attention.base import Attended, Attention
+from models.attention.base import Attended, Attention, Site
 from models.backbones.embedding import EmbeddingEncoder
 from models.embeddings import TextTensors
 from models.positions import NoPosition
@@ -154,5 +154,7 @@ def test_parameters_of_mechanisms_are_counted_once():
     model = make_model(external=False)
     one_site = WIDTH * WIDTH + WIDTH
     assert attention_parameters(model) == 2 * one_site
-    model.head.attention = model.encoder.site.attention
-    assert attention_parameters(model) == one_site
+    model.head.attention.inner = ExternalMean(Site(kind="pooling", width=WIDTH))
+    assert attention_parameters(model) == 3 * one_site
+    model.head.attention.inner.projection = model.encoder.site.attention.projection
+    assert attention_parameters(model) == 2 * one_site
