@@ -26,7 +26,7 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.installed-dev
-	for file in benchmarks/*.py; do $(BIN)/python $$file --output benchmarks/results || exit 1; done
+	for file in benchmarks/*.py; do $(BIN)/python $$file --output || exit 1; done
 
 leaderboard: $(VENV)/.installed
 	$(BIN)/python -m harness.leaderboard results

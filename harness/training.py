@@ -37,7 +37,7 @@ def neural_trial(
 
     Costs, curves and notes go into ``facts`` as soon as they are known, so that a failed run keeps them.
     """
-    _quiet_libraries()
+    quiet_libraries()
     keep_freed_memory()
     torch.set_num_threads(config.trainer.threads)
     costs.reset_peak_memory()
@@ -166,7 +166,7 @@ def _keep_weights(folder: Path, module: TrainingModule) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def _quiet_libraries() -> None:
+def quiet_libraries() -> None:
     """Leave out what Lightning says of itself and warns of without need; its errors still come."""
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     logging.getLogger("lightning_fabric").setLevel(logging.ERROR)

@@ -1,0 +1,144 @@
+"""The harness's training step against a bare PyTorch loop over the same model and the same batches.
+
+    python benchmarks/step.py [--repeats 7] [--output]
+
+Both sides run forward, backward, clipping, AdamW and the schedule in one thread; the harness adds Lightning, its
+callbacks (history, random states, checkpointing, early stopping) and the logger. Weight averaging is off on both. The
+two take turns, and the ratio is the median of the turns' ratios, so that whatever else the machine does hits both.
+Loading is the share of the bare loop's time spent in cutting and padding batches.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from harness import build
+from harness.callbacks import History, RandomStates
+from harness.configuration import compose_configuration
+from harness.memory import keep_freed_memory
+from harness.module import TrainingModule
+from harness.tracking import make_logger
+from harness.training import quiet_libraries
+
+COMMON = ["task=ner", "training.average_decay=0", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"]
+SIZES = {
+    "small": [*COMMON, "model=none", "backbone.width=32", "training.batch_rows=4", "task.scheme=softmax"],
+    "medium": [*COMMON, "model=self", "backbone.width=128", "training.batch_rows=32"],
+    "large": [*COMMON, "model=self", "backbone.width=256", "training.batch_rows=64"],
+}
+STEPS, WARM_UP = 60, 10
+RESULT = Path(__file__).parent / "results" / "step.md"
+
+
+class Clock(pl.Callback):
+    """Reads the time after the warm-up and at the end."""
+
+    seconds = 0.0
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """The first counted step begins after the last step of the warm-up."""
+        if batch_idx == WARM_UP - 1:
+            self.seconds = -time.perf_counter()
+        elif batch_idx == WARM_UP + STEPS - 1:
+            self.seconds += time.perf_counter()
+
+
+def bare_seconds(module: TrainingModule, batches: list[Any], clip: float) -> float:
+    """Seconds for the counted steps of a loop one would write by hand."""
+    total = len(batches)
+    module.trainer = type("Trainer", (), {"estimated_stepping_batches": total})()
+    configured = module.configure_optimizers()
+    optimizer, schedule = configured["optimizer"], configured["lr_scheduler"]["scheduler"]
+    parameters = list(module.model.parameters())
+    module.model.train()
+    start = 0.0
+    for number, batch in enumerate(batches):
+        if number == WARM_UP:
+            start = time.perf_counter()
+        optimizer.zero_grad()
+        module.model.loss(batch).backward()
+        torch.nn.utils.clip_grad_norm_(parameters, clip)
+        optimizer.step()
+        schedule.step()
+    return time.perf_counter() - start
+
+
+def harness_seconds(config: Any, module: TrainingModule, batches: list[Any], folder: Path) -> float:
+    """Seconds for the counted steps inside the harness's trainer."""
+    clock = Clock()
+    checkpoint = pl.callbacks.ModelCheckpoint(folder, save_last=True, save_on_train_epoch_end=True)
+    stopping = pl.callbacks.EarlyStopping("train/loss", mode="min", check_on_train_epoch_end=True)
+    callbacks = [History(), RandomStates(), stopping, checkpoint, clock]
+    trainer = build.make_trainer(
+        config, steps_per_epoch=len(batches), callbacks=callbacks, logger=make_logger(config, folder), folder=folder
+    )
+    trainer.fit(module, Batches(batches))
+    return clock.seconds
+
+
+class Batches(list):  # type: ignore[type-arg]
+    """Batches that are ready; the history asks a loader for its tokens."""
+
+    tokens_per_epoch = 0
+
+
+def measure(name: str, repeats: int) -> str:
+    """One row of the table."""
+    config = compose_configuration([*SIZES[name], f"training.steps={STEPS + WARM_UP}"])
+    task = build.make_task(config)
+    data = build.encode(config, task, build.load_corpus(config, task))
+    loader = data.loader("train")
+    started = time.perf_counter()
+    batches = list(islice(iter(loader), STEPS + WARM_UP))
+    loading = (time.perf_counter() - started) / len(batches)
+    batches = (batches * (STEPS + WARM_UP))[: STEPS + WARM_UP]
+
+    def module() -> TrainingModule:
+        return TrainingModule(
+            build.make_model(config, data), scorer=data.score, main_score=task.main_score, **build.optimisation(config)
+        )
+
+    pairs = []
+    for _ in range(repeats):
+        with tempfile.TemporaryDirectory() as folder:
+            ours = harness_seconds(config, module(), batches, Path(folder))
+        pairs.append((ours, bare_seconds(module(), batches, config.training.gradient_clip)))
+    ours, bare = (1e3 * statistics.median(column) / STEPS for column in zip(*pairs, strict=True))
+    ratios = [a / b for a, b in pairs]
+    low, *_, high = statistics.quantiles(ratios, n=4)
+    share = 1e3 * loading / bare
+    return (
+        f"| {name} | {bare:.1f} | {ours:.1f} | {statistics.median(ratios):.2f} | {low:.2f} to {high:.2f} "
+        f"| {1e3 * loading:.2f} ms, {share:.1%} |"
+    )
+
+
+def main() -> None:
+    """Measure all sizes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--output", action="store_true", help=f"write {RESULT.name} beside the other results")
+    options = parser.parse_args()
+    quiet_libraries()
+    keep_freed_memory()
+    torch.set_num_threads(1)
+    rows = [measure(name, options.repeats) for name in SIZES]
+    head = "| step | bare loop, ms | harness, ms | harness / bare | quartiles | loading of a batch |\n|---|--:|--:|--:|--:|--:|"
+    text = f"# The harness's training step against a bare loop\n\n{__doc__}\n{head}\n" + "\n".join(rows) + "\n"
+    print(text)
+    if options.output:
+        RESULT.parent.mkdir(exist_ok=True)
+        RESULT.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
