@@ -132,7 +132,8 @@ def main() -> None:
     keep_freed_memory()
     torch.set_num_threads(1)
     rows = [measure(name, options.repeats) for name in SIZES]
-    head = "| step | bare loop, ms | harness, ms | harness / bare | quartiles | loading of a batch |\n|---|--:|--:|--:|--:|--:|"
+    head = "| step | bare loop, ms | harness, ms | harness / bare | quartiles | loading of a batch |\n"
+    head += "|---|--:|--:|--:|--:|--:|"
     text = f"# The harness's training step against a bare loop\n\n{__doc__}\n{head}\n" + "\n".join(rows) + "\n"
     print(text)
     if options.output:

@@ -1,7 +1,7 @@
 """What does the speaker want? Twelve intents, several requests in a text, one of which counts.
 
-Each text lists requests of several people ("for Anna drop the flight") and says, before or after them, whose
-request counts ("do it for Bob"), perhaps after taking back another ("not for Anna but for Bob"). The intent is
+Each text lists requests of several people ("Anna drop flight") and says, before or after them, whose request counts
+("do Bob"), perhaps taking back another ("not Anna but Bob"). The intent is
 what is to be done (book, cancel, change, price) with what (flight, hotel, car) for that person; all other requests
 are there to mislead. Verbs and objects have synonyms.
 """
@@ -13,31 +13,26 @@ from collections.abc import Mapping
 from tasks.generated.base import Knob, Row, Stream, Value, generate_splits, misspell, words
 
 KNOBS: Mapping[str, Knob] = {
-    "length": Knob(2, 1, 12, "requests in a text, on average"),
+    "length": Knob(3, 1, 12, "requests in a text, on average"),
     "distance": Knob(0.5, 0, 12, "clauses without a request in a text, on average"),
-    "noise": Knob(0.02, 0, 1, "share of the longer words that are misspelt"),
+    "noise": Knob(0.05, 0, 1, "share of the longer words that are misspelt"),
     "cancelled": Knob(0.3, 0, 1, "share of the texts that name a request only to take it back"),
 }
 
 ACTIONS: Mapping[str, tuple[str, ...]] = {
-    "book": ("book", "reserve"),
-    "cancel": ("cancel", "drop"),
-    "change": ("change", "move"),
-    "price": ("price", "quote"),
+    "book": ("book", "reserve", "order"),
+    "cancel": ("cancel", "drop", "undo"),
+    "change": ("change", "move", "shift"),
+    "price": ("price", "quote", "value"),
 }
 OBJECTS: Mapping[str, tuple[str, ...]] = {
-    "flight": ("flight", "plane"),
-    "hotel": ("hotel", "room"),
-    "car": ("car", "taxi"),
+    "flight": ("flight", "plane", "ticket"),
+    "hotel": ("hotel", "room", "suite"),
+    "car": ("car", "taxi", "van"),
 }
 LABELS = tuple(f"{action}_{thing}" for action in ACTIONS for thing in OBJECTS)
 PEOPLE = words("Anna Bob Carl Dora Emil Fay Gus Hana")
-FILLERS = (
-    "it is for the meeting in May",
-    "the office is closed today",
-    "we travel on Monday",
-    "thanks for your help",
-)
+FILLERS = ("it is late", "we met today", "thanks a lot", "all is well")
 
 
 def generate(*, size: str, seed: int, knobs: Mapping[str, Value]) -> dict[str, list[Row]]:
@@ -55,8 +50,8 @@ def _draw_row(stream: Stream, split: str, knobs: Mapping[str, float]) -> Row:
     label = ""
     for index, person in enumerate(people):
         action, thing = stream.pick(tuple(ACTIONS)), stream.pick(tuple(OBJECTS))
-        request = [stream.pick(ACTIONS[action]), "the", stream.pick(OBJECTS[thing])]
-        clauses.append(["for", person, *request] if stream.chance(0.5) else [*request, "for", person])
+        request = [stream.pick(ACTIONS[action]), stream.pick(OBJECTS[thing])]
+        clauses.append([person, *request])
         label = f"{action}_{thing}" if index == 0 else label
     clauses += [stream.pick(FILLERS).split() for _ in range(max(0, stream.around(knobs["distance"])))]
     clauses = stream.shuffled(clauses)
@@ -70,6 +65,6 @@ def _draw_choice(stream: Stream, people: list[str], cancelled: float) -> list[st
     if len(people) > 1 and stream.chance(cancelled):
         other = stream.pick(people[1:])
         if stream.chance(0.5):
-            return ["do", "not", other, "but", people[0]]
-        return ["do", people[0], "but", "not", other]
-    return ["do", "only", people[0]]
+            return ["not", other, "but", people[0]]
+        return ["do", people[0], "not", other]
+    return ["do", people[0]]

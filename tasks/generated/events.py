@@ -1,6 +1,6 @@
 """What happened? Triggers of four types of events, typed by who took part.
 
-Each text says who some people are ("Karo is a soldier"), and reports what they did in words that fit many types:
+Each text says who some people are ("Karo the soldier"), and reports what they did in words that fit many types:
 a soldier who struck attacked, a trader who struck made a transfer. Some words need no participant ("shelled"),
 some triggers have two tokens ("opened fire"). What did not happen is no event: negated or planned acts, and all
 acts of people on whom the reports are false. Names are partly invented, and differ between the splits.
@@ -16,7 +16,7 @@ KNOBS: Mapping[str, Knob] = {
     "length": Knob(3, 1, 12, "people competing in a text, on average"),
     "distance": Knob(0.5, 0, 12, "sentences without people between introductions and reports, on average"),
     "noise": Knob(0.02, 0, 1, "share of the longer words outside names and triggers that are misspelt"),
-    "mentions": Knob(3, 1, 24, "reports in a text, on average"),
+    "mentions": Knob(4, 1, 24, "reports in a text, on average"),
     "ambiguous": Knob(0.75, 0, 1, "share of the triggers that only the participant's role can type"),
     "unrealised": Knob(0.2, 0, 1, "share of the reports of what did not happen, said in the report itself"),
     "unseen": Knob(0.3, 0, 1, "share of the names that are invented, and differ between the splits"),
@@ -24,11 +24,11 @@ KNOBS: Mapping[str, Knob] = {
 
 NAMES = words("Karo Lena Milo Nora Otto Petra Quinn Rosa Simon Tessa Ugo Vera Wanda Xenia Yuri Zora")
 ROLES: Mapping[str, tuple[str, ...]] = {
-    "Attack": ("is a soldier", "is a gunman", "is a rebel"),
-    "Move": ("is a pilgrim", "is a refugee", "is a nomad"),
-    "Transfer": ("is a trader", "is a banker", "is a donor"),
-    "Meet": ("is a diplomat", "is an envoy", "is a minister"),
-    "": ("is a rumour", "is a legend", "is a hoax"),
+    "Attack": ("the soldier", "the gunman", "the rebel"),
+    "Move": ("the pilgrim", "the refugee", "the nomad"),
+    "Transfer": ("the trader", "the banker", "the donor"),
+    "Meet": ("the diplomat", "the envoy", "the minister"),
+    "": ("the rumour", "the legend", "the hoax"),
 }
 AMBIGUOUS = ("struck", "moved", "closed", "pressed", "opened up", "came through")
 CLEAR: Mapping[str, tuple[str, ...]] = {
@@ -37,10 +37,10 @@ CLEAR: Mapping[str, tuple[str, ...]] = {
     "Transfer": ("paid", "donated", "handed over"),
     "Meet": ("met", "conferred", "held talks"),
 }
-REALISED = ("* ^ at {t}", "at {t} * ^", "then * ^", "* ^ again")
-UNREALISED = ("nobody says * ^", "* never ^", "had * ^ ?")
+REALISED = ("* ^ at {t}", "* ^", "then * ^", "* ^ again")
+UNREALISED = ("nobody says * ^", "* never ^", "maybe * ^")
 TIMES = ("noon", "night", "dawn")
-FILLERS = ("the news came at {t}", "the road was closed", "it was quiet again", "the town opened its doors")
+FILLERS = ("news came at {t}", "the road was closed", "it was quiet")
 
 
 def generate(*, size: str, seed: int, knobs: Mapping[str, Value]) -> dict[str, list[Row]]:

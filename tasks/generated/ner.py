@@ -1,7 +1,7 @@
 """Names whose type is said once, and has to be remembered: PER, LOC, ORG and MISC in BIO tags.
 
-Each text introduces several names ("the river Jordan", "Jordan , a bank ,") and mentions them again in sentences
-that fit every type ("everyone talked about Jordan"). Any name takes any type from one text to the next, so that a
+Each text introduces several names ("the river Jordan came", "Jordan , bank") and mentions them again in sentences
+that fit every type ("we like Jordan"). Any name takes any type from one text to the next, so that a
 repeated mention can only be typed by finding the introduction of the same name among its competitors. A share of
 the names is invented and differs between the splits: they are unseen at test time, and have to be matched by
 their spelling.
@@ -17,7 +17,7 @@ KNOBS: Mapping[str, Knob] = {
     "length": Knob(3, 1, 12, "names competing in a text, on average"),
     "distance": Knob(0.5, 0, 12, "sentences without names between introductions and mentions, on average"),
     "noise": Knob(0.02, 0, 1, "share of the longer words outside names that are misspelt"),
-    "mentions": Knob(3, 0, 24, "repeated mentions in a text, on average"),
+    "mentions": Knob(4, 0, 24, "repeated mentions in a text, on average"),
     "unseen": Knob(0.3, 0, 1, "share of the names that are invented, and differ between the splits"),
     "lowercase": Knob(0.1, 0, 1, "share of the mentions written in lower case"),
     "cataphora": Knob(0.15, 0, 1, "share of the mentions that stand before the introduction"),
@@ -31,22 +31,17 @@ NAMES = words(
 )
 SURNAMES = words("Hill Lake Brook Stone Field Marsh Ridge Cross Banks Wood")
 
-INTRODUCTIONS = ("the {c} * came .", "* is the {c} .", "we met * , the {c} .")
+INTRODUCTIONS = ("{c} * .", "* , {c} .", "the {c} * came .")
 CUES: Mapping[str, tuple[str, ...]] = {
     "PER": words("teacher doctor singer painter farmer judge"),
     "LOC": words("river village town valley island harbour"),
     "ORG": words("bank company club airline party union"),
     "MISC": words("novel film song opera poem magazine"),
 }
-MENTIONS = (
-    "then * again .",
-    "we like * .",
-    "* once more .",
-    "nobody expected * .",
-)
+MENTIONS = ("then * .", "we like * .", "* again .", "about * too .")
 FILLERS = (
-    "the {c} opened on {d} .",
-    "no {c} was found .",
+    "no {c} on {d} .",
+    "a {c} came .",
 )
 DAYS = ("Monday", "Tuesday", "Friday", "Sunday")
 

@@ -2,7 +2,7 @@
 
 Words such as "light", "watch" or an invented "prall" are noun, verb or adjective, and keep the reading they are
 introduced with throughout a text (the "one sense per discourse" of Gale, Church & Yarowsky 1992,
-https://aclanthology.org/H92-1045/). They come back in notes without any context ("notes : light , watch"), where
+https://aclanthology.org/H92-1045/). They come back in notes without any context ("notes : light watch light"), where
 only the introduction tells. Other words are ambiguous locally ("that", "her", "to"), or are invented, with a suffix
 that gives them away.
 """

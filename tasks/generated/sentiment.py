@@ -1,6 +1,6 @@
 """Opinions about many aspects, of which one is asked for: five ordered labels.
 
-A text judges several aspects in different ways, and asks about one of them before or after ("tell me about the
+A text judges several aspects in different ways, and asks about one of them before or after ("about
 screen"). The label is the judgement of that aspect alone. A judgement is compositional: adjectives have a value of
 -2 … 2, "very" strengthens, "rather" weakens, "not" turns a mild value round and leaves nothing of a strong one,
 and of two judgements joined by contrast the one that outweighs counts ("good but very slow", "slow though good").
@@ -16,8 +16,8 @@ from zlib import crc32
 from tasks.generated.base import Knob, Row, Stream, Value, generate_splits, misspell, words
 
 KNOBS: Mapping[str, Knob] = {
-    "length": Knob(2, 1, 12, "aspects judged in a text, on average"),
-    "distance": Knob(0.5, 0, 12, "clauses without a judgement in a text, on average"),
+    "length": Knob(2.5, 1, 12, "aspects judged in a text, on average"),
+    "distance": Knob(0.25, 0, 12, "clauses without a judgement in a text, on average"),
     "noise": Knob(0.02, 0, 1, "share of the longer words that are misspelt"),
     "negation": Knob(0.3, 0, 0.9, "share of the phrases tried with a negation; the label decides which ones fit"),
     "contrast": Knob(0.25, 0, 1, "share of the judgements that are two in contrast"),
@@ -26,7 +26,7 @@ KNOBS: Mapping[str, Knob] = {
 
 LABELS = ("very negative", "negative", "neutral", "positive", "very positive")
 
-ASPECTS = words("screen battery camera price service staff room food")
+ASPECTS = words("screen battery camera price room food")
 ADJECTIVES: Mapping[str, int] = {
     **dict.fromkeys(words("superb excellent"), 2),
     **dict.fromkeys(words("good nice"), 1),
@@ -39,18 +39,10 @@ WEAKER = ("rather", "fairly")
 NEGATIONS = ("not", "never")
 BUT = ("but", "yet")
 THOUGH = ("though", "although")
-VERBS = ("is", "seems")
-FILLERS = (
-    "we bought it in spring",
-    "my sister came along",
-    "it took two days",
-    "the parcel came by post",
-    "there were many people",
-    "we stayed for a week",
-)
+FILLERS = ("it took long", "we went twice", "my sister came", "rain fell")
 QUESTIONS = (
-    "about the {a}",
-    "judge the {a}",
+    "about {a}",
+    "judge {a}",
 )
 
 
@@ -87,7 +79,7 @@ def _draw_row(stream: Stream, split: str, knobs: Mapping[str, float]) -> Row:
     clauses = []
     for index, aspect in enumerate(aspects):
         judgement = _draw_judgement(stream, split, knobs, wanted if index == 0 else None)
-        clauses.append([aspect, stream.pick(VERBS), *judgement])
+        clauses.append([aspect, *judgement])
     clauses += [stream.pick(FILLERS).split() for _ in range(max(0, stream.around(knobs["distance"])))]
     clauses = stream.shuffled(clauses)
     question = stream.pick(QUESTIONS).replace("{a}", aspects[0]).split()
