@@ -11,19 +11,26 @@ from omegaconf import DictConfig
 
 from tasks.base import Task
 from tasks.corpora import Corpus
+from tasks.encoded import rows_with_known_labels
 from tasks.tokenization import tokenizer_named
 
 
 def floor_trial(
     config: DictConfig, folder: Path, facts: dict[str, Any], task: Task, corpus: Corpus
 ) -> tuple[dict[str, float], dict[int, Any]]:
-    """The test scores and the prediction of each test row. Validation is not used: a floor chooses nothing."""
+    """The test scores and the prediction of each test row. Validation is not used: a floor chooses nothing.
+
+    Rows whose label train never shows are dropped or refused exactly as for a network, so both are scored on the same.
+    """
+    train = corpus.splits["train"]
+    labels = task.label_set([row[task.label_column] for row in train])
+    kept = {split: rows_with_known_labels(corpus, split, task, set(labels)) for split in corpus.splits}
+    facts["dropped_rows"] = {split: len(corpus.splits[split]) - len(rows) for split, rows in kept.items()}
     floor = instantiate(config.model.floor)
     started = time.perf_counter()
-    floor.fit(corpus.splits["train"], task=task, tokenizer=tokenizer_named(corpus.tokenizer), seed=config.seed)
+    floor.fit(train, task=task, tokenizer=tokenizer_named(corpus.tokenizer), seed=config.seed)
     facts["costs"] = {"train_seconds": time.perf_counter() - started}
-    rows = corpus.splits["test"]
+    rows = [corpus.splits["test"][row] for row in kept["test"]]
     predicted = floor.predict(rows)
-    labels = task.label_set([row[task.label_column] for row in corpus.splits["train"]])
     scores = task.score([row[task.label_column] for row in rows], predicted, labels=labels)
-    return scores, dict(enumerate(predicted))
+    return scores, dict(zip(kept["test"], predicted, strict=True))

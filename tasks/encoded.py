@@ -41,7 +41,7 @@ def encode_corpus(corpus: Corpus, task: Task, *, options: EncodingOptions, exter
     Raises ValueError for unseen labels, with file and line, and for texts in which the tokenizer finds nothing.
     """
     labels = task.label_set([row[task.label_column] for row in corpus.splits["train"]])
-    kept = {split: _rows_with_known_labels(corpus, split, task, set(labels)) for split in corpus.splits}
+    kept = {split: rows_with_known_labels(corpus, split, task, set(labels)) for split in corpus.splits}
     source = _external_source(corpus, task) if external else "none"
     columns = [*task.text_columns, *(["external"] if source == "column" else [])]
     tokens = {split: {column: _tokenize(corpus, split, column, kept[split]) for column in columns} for split in kept}
@@ -73,8 +73,11 @@ def _labels_of(row: Row, task: Task) -> list[str]:
     return value if isinstance(value, list) else [value]
 
 
-def _rows_with_known_labels(corpus: Corpus, split: str, task: Task, known: set[str]) -> list[int]:
-    """The indices of the rows whose labels train shows; an error, or fewer rows, if some are unknown."""
+def rows_with_known_labels(corpus: Corpus, split: str, task: Task, known: set[str]) -> list[int]:
+    """The indices of the rows whose labels train shows.
+
+    Raises ValueError with file and line for a row with another label, unless ``corpus.unseen_labels`` is ``drop``.
+    """
     kept = []
     for index, row in enumerate(corpus.splits[split]):
         unknown = next((label for label in _labels_of(row, task) if label not in known), None)
