@@ -68,7 +68,8 @@ class History(pl.Callback):
         if self._started is not None:
             self.train_seconds += time.perf_counter() - self._started
             self._started = None
-        self.tokens += trainer.train_dataloader.tokens_per_epoch
+        loader: Any = trainer.train_dataloader
+        self.tokens += loader.tokens_per_epoch
 
     def state_dict(self) -> dict[str, Any]:
         """Plain containers, so that the checkpoint loads with ``weights_only``."""

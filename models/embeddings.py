@@ -20,6 +20,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 PADDING, UNKNOWN = 0, 1
+SHAPES = 64
+"""Number of word shapes: six bits."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class TextTensors:
     ``mask_BT``: True = a real token.
     ``forms_BT``: index into the distinct word forms of this batch (0 at padding, which is some real form).
     ``characters_UC``: character ids of each distinct form, 0 = padding, 1 = unknown.
+    ``shapes_U``: which kinds of characters each distinct form has, six bits, ids in [0, SHAPES).
     ``ngrams_N``: hashed character n-grams of all forms one after the other, ids in [0, buckets).
     ``ngram_offsets_U``: where the n-grams of each form start in ``ngrams_N`` (as in ``nn.EmbeddingBag``).
     """
@@ -40,6 +43,7 @@ class TextTensors:
     mask_BT: Tensor
     forms_BT: Tensor
     characters_UC: Tensor
+    shapes_U: Tensor
     ngrams_N: Tensor
     ngram_offsets_U: Tensor
 
@@ -112,6 +116,23 @@ class CharacterConvolution(nn.Module):
         response_UFC = self.convolution(self.table(characters_UC).transpose(1, 2))
         response_UFC = F.relu(response_UFC) * (characters_UC != PADDING)[:, None, :]
         return F.embedding(texts.forms_BT, response_UFC.amax(dim=2))
+
+
+class ShapeVectors(nn.Module):
+    """One learned vector a word shape: which of upper case, lower case, digits and signs a form has, and where.
+
+    The capitalisation feature of Collobert et al. 2011, section 3.1, https://arxiv.org/abs/1103.0398; with digits and
+    signs beside it. It tells names from words that were never seen.
+    """
+
+    def __init__(self, sizes: Sizes, *, width: int) -> None:
+        super().__init__()
+        self.width = width
+        self.table = _table(SHAPES, width, padding=None)
+
+    def forward(self, texts: TextTensors) -> Tensor:
+        """The vectors of the shapes, (B, T, width)."""
+        return F.embedding(texts.forms_BT, self.table(texts.shapes_U))
 
 
 class NgramBag(nn.Module):

@@ -52,6 +52,7 @@ def collate_texts(texts: EncodedTexts, indices: Ints) -> TextTensors:
         mask_BT=torch.from_numpy(mask_BT),
         forms_BT=torch.from_numpy(forms_BT),
         characters_UC=torch.from_numpy(characters_UC[:, :longest].astype(np.int64)),
+        shapes_U=torch.from_numpy(texts.forms.shapes_U[distinct_U].astype(np.int64)),
         ngrams_N=torch.from_numpy(texts.forms.ngrams_M[_ranges(ngram_starts, ngram_counts)].astype(np.int64)),
         ngram_offsets_U=torch.from_numpy(np.cumsum(ngram_counts) - ngram_counts),
     )

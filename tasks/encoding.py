@@ -78,12 +78,13 @@ class Vocabulary:
 class Forms:
     """The distinct forms of a set of texts and what follows from their spelling.
 
-    ``words_U``: word ids. ``characters_UC``: character ids, 0 at padding. ``ngrams_M``: the hashed n-grams of all
-    forms one after the other; those of form u are ``ngrams_M[ngram_offsets[u] : ngram_offsets[u + 1]]``.
+    ``words_U``: word ids. ``characters_UC``: character ids, 0 at padding. ``shapes_U``: see ``shape_of``.
+    ``ngrams_M``: the hashed n-grams of all forms one after the other; those of form u are ``ngrams_M[ngram_offsets[u] : ngram_offsets[u + 1]]``.
     """
 
     words_U: Ints
     characters_UC: Ints
+    shapes_U: Ints
     ngrams_M: Ints
     ngram_offsets: Ints
 
@@ -104,6 +105,24 @@ class EncodedTexts:
         """The number of tokens of each text."""
         lengths: Ints = np.diff(self.offsets)
         return lengths
+
+
+def shape_of(form: str) -> int:
+    """Which kinds of characters a form has, as six bits.
+
+    From the lowest: begins in upper case; upper case after the first character; lower case anywhere; a digit anywhere;
+    begins with a sign (neither letter nor digit); a sign after the first character.
+    """
+    first, rest = form[:1], form[1:]
+    bits = (
+        first.isupper(),
+        any(character.isupper() for character in rest),
+        any(character.islower() for character in form),
+        any(character.isdigit() for character in form),
+        not first.isalnum(),
+        any(not character.isalnum() for character in rest),
+    )
+    return sum(bit << place for place, bit in enumerate(bits))
 
 
 class TextCodec:
@@ -158,7 +177,8 @@ class TextCodec:
         ngrams_M, ngram_offsets = hash_ngrams(
             forms, shortest=options.ngram_min, longest=options.ngram_max, buckets=options.ngram_buckets
         )
-        return Forms(words_U, characters_UC, ngrams_M, ngram_offsets)
+        shapes_U = np.array([shape_of(form) for form in forms], dtype=np.int32)
+        return Forms(words_U, characters_UC, shapes_U, ngrams_M, ngram_offsets)
 
 
 @dataclass(frozen=True)

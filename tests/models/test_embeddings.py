@@ -15,6 +15,7 @@ from models.embeddings import (
     BigramVectors,
     CharacterConvolution,
     NgramBag,
+    ShapeVectors,
     Sizes,
     TextTensors,
     TokenEmbedding,
@@ -32,6 +33,7 @@ def texts() -> TextTensors:
         mask_BT=MASK,
         forms_BT=torch.tensor([[0, 1, 2], [1, 0, 0]]),
         characters_UC=torch.tensor([[2, 3, 4, 5], [6, 2, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]]),
+        shapes_U=torch.tensor([5, 0, 63, 1]),
         ngrams_N=torch.tensor([0, 4, 4, 10, 3]),
         ngram_offsets_U=torch.tensor([0, 2, 5, 5]),
     )
@@ -140,6 +142,7 @@ def test_padding_unused_forms_and_company_change_nothing() -> None:
         mask_BT=nn.functional.pad(given.mask_BT, (0, 2)),
         forms_BT=nn.functional.pad(given.forms_BT, (0, 2)),
         characters_UC=nn.functional.pad(torch.cat([given.characters_UC, torch.tensor([[5, 6, 5, 6]])]), (0, 3)),
+        shapes_U=torch.cat([given.shapes_U, torch.tensor([7])]),
         ngrams_N=torch.cat([given.ngrams_N, torch.tensor([9, 9])]),
         ngram_offsets_U=torch.cat([given.ngram_offsets_U, torch.tensor([5])]),
     )
@@ -227,3 +230,11 @@ def test_bad_options_are_refused() -> None:
         embedding(combine="sum")
     with pytest.raises(ValueError, match="'concatenate' or 'sum', got 'mean'"):
         embedding(combine="mean")
+
+
+def test_shape_vectors_belong_to_the_form() -> None:
+    part = ShapeVectors(SIZES, width=3)
+    x_BTD, given = part(texts()), texts()
+    for row, position in ((0, 0), (0, 1), (0, 2), (1, 0)):
+        form = given.forms_BT[row, position]
+        assert torch.equal(x_BTD[row, position], part.table.weight[given.shapes_U[form]])

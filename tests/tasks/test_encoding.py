@@ -9,7 +9,7 @@ from tasks.base import IGNORED
 from tasks.collation import collate
 from tasks.corpora import Corpus
 from tasks.encoded import encode_corpus
-from tasks.encoding import EncodedSplit, EncodingOptions, TextCodec, Vocabulary
+from tasks.encoding import EncodedSplit, EncodingOptions, TextCodec, Vocabulary, shape_of
 from tasks.ngrams import hash_ngrams
 
 DEFAULTS = {"lowercase": True, "min_count": 1, "max_characters": 5, "ngram_min": 3, "ngram_max": 4, "ngram_buckets": 97}
@@ -219,3 +219,14 @@ def test_the_external_text_is_the_column_or_the_names_of_the_labels():
     assert by_column.splits["train"].external.lengths.tolist() == [2, 2]
     neither = encode_corpus(corpus_of(TRAIN, TRAIN), Sorting(), options=options(), external=False)
     assert (neither.external_source, neither.splits["train"].external) == ("none", None)
+
+
+@pytest.mark.parametrize(
+    ("form", "bits"),
+    [
+        ("the", "001000"), ("Paris", "101000"), ("NASA", "110000"), ("iPhone", "011000"), ("76ers", "001100"),
+        ("2026", "000100"), ("@Joe", "011010"), ("e-mail", "001001"), ("...", "000011"), ("大", "000000"),
+    ],
+)  # fmt: skip
+def test_shapes_say_which_characters_a_form_has(form: str, bits: str):
+    assert shape_of(form) == int(bits[::-1], 2)

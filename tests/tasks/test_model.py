@@ -57,7 +57,7 @@ def text(*rows: list[int]) -> TextTensors:
     for row, words in enumerate(rows):
         words_BT[row, : len(words)] = torch.tensor(words)
     nothing = torch.zeros(1, dtype=torch.long)
-    return TextTensors(words_BT, words_BT > 0, words_BT, nothing[None], nothing, nothing)
+    return TextTensors(words_BT, words_BT > 0, words_BT, nothing[None], nothing, nothing, nothing)
 
 
 def make_model(*, external: bool, texts: int = 1, tags: int | None = None) -> TaskModel:
