@@ -79,7 +79,8 @@ class Forms:
     """The distinct forms of a set of texts and what follows from their spelling.
 
     ``words_U``: word ids. ``characters_UC``: character ids, 0 at padding. ``shapes_U``: see ``shape_of``.
-    ``ngrams_M``: the hashed n-grams of all forms one after the other; those of form u are ``ngrams_M[ngram_offsets[u] : ngram_offsets[u + 1]]``.
+    ``ngrams_M``: the hashed n-grams of all forms one after the other; those of form u are
+    ``ngrams_M[ngram_offsets[u] : ngram_offsets[u + 1]]``.
     """
 
     words_U: Ints

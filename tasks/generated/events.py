@@ -14,23 +14,23 @@ from tasks.generated.base import Knob, Row, Stream, Value, draw_names, generate_
 
 KNOBS: Mapping[str, Knob] = {
     "length": Knob(3, 1, 12, "people competing in a text, on average"),
-    "distance": Knob(0.5, 0, 12, "sentences without people between introductions and reports, on average"),
+    "distance": Knob(0.25, 0, 12, "sentences without people between introductions and reports, on average"),
     "noise": Knob(0.02, 0, 1, "share of the longer words outside names and triggers that are misspelt"),
-    "mentions": Knob(4, 1, 24, "reports in a text, on average"),
+    "mentions": Knob(5, 1, 24, "reports in a text, on average"),
     "ambiguous": Knob(0.75, 0, 1, "share of the triggers that only the participant's role can type"),
-    "unrealised": Knob(0.2, 0, 1, "share of the reports of what did not happen, said in the report itself"),
-    "unseen": Knob(0.3, 0, 1, "share of the names that are invented, and differ between the splits"),
+    "unrealised": Knob(0.15, 0, 1, "share of the reports of what did not happen, said in the report itself"),
+    "unseen": Knob(0.15, 0, 1, "share of the names that are invented, and differ between the splits"),
 }
 
-NAMES = words("Karo Lena Milo Nora Otto Petra Quinn Rosa Simon Tessa Ugo Vera Wanda Xenia Yuri Zora")
+NAMES = words("Karo Lena Milo Nora Otto Petra Quinn Rosa Simon Tessa")
 ROLES: Mapping[str, tuple[str, ...]] = {
-    "Attack": ("the soldier", "the gunman", "the rebel"),
-    "Move": ("the pilgrim", "the refugee", "the nomad"),
-    "Transfer": ("the trader", "the banker", "the donor"),
-    "Meet": ("the diplomat", "the envoy", "the minister"),
-    "": ("the rumour", "the legend", "the hoax"),
+    "Attack": ("the soldier", "the gunman"),
+    "Move": ("the pilgrim", "the refugee"),
+    "Transfer": ("the trader", "the banker"),
+    "Meet": ("the diplomat", "the envoy"),
+    "": ("the rumour", "the legend"),
 }
-AMBIGUOUS = ("struck", "moved", "closed", "pressed", "opened up", "came through")
+AMBIGUOUS = ("struck", "moved", "pressed", "came through")
 CLEAR: Mapping[str, tuple[str, ...]] = {
     "Attack": ("shelled", "ambushed", "opened fire"),
     "Move": ("fled", "travelled", "set out"),

@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from tasks.generated.base import Knob, Row, Stream, Value, draw_names, generate_splits, invent_name, misspell, words
 
 KNOBS: Mapping[str, Knob] = {
-    "length": Knob(3, 1, 12, "ambiguous words competing in a text, on average"),
+    "length": Knob(4, 1, 12, "ambiguous words competing in a text, on average"),
     "distance": Knob(0.5, 0, 12, "sentences without ambiguous words between introductions and notes, on average"),
-    "noise": Knob(0.02, 0, 1, "share of the longer unambiguous words that are misspelt"),
+    "noise": Knob(0.05, 0, 1, "share of the longer words that are misspelt, outside introductions of ambiguous ones"),
     "mentions": Knob(6, 0, 24, "words in the notes, on average"),
     "unseen": Knob(0.3, 0, 1, "share of the ambiguous words that are invented, and differ between the splits"),
 }
@@ -65,7 +65,8 @@ def _draw_row(stream: Stream, split: str, knobs: Mapping[str, float]) -> Row:
         tagged += _write(stream.pick(FILLERS), ("", ""), stream, split, knobs["noise"])
     notes = [("Notes", "NOUN"), (":", "PUNCT")]
     for _ in range(max(0, stream.around(knobs["mentions"]))):
-        notes.append(stream.pick(ambiguous))
+        word, tag = stream.pick(ambiguous)
+        notes.append((misspell([word], stream, knobs["noise"])[0], tag))
     notes.append((".", "PUNCT"))
     tagged = tagged + notes if stream.chance(0.7) else notes + tagged
     return {"tokens": [word for word, _ in tagged], "tags": [tag for _, tag in tagged]}
