@@ -18,7 +18,14 @@ TAGGING = ("ner", "pos", "events")
 Splits = dict[str, list[dict[str, Any]]]
 
 # A change here changes what every published score was measured on: say so in the changelog.
-GOLDEN: Mapping[str, str] = {}
+GOLDEN: Mapping[str, str] = {
+    "classification": "e3684e1dd6a9042796a9561d0a06748227bd723cf1743083cb419becd2278ea8",
+    "sentiment": "b89067eef4d7fa591dc24e12f2adb13a11991ca5b38a46e176d5cbb706c69900",
+    "ner": "7c97676c3a4010027caca2d9ae9f35c49464432faa0079445f4ba7dc2755e0dc",
+    "pos": "9f1e49308a1d76649e32b9fc679abdc9b7db98d3c9904def2d3d671b0fe5b125",
+    "events": "d76a3f3b4950f853860296193929c21b3e44c214c2dcb3b612671768e8bf2c20",
+    "matching": "e27cff10699822d36deb27fdc2ce97c3971412ba09952b322cf12b9a1b09728f",
+}
 
 
 def generate(task: str, **knobs: float) -> Splits:
