@@ -19,6 +19,7 @@ def main(config: DictConfig) -> None:
     """Run one composed configuration. Errors are recorded, so that the other cells of a sweep go on."""
     from harness.configuration import name_choices
     from harness.display import show_outcome
+    from harness.records import writes_here
     from harness.run import BusyError, execute
 
     name_choices(config, HydraConfig.get().runtime.choices)
@@ -28,7 +29,8 @@ def main(config: DictConfig) -> None:
         print(f"error: {error}", file=sys.stderr)
         _failed.append("busy")
         return
-    show_outcome(outcome)
+    if writes_here():
+        show_outcome(outcome)
     if outcome.record["status"] != "done":
         _failed.append(outcome.record["status"])
 

@@ -116,10 +116,12 @@ class Data:
         """The batches of a split: shuffled for training, in order of length otherwise."""
         training = self.config.training
         train = split == "train"
+        # Lightning skips validation on a device that gets no batch, so a small split is cut finer.
+        evaluation_rows = min(training.evaluation_batch_rows, max(1, self.size(split) // world_size))
         plan = BatchPlan(
             self.encoded.splits[split].lengths,
             batch_tokens=training.batch_tokens if train else training.evaluation_batch_tokens,
-            batch_rows=training.batch_rows if train else training.evaluation_batch_rows,
+            batch_rows=training.batch_rows if train else evaluation_rows,
             shuffle=train,
             seed=self.config.seed,
             rank=rank,

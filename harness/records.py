@@ -70,6 +70,11 @@ def git_state() -> dict[str, Any]:
     return {"commit": commit, "dirty": None if changes is None else bool(changes)}
 
 
+def writes_here() -> bool:
+    """Whether this process writes the record: of the several of a distributed run only the first does."""
+    return all(int(os.environ.get(name, "0")) == 0 for name in ("LOCAL_RANK", "NODE_RANK"))
+
+
 def run_folder(results_dir: str | Path, config: Mapping[str, Any], identity: str) -> Path:
     """Where the run with this id lives; a debug run lives apart."""
     names = config["names"]
@@ -80,12 +85,16 @@ def run_folder(results_dir: str | Path, config: Mapping[str, Any], identity: str
 
 def write_record(folder: Path, record: Mapping[str, Any]) -> Path:
     """Write ``record.json`` at once or not at all; a reader never sees half of it."""
+    if not writes_here():
+        return folder / "record.json"
     folder.mkdir(parents=True, exist_ok=True)
     return _write_atomically(folder / "record.json", json.dumps(record, indent=1, ensure_ascii=False).encode())
 
 
 def write_predictions(folder: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
     """Write ``predictions.jsonl.gz``, one JSON object a test example."""
+    if not writes_here():
+        return folder / "predictions.jsonl.gz"
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     return _write_atomically(folder / "predictions.jsonl.gz", gzip.compress(text.encode(), mtime=0))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import signal
 import time
 import warnings
@@ -19,6 +20,7 @@ from harness import build, costs
 from harness.callbacks import Averaging, History, ProgressBar, RandomStates
 from harness.memory import keep_freed_memory
 from harness.module import TrainingModule
+from harness.records import writes_here
 from harness.tracking import finish_tracking, make_logger
 from tasks.base import Task
 from tasks.corpora import Corpus
@@ -51,7 +53,7 @@ def neural_trial(
         "flops_per_token": costs.forward_flops_per_token(build.make_model(config, data, device="meta"), data.sample()),
     }
     module = TrainingModule(model, scorer=data.score, main_score=task.main_score, **build.optimisation(config))
-    logger = make_logger(config, folder)
+    logger = make_logger(config, folder) if writes_here() else False
     history = History()
     facts["curves"] = history.curve
     scores: dict[str, float] | None = None
@@ -87,15 +89,14 @@ def _fit(
         enable_version_counter=False,
         save_on_train_epoch_end=True,
     )
-    stopping = EarlyStopping(
-        monitored, mode="max", patience=config.training.patience, check_on_train_epoch_end=True, verbose=False
-    )
+    steps = len(data.loader("train"))
+    patience = math.ceil(config.training.patience / steps)
+    stopping = EarlyStopping(monitored, mode="max", patience=patience, check_on_train_epoch_end=True, verbose=False)
     callbacks: list[Callback] = [history, RandomStates(), stopping, best]
     if config.training.average_decay > 0:
         callbacks.insert(0, Averaging(config.training.average_decay))
     if config.trainer.enable_progress_bar:
         callbacks.append(ProgressBar())
-    steps = len(data.loader("train"))
     trainer = build.make_trainer(config, steps_per_epoch=steps, callbacks=callbacks, logger=logger, folder=folder)
     last = folder / "last.ckpt"
     resumed = last.exists() and not config.trainer.fast_dev_run
@@ -161,6 +162,8 @@ def _measure(history: History, trainer: pl.Trainer, module: TrainingModule, data
 
 def _keep_weights(folder: Path, module: TrainingModule) -> None:
     """Keep the tested weights; the optimiser's states are of no more use."""
+    if not writes_here():
+        return
     torch.save(module.model.state_dict(), folder / "model.pt")
     for name in ("best.ckpt", "last.ckpt"):
         (folder / name).unlink(missing_ok=True)
@@ -176,6 +179,7 @@ def quiet_libraries() -> None:
         ".*Checkpoint directory .* exists and is not empty.*",
         ".*The dataloader, .*",
         ".*is_leaf.*",
+        ".*sync_dist=True.*",
         ".*GPU available but not used.*",
         ".*using `weights_only=.*",
     ):

@@ -75,13 +75,17 @@ class WordVectors(nn.Module):
     ``word_dropout``: the probability that, in training, a token is read as the unknown word. Only this part
     forgets it: the spelling stays, so that the model learns to rely on spelling where a word is new
     (Lample et al. 2016, section 4.3, https://arxiv.org/abs/1603.01360, who replace singletons with p = 0.5).
-    Vectors start uniform in +-sqrt(3 / width), as in Ma and Hovy 2016, section 3.1.
+    ``std``: the spread that the vectors start with, normally distributed. A small one (0.1) leaves spelling and context
+    the say over rare words; a large one (1.0) tells words apart from the first step.
     """
 
-    def __init__(self, sizes: Sizes, *, width: int, word_dropout: float) -> None:
+    def __init__(self, sizes: Sizes, *, width: int, word_dropout: float, std: float) -> None:
         super().__init__()
         self.width, self.word_dropout = width, _probability("word_dropout", word_dropout)
-        self.table = _table(sizes.vocabulary, width, padding=PADDING)
+        self.table = nn.Embedding(sizes.vocabulary, width, padding_idx=PADDING)
+        with torch.no_grad():
+            self.table.weight.normal_(std=std)
+            self.table.weight[PADDING].zero_()
 
     def forward(self, texts: TextTensors) -> Tensor:
         """The vectors of the words, (B, T, width); zero at padding."""
@@ -253,6 +257,7 @@ def _combined_width(widths: Mapping[str, int], combine: str) -> int:
 
 
 def _table(count: int, width: int, *, padding: int | None) -> nn.Embedding:
+    """Vectors that start uniform in +-sqrt(3 / width), as in Ma and Hovy 2016, section 3.1."""
     table = nn.Embedding(count, width, padding_idx=padding)
     bound = (3 / width) ** 0.5
     with torch.no_grad():

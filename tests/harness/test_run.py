@@ -134,7 +134,7 @@ def some_checkpoint(folder: Path) -> Callable[[], bool]:
 def test_a_killed_run_resumes_to_the_numbers_of_an_uninterrupted_one(
     tiny: Overrides, tmp_path: Path, number: signal.Signals, code: int
 ):
-    overrides = tiny("task=ner", "model=gated", "training.steps=240", "training.patience=20", "data.max_train=300")
+    overrides = tiny("task=ner", "model=gated", "training.steps=240", "training.patience=240", "data.max_train=300")
     killed = interrupt([*COMMAND, *overrides], after=some_checkpoint(tmp_path / "results"), number=number)
     assert killed.returncode == code, killed.stderr.read().decode()
     (folder,) = (tmp_path / "results" / "runs").iterdir()

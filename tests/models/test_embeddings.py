@@ -43,7 +43,7 @@ def embedding(**changes: object) -> TokenEmbedding:
     torch.manual_seed(0)
     options = {
         "parts": {
-            "words": partial(WordVectors, width=4, word_dropout=0.0),
+            "words": partial(WordVectors, width=4, word_dropout=0.0, std=0.1),
             "characters": partial(CharacterConvolution, character_width=3, width=5, kernel=3),
             "ngrams": partial(NgramBag, width=6),
             "bigrams": partial(BigramVectors, buckets=13, width=2),
@@ -67,7 +67,7 @@ def test_parts_are_concatenated_and_padding_is_zero() -> None:
 
 
 def test_parts_are_summed() -> None:
-    words = partial(WordVectors, width=6, word_dropout=0.0)
+    words = partial(WordVectors, width=6, word_dropout=0.0, std=0.1)
     module = embedding(parts={"words": words, "ngrams": partial(NgramBag, width=6)}, combine="sum")
     expected = module.parts["words"](texts()) + module.parts["ngrams"](texts())
     torch.testing.assert_close(module(texts())[0], expected[0])
@@ -83,7 +83,7 @@ def test_a_width_adds_a_projection() -> None:
 
 def test_a_part_of_width_zero_is_left_out() -> None:
     parts = {
-        "words": partial(WordVectors, width=4, word_dropout=0.0),
+        "words": partial(WordVectors, width=4, word_dropout=0.0, std=0.1),
         "ngrams": partial(NgramBag, width=0),
     }
     assert list(embedding(parts=parts).parts) == ["words"]
@@ -163,7 +163,7 @@ def test_padding_gets_no_gradient_and_every_parameter_does() -> None:
 
 def test_word_dropout_forgets_words_in_training_only_and_never_the_spelling() -> None:
     parts = {
-        "words": partial(WordVectors, width=4, word_dropout=0.5),
+        "words": partial(WordVectors, width=4, word_dropout=0.5, std=0.1),
         "ngrams": partial(NgramBag, width=6),
     }
     module = embedding(parts=parts)
@@ -183,7 +183,7 @@ def test_word_dropout_forgets_words_in_training_only_and_never_the_spelling() ->
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_dropout_may_be_shared_by_the_tokens_of_a_text(shared: bool) -> None:
-    parts = {"words": partial(WordVectors, width=64, word_dropout=0.0)}
+    parts = {"words": partial(WordVectors, width=64, word_dropout=0.0, std=0.1)}
     module = embedding(parts=parts, dropout=0.5, shared_dropout=shared).train()
     full = torch.ones(2, 3, dtype=torch.bool)
     dropped = module(replace(texts(), words_BT=torch.tensor([[2, 5, 1], [8, 2, 2]]), mask_BT=full)) == 0
@@ -194,7 +194,7 @@ def test_dropout_may_be_shared_by_the_tokens_of_a_text(shared: bool) -> None:
 
 def test_token_dropout_takes_whole_vectors_and_leaves_the_others_as_they_are() -> None:
     torch.manual_seed(0)
-    parts = {"words": partial(WordVectors, width=4, word_dropout=0.0), "ngrams": partial(NgramBag, width=6)}
+    parts = {"words": partial(WordVectors, width=4, word_dropout=0.0, std=0.1), "ngrams": partial(NgramBag, width=6)}
     module = embedding(parts=parts, token_dropout=0.3)
     many = replace(
         texts(),
@@ -223,7 +223,7 @@ def test_bad_options_are_refused() -> None:
     with pytest.raises(ValueError, match=r"at least one bucket, got embedding\.ngram_buckets=0"):
         NgramBag(SIZES._replace(ngram_buckets=0), width=3)
     with pytest.raises(ValueError, match=r"word_dropout expects a probability in \[0, 1\), got 1.5"):
-        WordVectors(SIZES, width=3, word_dropout=1.5)
+        WordVectors(SIZES, width=3, word_dropout=1.5, std=0.1)
     with pytest.raises(ValueError, match="at least one part of a width above 0, got none"):
         embedding(parts={})
     with pytest.raises(ValueError, match=r"expects parts of one width, got \{'words': 4"):
