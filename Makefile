@@ -11,10 +11,10 @@ run: $(VENV)/.installed
 	$(BIN)/python -m harness task=ner model=cross
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 test-fast: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n auto -m "not slow"
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
