@@ -139,7 +139,9 @@ def test_a_broken_line_in_a_compressed_file_is_named(tiny: Overrides, tmp_path: 
 def test_an_unseen_label_names_file_line_and_remedy(tiny: Overrides, tmp_path: Path):
     test = [*GOOD, {"text": "so so", "label": "neutral"}]
     folder = write_splits(tmp_path / "mine", train=GOOD, validation=GOOD, test=test)
-    overrides = [o for o in tiny("task=sentiment", "data=files", f"data.path={folder}") if not o.startswith("data.unseen")]
+    overrides = [
+        o for o in tiny("task=sentiment", "data=files", f"data.path={folder}") if not o.startswith("data.unseen")
+    ]
     _, message = reason(overrides)
     for part in ("test.jsonl", "line 3", "neutral", "data.unseen_labels=drop"):
         assert part in message, message

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -112,15 +113,18 @@ def test_mechanisms_start_from_the_same_weights_where_they_have_the_same_parts(t
     assert all(torch.equal(states[0][key], states[1][key]) for key in shared)
 
 
-def interrupt(command: list[str], *, after: Callable[[], bool], number: signal.Signals) -> subprocess.Popen[bytes]:
-    """Start a run, send it a signal once ``after()`` holds, wait for its end."""
-    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 300
-    while not after() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.005)
-    process.send_signal(number)
-    process.wait(timeout=120)
-    return process
+def interrupt(command: list[str], *, after: Callable[[], bool], number: signal.Signals) -> tuple[int, str]:
+    """Start a run, send it a signal once ``after()`` holds; its exit code and what it said."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=subprocess.STDOUT)
+        deadline = time.monotonic() + 300
+        while not after() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.005)
+        process.send_signal(number)
+        code = process.wait(timeout=120)
+        said.seek(0)
+        return code, said.read()
 
 
 def some_checkpoint(folder: Path) -> Callable[[], bool]:
@@ -135,8 +139,8 @@ def test_a_killed_run_resumes_to_the_numbers_of_an_uninterrupted_one(
     tiny: Overrides, tmp_path: Path, number: signal.Signals, code: int
 ):
     overrides = tiny("task=ner", "model=gated", "training.steps=240", "training.patience=240", "data.max_train=300")
-    killed = interrupt([*COMMAND, *overrides], after=some_checkpoint(tmp_path / "results"), number=number)
-    assert killed.returncode == code, killed.stderr.read().decode()
+    ended, said = interrupt([*COMMAND, *overrides], after=some_checkpoint(tmp_path / "results"), number=number)
+    assert ended == code, said
     (folder,) = (tmp_path / "results" / "runs").iterdir()
     left = records.read_record(folder)
     assert left is None if number == signal.SIGKILL else left["status"] == "interrupted"
