@@ -14,6 +14,7 @@ import argparse
 import statistics
 import tempfile
 import time
+import warnings
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ SIZES = {
     "medium": [*COMMON, "model=self", "backbone.width=128", "training.batch_rows=32"],
     "large": [*COMMON, "model=self", "backbone.width=256", "training.batch_rows=64"],
 }
-STEPS, WARM_UP = 60, 10
+STEPS, WARM_UP = 40, 5
 RESULT = Path(__file__).parent / "results" / "step.md"
 
 
@@ -125,13 +126,17 @@ def measure(name: str, repeats: int) -> str:
 def main() -> None:
     """Measure all sizes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--output", action="store_true", help=f"write {RESULT.name} beside the other results")
     options = parser.parse_args()
     quiet_libraries()
+    warnings.filterwarnings("ignore", ".*no `val_dataloader`.*")
     keep_freed_memory()
     torch.set_num_threads(1)
-    rows = [measure(name, options.repeats) for name in SIZES]
+    rows = []
+    for name in SIZES:
+        rows.append(measure(name, options.repeats))
+        print(rows[-1], flush=True)
     head = "| step | bare loop, ms | harness, ms | harness / bare | quartiles | loading of a batch |\n"
     head += "|---|--:|--:|--:|--:|--:|"
     text = f"# The harness's training step against a bare loop\n\n{__doc__}\n{head}\n" + "\n".join(rows) + "\n"

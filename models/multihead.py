@@ -136,15 +136,19 @@ class MultiHead(nn.Module):
     def forward(
         self, queries_BTD: Tensor, memory_BSD: Tensor, mask_BTS: Tensor | None, *, need_weights: bool
     ) -> Attended:
-        """The context, and the weights (B, H, T, S) if they are asked for."""
+        """The context, and the weights (B, H, T, S) if they are asked for.
+
+        A memory of one row (1, S, D) is shared by all queries: projected once, then looked at by each.
+        """
+        rows = len(queries_BTD)
         keys_BSD, values_BSD = memory_BSD, memory_BSD
         if self.query is not None and self.key_value is not None:
             queries_BTD = self.query(queries_BTD)
             keys_BSD, values_BSD = self.key_value(memory_BSD).chunk(2, dim=-1)
         context_BHTD, weights_BHTS = self.lookup(
             self._split(queries_BTD),
-            self._split(keys_BSD),
-            self._split(values_BSD),
+            self._split(keys_BSD.expand(rows, -1, -1)),
+            self._split(values_BSD.expand(rows, -1, -1)),
             mask_BTS,
             need_weights=need_weights,
         )

@@ -66,7 +66,7 @@ class TaskModel(nn.Module):
         if not self.external:
             return [None] * len(mixed)
         if batch.external is not None:
-            return [_expanded(self._memory(self._contextualize(batch.external)), len(batch))] * len(mixed)
+            return [self._memory(self._contextualize(batch.external))] * len(mixed)
         if len(mixed) == 2:
             first, second = (self._memory(encoded) for encoded in mixed)
             return [second, first]
@@ -77,11 +77,6 @@ class TaskModel(nn.Module):
 
     def _memory(self, encoded: Encoded) -> External:
         return External(self.encoder.memory(*encoded), encoded.mask_BT)
-
-
-def _expanded(memory: External, rows: int) -> External:
-    """The memory for ``rows`` examples: one that all of them share is repeated without a copy."""
-    return External(memory.states_BED.expand(rows, -1, -1), memory.mask_BE.expand(rows, -1))
 
 
 def attention_notes(model: nn.Module) -> list[str]:

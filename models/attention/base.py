@@ -23,7 +23,7 @@ from torch import Tensor, nn
 class External(NamedTuple):
     """A second sequence that a site may look at: another text, the names of the labels, a gazetteer.
 
-    ``mask_BE`` is boolean, True = may attend.
+    ``mask_BE`` is boolean, True = may attend. Both may have one row instead of B: a memory that all rows share.
     """
 
     states_BED: Tensor

@@ -52,7 +52,8 @@ class CrossAttention(Attention):
     ) -> Attended:
         """The context (B, T, D); if asked for, weights (B, heads, T, S) and external ones (B, heads, T, E).
 
-        Where no external memory is given, or all of it is masked, the own stream is the context.
+        Where no external memory is given, or all of it is masked, the own stream is the context. A memory that all
+        rows share (one row) is refined and projected once, not once a row.
         """
         joined = combined_mask(mask, queries_BTD, memory_BSD, direction="forward" if causal else "both")
         own: Attended = self.own(queries_BTD, memory_BSD, joined, need_weights=need_weights)
@@ -61,7 +62,8 @@ class CrossAttention(Attention):
         states_BED, mask_BE = external
         among = combined_mask(mask_BE, states_BED, states_BED)
         refined_BED = states_BED + self.refine(states_BED, states_BED, among, need_weights=False).context_BTD
-        reading = combined_mask(mask_BE, queries_BTD, refined_BED)
+        rows = len(queries_BTD)
+        reading = combined_mask(mask_BE.expand(rows, -1), queries_BTD, refined_BED.expand(rows, -1, -1))
         other = self.other(queries_BTD, refined_BED, reading, need_weights=need_weights)
         gate_BTD = self.merge(torch.cat((own.context_BTD, other.context_BTD), dim=-1)).sigmoid()
         merged_BTD = gate_BTD * own.context_BTD + (1 - gate_BTD) * other.context_BTD

@@ -101,13 +101,13 @@ def test_each_text_of_a_pair_looks_at_the_other():
         torch.testing.assert_close(given.states_BED, by_hand)
 
 
-def test_a_memory_that_all_examples_share_is_encoded_once_and_given_to_each():
+def test_a_memory_that_all_examples_share_is_encoded_once_and_stays_one_row():
     model = make_model(external=True)
     model.predict(replace(SINGLE, external=text([9, 10])))
     (given,) = given_at_token_site(model)
     assert model.embeddings.rows == [2, 1]
-    assert given.states_BED.shape == (2, 2, WIDTH)
-    assert given.mask_BE.tolist() == [[True, True], [True, True]]
+    assert given.states_BED.shape == (1, 2, WIDTH)
+    assert given.mask_BE.tolist() == [[True, True]]
     assert given.mask_BE.dtype == torch.bool
 
 
@@ -121,7 +121,7 @@ def test_a_memory_of_its_own_is_given_to_each_example():
 def test_an_external_column_comes_before_the_other_text():
     model = make_model(external=True, texts=2)
     model.predict(replace(PAIR, external=text([9])))
-    assert [given.mask_BE.shape for given in given_at_token_site(model)] == [(2, 1), (2, 1)]
+    assert [given.mask_BE.shape for given in given_at_token_site(model)] == [(1, 1), (1, 1)]
 
 
 def test_a_promised_memory_that_does_not_come_is_an_error():

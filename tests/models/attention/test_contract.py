@@ -406,3 +406,19 @@ def test_weights_can_be_recorded_from_outside(name: str) -> None:
     assert list(seen) == ["site"]
     assert seen["site"].weights_BHTS is not None
     assert draw(case).to(network["site"]).weights_BHTS is None
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in FILES if "external" in get_class(options_of(name)["_target_"]).supports]
+)
+def test_an_external_memory_of_one_row_is_shared_by_all(name: str) -> None:
+    torch.manual_seed(1)
+    mechanism = build(name, Site(kind="token", width=8, external=True))
+    queries = torch.randn(3, 5, 8, dtype=torch.double)
+    states, mask = torch.randn(1, 4, 8, dtype=torch.double), torch.tensor([[True, True, True, False]])
+    shared = mechanism(queries, queries, external=External(states, mask), need_weights=True)
+    repeated = mechanism(
+        queries, queries, external=External(states.repeat(3, 1, 1), mask.repeat(3, 1)), need_weights=True
+    )
+    for one, other in zip(shared, repeated, strict=True):
+        torch.testing.assert_close(one, other)
