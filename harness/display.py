@@ -55,7 +55,8 @@ def cost_lines(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     if "parameters" in costs:
         parameters = costs["parameters"]
         lines.append(("parameters", f"{parameters['total']:,} (attention {parameters['attention']:,})"))
-        lines.append(("FLOPs per token, forward", f"{costs['flops_per_token']:,.0f}"))
+        flops = costs["flops_per_token"]
+        lines.append(("FLOPs per token, forward", "not counted" if flops is None else f"{flops:,.0f}"))
     if costs.get("train_seconds") is not None:
         speed = costs.get("train_tokens_per_second")
         lines.append(("training", f"{costs['train_seconds']:.1f} s" + (f" ({speed:,.0f} tokens/s)" if speed else "")))

@@ -82,3 +82,11 @@ def test_a_class_that_cannot_be_found_is_named(tiny: Callable[..., list[str]]):
     record = execute(config).record
     assert record["status"] == "failed"
     assert "no.such.Thing" in record["reason"]
+
+
+def test_a_mechanism_whose_operations_cannot_be_counted_still_runs(tiny: Callable[..., list[str]], outside: Path):
+    outside.write_text(MECHANISM.replace("self.gain *", "torch.ones(1, device='cpu') * self.gain *"))
+    record = execute(compose_configuration(tiny("task=sentiment", "model=custom", TARGET, "seed=7"))).record
+    assert record["status"] == "done", record["reason"]
+    assert record["costs"]["flops_per_token"] is None
+    assert "meta" in record["flops_note"]
