@@ -23,6 +23,8 @@ def compact(record: Mapping[str, Any]) -> dict[str, Any]:
     """The record without paths, command line and logger settings."""
     kept = {key: value for key, value in record.items() if key != "command"}
     kept["config"] = {key: value for key, value in record["config"].items() if key not in _LOCAL}
+    if str(record.get("data_source", "")).startswith("files"):
+        kept["data_source"] = "files"
     kept["config"]["data"] = {k: v for k, v in record["config"]["data"].items() if k != "data_dir"}
     return kept
 

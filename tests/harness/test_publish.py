@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness import records
+from harness.leaderboard import main as leaderboard
+from harness.publish import main
+from tests.harness.test_leaderboard import record
+
+
+def test_a_board_holds_compact_records_and_the_table_made_from_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    private = {"command": ["/home/me/python"], "data_source": "files (/home/me/data/x)"}
+    config = {"results_dir": "/home/me/results", "data": {"data_dir": "/home/me/data", "size": "small"}}
+    for seed, score in enumerate((0.4, 0.6)):
+        records.write_record(
+            tmp_path / "runs" / str(seed), record(seed=seed, scores={"f1": score}, config=config) | private
+        )
+    records.write_record(tmp_path / "runs" / "debug", record(debug=True))
+    made = ["--title", "A board", "--command", "python -m harness", "--boards", str(tmp_path / "boards")]
+    assert main(["first", str(tmp_path / "runs"), *made]) == 0
+    text = (tmp_path / "boards" / "first" / "records.jsonl").read_text()
+    assert text.count("\n") == 2
+    assert "/home/me" not in text
+    assert "| self | recurrent | 2 | 0.5000 |" in (tmp_path / "boards" / "first" / "README.md").read_text()
+    capsys.readouterr()
+    assert leaderboard([str(tmp_path / "boards"), "--format", "markdown"]) == 0
+    assert "0.5000" in capsys.readouterr().out
+
+
+def test_nothing_to_publish_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["none", str(tmp_path), "--title", "x", "--command", "y"]) == 1
+    assert "no records" in capsys.readouterr().err
