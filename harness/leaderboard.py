@@ -63,11 +63,24 @@ def interval_half_width(values: Sequence[float]) -> float | None:
     return float(stdtrit(len(values) - 1, 0.975)) * statistics.stdev(values) / math.sqrt(len(values))
 
 
-def configuration_key(record: Mapping[str, Any]) -> str:
-    """What makes two records seeds of the same row: the whole configuration but the seed and what cannot matter."""
+def comparable_configuration(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration without what may differ between the seeds of one row.
+
+    The seed that draws missing splits follows the run's; of a floor, only task, data and model matter.
+    """
     ignored = {"seed", "results_dir", "force", "trace", "logger", "data_dir", "debug"}
     config = {key: value for key, value in record["config"].items() if key not in ignored}
-    config["data"] = {key: value for key, value in config.get("data", {}).items() if key != "data_dir"}
+    if "floor" in config.get("model", {}):
+        config = {key: config[key] for key in ("task", "data", "model")}
+    data = {key: value for key, value in config.get("data", {}).items() if key != "data_dir"}
+    if "validation_fraction" in data:
+        data.pop("seed", None)
+    return config | {"data": data}
+
+
+def configuration_key(record: Mapping[str, Any]) -> str:
+    """What makes two records seeds of the same row: the whole configuration but the seed and what cannot matter."""
+    config = comparable_configuration(record)
     return hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -121,10 +134,9 @@ def settings_that_differ(rows: Iterable[Row]) -> dict[str, str]:
         by_names[row.sample["model"], row.sample["backbone"]].append(row)
     words = {}
     for group in by_names.values():
-        flat = {row.key: _flatten(row.sample["config"]) for row in group}
+        flat = {row.key: _flatten(comparable_configuration(row.sample)) for row in group}
         keys = sorted({key for values in flat.values() for key in values})
-        differing = [k for k in keys if k != "seed" and len({repr(v.get(k)) for v in flat.values()}) > 1]
-        differing = [k for k in differing if k.split(".")[0] not in ("results_dir", "logger", "names", "data_dir")]
+        differing = [k for k in keys if len({repr(v.get(k)) for v in flat.values()}) > 1 and "names." not in k]
         for key, values in flat.items():
             words[key] = " ".join(f"{name}={values.get(name)}" for name in differing)
     return words

@@ -87,3 +87,18 @@ def test_a_damaged_record_is_named_and_left_out(tmp_path: Path, capsys: pytest.C
 def test_nothing_to_compare_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert leaderboard.main([str(tmp_path)]) == 1
     assert "no records" in capsys.readouterr().err
+
+
+def test_the_seed_that_draws_missing_splits_does_not_part_the_seeds_of_a_row():
+    drawn = [record(seed=s, config={"data": {"seed": s, "validation_fraction": 0.1}}) for s in (1, 2)]
+    assert [line["seeds"] for line in lines(*drawn)] == ["2"]
+    generated = [record(config={"data": {"seed": s, "size": "small"}}) for s in (1, 2)]
+    assert len(lines(*generated)) == 2
+
+
+def test_training_settings_do_not_part_the_rows_of_a_floor():
+    floors = [
+        record(seed=s, config={"model": {"floor": {}}, "task": {}, "data": {}, "training": {"steps": s}})
+        for s in (1, 2)
+    ]
+    assert [line["seeds"] for line in lines(*floors)] == ["2"]
