@@ -1,6 +1,6 @@
 """The harness's training step against a bare PyTorch loop over the same model and the same batches.
 
-    python benchmarks/step.py [--repeats 7] [--output]
+    python benchmarks/step.py [--repeats 5] [--output]
 
 Both sides run forward, backward, clipping, AdamW and the schedule in one thread; the harness adds Lightning, its
 callbacks (history, random states, checkpointing, early stopping) and the logger. Weight averaging is off on both. The
