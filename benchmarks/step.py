@@ -80,7 +80,7 @@ def harness_seconds(config: Any, module: TrainingModule, batches: list[Any], fol
     stopping = pl.callbacks.EarlyStopping("train/loss", mode="min", check_on_train_epoch_end=True)
     callbacks = [History(), RandomStates(), stopping, checkpoint, clock]
     trainer = build.make_trainer(
-        config, steps_per_epoch=len(batches), callbacks=callbacks, logger=make_logger(config, folder), folder=folder
+        config, batches=len(batches), callbacks=callbacks, logger=make_logger(config, folder), folder=folder
     )
     trainer.fit(module, Batches(batches))
     return clock.seconds

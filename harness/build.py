@@ -6,6 +6,7 @@ import importlib.util
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,17 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from tasks.base import Batch, Task
+from tasks.base import Batch, Head, Task
 from tasks.batching import BatchLoader, BatchPlan
 from tasks.collation import collate
 from tasks.corpora import Corpus
 from tasks.encoded import EncodedCorpus, encode_corpus
 from tasks.encoding import EncodingOptions
+from tasks.generation import GenerationTask
+from tasks.heads.generation import Generated
+from tasks.metrics.translation import alignment_scores
 from tasks.model import TaskModel
+from tasks.sequences import aligned_words, encode_sequences
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -84,7 +89,7 @@ def check_combination(config: DictConfig, task: Task) -> None:
         )
     try:
         with torch.device("meta"):
-            _assemble(config, task, labels=["O", "B-X"], vocabulary_size=8, character_count=8)
+            _assemble(config, task, Sizes(labels=["O", "B-X"], vocabulary=8, characters=8, written=8, begin=2, end=3))
     except ValueError as error:
         raise UnsupportedError(str(error)) from error
 
@@ -137,54 +142,93 @@ class Data:
         """The first rows of train: a batch whose shape costs are counted on."""
         return self.batch("train", list(range(min(32, self.size("train")))))
 
-    def label_names(self, prediction: Any) -> Any:
-        """A predicted index, or list of indices, as the label's name or the list of names."""
+    def readable(self, split: str, prediction: Any) -> Any:
+        """A predicted index, or list of indices, as the label's name or the list of names; what was written as text."""
+        if isinstance(prediction, Generated):
+            return self.encoded.writer.text(prediction.ids, self.encoded.splits[split].targets.forms_U)  # type: ignore[union-attr]
         labels = self.encoded.labels
         return [labels[i] for i in prediction] if isinstance(prediction, list) else labels[int(prediction)]
 
     def score(self, split: str, predictions: Mapping[int, Any]) -> dict[str, float]:
-        """Every score of the task; ``predictions`` maps the row of each example to its predicted indices."""
-        rows = self.corpus.splits[split]
-        gold = [rows[row][self.task.label_column] for row in predictions]
-        predicted = [self.label_names(prediction) for prediction in predictions.values()]
-        return self.task.score(gold, predicted, labels=self.encoded.labels)
+        """Every score of the task; ``predictions`` maps the row of each example to what the model predicts."""
+        rows = [self.corpus.splits[split][row] for row in predictions]
+        predicted = [self.readable(split, prediction) for prediction in predictions.values()]
+        scores = self.task.score_rows(rows, predicted, labels=self.encoded.labels)
+        if self.encoded.aligned:
+            weights = aligned_words(self.encoded.splits[split], self.encoded.writer, rows, predictions)
+            scores |= alignment_scores([{(t, s) for t, s in row["alignment"]} for row in rows], weights)
+        return scores
 
 
 def encode(config: DictConfig, task: Task, corpus: Corpus) -> Data:
     """Tokenise and number the corpus with vocabularies of its training split."""
     options = EncodingOptions(**config.encoding, ngram_buckets=config.embedding.ngram_buckets)
+    if isinstance(task, GenerationTask):
+        cache = Path(config.results_dir) / "cache"
+        return Data(config, task, corpus, encode_sequences(corpus, task, options=options, cache=cache))
     external = "external" in _mechanism(config).supports
     return Data(config, task, corpus, encode_corpus(corpus, task, options=options, external=external))
 
 
 def make_model(config: DictConfig, data: Data, *, device: str = "cpu") -> TaskModel:
     """The whole model on ``device``; ``meta`` costs no memory and no time."""
-    codec = data.encoded.codec
+    encoded = data.encoded
+    writer = encoded.writer
+    sizes = Sizes(
+        labels=encoded.labels,
+        vocabulary=encoded.codec.vocabulary_size,
+        characters=encoded.codec.character_count,
+        written=len(writer.vocabulary) if writer is not None else 0,
+        begin=writer.begin if writer is not None else 0,
+        end=writer.end if writer is not None else 0,
+        aligned=encoded.aligned,
+    )
     with torch.device(device):
-        return _assemble(
-            config,
-            data.task,
-            labels=data.encoded.labels,
-            vocabulary_size=codec.vocabulary_size,
-            character_count=codec.character_count,
-        )
+        return _assemble(config, data.task, sizes)
 
 
-def _assemble(
-    config: DictConfig, task: Task, *, labels: list[str], vocabulary_size: int, character_count: int
-) -> TaskModel:
+@dataclass(frozen=True)
+class Sizes:
+    """What is known only once the corpus is encoded: labels, numbers of words, characters and written symbols.
+
+    ``begin``, ``end``: ids of the two symbols that no text holds. ``aligned``: whether gold alignments are scored.
+    """
+
+    labels: list[str]
+    vocabulary: int
+    characters: int
+    written: int = 0
+    begin: int = 0
+    end: int = 0
+    aligned: bool = False
+
+
+def _assemble(config: DictConfig, task: Task, sizes: Sizes) -> TaskModel:
     """Embeddings, encoder and head.
 
     Each part is seeded anew, so that whatever two mechanisms have in common starts from the same weights.
     """
     attention, position = _factory(config.model.attention), _factory(config.position)
-    external = "external" in _mechanism(config).supports
+    able = "external" in _mechanism(config).supports
+    external = able and not task.generates  # a text that is written has its source as external memory, in the decoder
     torch.manual_seed(config.seed)
-    embeddings = _factory(config.embedding)(vocabulary_size=vocabulary_size, character_count=character_count)
+    embeddings = _factory(config.embedding)(vocabulary_size=sizes.vocabulary, character_count=sizes.characters)
     torch.manual_seed(config.seed + 1)
     encoder = _factory(config.backbone)(embeddings.width, attention=attention, position=position, external=external)
     torch.manual_seed(config.seed + 2)
-    head = task.build_head(encoder.width, labels=labels, attention=attention)
+    if isinstance(task, GenerationTask):
+        head: Head = task.build_writing_head(
+            decoder=partial(_factory(config.decoder), attention=attention, position=position, external=able),
+            input_width=embeddings.width,
+            memory_width=encoder.width,
+            vocabulary_size=sizes.written,
+            begin=sizes.begin,
+            end=sizes.end,
+            table=embeddings.parts["words"].table if task.tie else None,
+            aligns=sizes.aligned,
+        )
+    else:
+        head = task.build_head(encoder.width, labels=sizes.labels, attention=attention)
     return TaskModel(embeddings, encoder, head, external=external)
 
 
@@ -194,25 +238,31 @@ def optimisation(config: DictConfig) -> dict[str, Any]:
         "learning_rate",
         "embedding_learning_rate",
         "weight_decay",
+        "schedule",
         "warmup_fraction",
         "final_learning_rate_fraction",
     )
     return {name: config.training[name] for name in names}
 
 
-def make_trainer(
-    config: DictConfig, *, steps_per_epoch: int, callbacks: list[Any], logger: Any, folder: Path
-) -> pl.Trainer:
+def epochs_for(steps: int, config: DictConfig, *, batches: int) -> int:
+    """The whole epochs that ``steps`` of the optimiser take, where all processes together see ``batches`` in one."""
+    trainer = config.trainer
+    processes: int = trainer.devices * trainer.num_nodes if isinstance(trainer.devices, int) else 1
+    return math.ceil(steps * int(config.training.accumulate_batches) * processes / batches)
+
+
+def make_trainer(config: DictConfig, *, batches: int, callbacks: list[Any], logger: Any, folder: Path) -> pl.Trainer:
     """Lightning's trainer: the options of ``trainer=`` and those of ``training`` that belong to it."""
     import pytorch_lightning as pl
 
     options = OmegaConf.to_container(config.trainer, resolve=True)
     assert isinstance(options, dict)
     options.pop("threads")
-    world = options["devices"] * options["num_nodes"] if isinstance(options["devices"], int) else 1
     return pl.Trainer(
         **{str(key): value for key, value in options.items()},
-        max_epochs=math.ceil(config.training.steps / (steps_per_epoch / world)),
+        max_epochs=epochs_for(config.training.steps, config, batches=batches),
+        accumulate_grad_batches=config.training.accumulate_batches,
         gradient_clip_val=config.training.gradient_clip,
         callbacks=callbacks,
         logger=logger,

@@ -65,6 +65,8 @@ def cost_lines(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     if "peak_memory_bytes" in costs:
         lines.append(("peak memory of the process", f"{costs['peak_memory_bytes']['process'] / 2**20:,.0f} MiB"))
     if record.get("curves"):
-        best = max(record["curves"], key=lambda point: point[f"validation/{record['main_score']}"])
-        lines.append(("best epoch by validation", f"{best['epoch']} of {len(record['curves'])}"))
+        chosen_by = record.get("chosen_by", f"validation/{record['main_score']}")
+        choose = min if chosen_by.endswith("/loss") else max
+        best = choose(record["curves"], key=lambda point: point[chosen_by])
+        lines.append((f"best epoch by {chosen_by}", f"{best['epoch']} of {len(record['curves'])}"))
     return lines

@@ -32,5 +32,5 @@ def floor_trial(
     facts["costs"] = {"train_seconds": time.perf_counter() - started}
     rows = [corpus.splits["test"][row] for row in kept["test"]]
     predicted = floor.predict(rows)
-    scores = task.score([row[task.label_column] for row in rows], predicted, labels=labels)
+    scores = task.score_rows(rows, predicted, labels=labels)
     return scores, dict(zip(kept["test"], predicted, strict=True))

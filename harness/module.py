@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from tasks.base import Batch
+from tasks.base import IGNORED, Batch
 from tasks.model import TaskModel
 
 Scorer = Callable[[str, Mapping[int, Any]], dict[str, float]]
@@ -21,7 +21,11 @@ LOSS_EVERY = 50
 
 
 class TrainingModule(pl.LightningModule):
-    """Trains a ``TaskModel`` with AdamW, warm-up and a cosine schedule; scores whole splits, never mean batches.
+    """Trains a ``TaskModel`` with AdamW, warm-up and a falling learning rate; scores whole splits, never mean batches.
+
+    ``schedule``: after the warm-up, ``cosine`` falls to ``final_learning_rate_fraction`` of the rate at the last step;
+    ``inverse_sqrt`` falls with the square root of the step (Vaswani et al. 2017, section 5.3).
+    ``validate_by``: ``score``, or ``loss`` for tasks whose scores cost much more than a loss.
 
     ``scorer`` turns the predictions of a whole split into scores, so that no score depends on how a split was cut
     into batches or spread over devices. ``predictions`` holds those of the split scored last.
@@ -33,22 +37,36 @@ class TrainingModule(pl.LightningModule):
         *,
         scorer: Scorer,
         main_score: str,
+        validate_by: str = "score",
         learning_rate: float,
         embedding_learning_rate: float,
         weight_decay: float,
+        schedule: str,
         warmup_fraction: float,
         final_learning_rate_fraction: float,
     ) -> None:
         super().__init__()
+        if schedule not in ("cosine", "inverse_sqrt"):
+            raise ValueError(f"expected training.schedule to be cosine or inverse_sqrt, got {schedule!r}")
         self.model = model
         self.scorer = scorer
         self.main_score = main_score
+        self.validate_by = validate_by
+        self.schedule = schedule
         self.learning_rate = learning_rate
         self.embedding_learning_rate = embedding_learning_rate
         self.weight_decay = weight_decay
         self.warmup_fraction = warmup_fraction
         self.final_learning_rate_fraction = final_learning_rate_fraction
         self.predictions: dict[int, Any] = {}
+        self.test_split = "test"
+        self._losses = [0.0, 0]  # sum and number, of a validation by loss
+
+    @property
+    def monitor(self) -> tuple[str, str]:
+        """What chooses the epoch, and whether its ``max`` or ``min`` is best."""
+        by_loss = self.validate_by == "loss"
+        return ("validation/loss", "min") if by_loss else (f"validation/{self.main_score}", "max")
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """Move a batch; pinned memory crosses without waiting."""
@@ -68,15 +86,19 @@ class TrainingModule(pl.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Forget the predictions of the pass before."""
-        self.predictions = {}
+        self.predictions, self._losses = {}, [0.0, 0]
 
     def on_test_epoch_start(self) -> None:
         """Forget the predictions of the pass before."""
         self.predictions = {}
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Predict."""
-        self._predict(batch)
+        """Predict, or measure the loss where that is what chooses."""
+        if self.validate_by == "score":
+            self._predict(batch)
+            return
+        count = int((batch.labels != IGNORED).sum()) if batch.labels is not None else len(batch)
+        self._losses = [self._losses[0] + float(self.model.loss(batch)) * count, self._losses[1] + count]
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Predict."""
@@ -87,11 +109,15 @@ class TrainingModule(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Score the validation split; the score that chooses is shown in the progress bar."""
-        self._score("validation")
+        if self.validate_by == "score":
+            self._score("validation")
+            return
+        total, count = self._summed(self._losses)
+        self.log("validation/loss", total / count, prog_bar=True, rank_zero_only=False)
 
     def on_test_epoch_end(self) -> None:
-        """Score the test split."""
-        self._score("test")
+        """Score the test split, or the further test set that ``test_split`` names."""
+        self._score(self.test_split)
 
     def _score(self, split: str) -> None:
         self._gather_predictions()
@@ -102,6 +128,13 @@ class TrainingModule(pl.LightningModule):
         self.log_dict(main, prog_bar=True, rank_zero_only=False)
         self.log_dict(rest, rank_zero_only=False)
 
+    def _summed(self, values: list[float]) -> list[float]:
+        if self.trainer.world_size == 1:
+            return values
+        parts: list[Any] = [None] * self.trainer.world_size
+        torch.distributed.all_gather_object(parts, values)
+        return [sum(column) for column in zip(*parts, strict=True)]
+
     def _gather_predictions(self) -> None:
         if self.trainer.world_size > 1:
             parts: list[Any] = [None] * self.trainer.world_size
@@ -109,7 +142,7 @@ class TrainingModule(pl.LightningModule):
             self.predictions = {row: prediction for part in parts for row, prediction in part.items()}
 
     def configure_optimizers(self) -> Any:
-        """AdamW (Loshchilov & Hutter 2019) without decay on biases, gains and embeddings; warm-up, then cosine."""
+        """AdamW (Loshchilov & Hutter 2019) without decay on biases, gains, embeddings; warm-up and schedule."""
         optimizer = torch.optim.AdamW(self._parameter_groups(), lr=self.learning_rate, betas=(0.9, 0.99), fused=True)
         total = max(1, int(self.trainer.estimated_stepping_batches))
         warmup = max(1, round(self.warmup_fraction * total))
@@ -118,6 +151,8 @@ class TrainingModule(pl.LightningModule):
         def factor(step: int) -> float:
             if step < warmup:
                 return (step + 1) / warmup
+            if self.schedule == "inverse_sqrt":
+                return math.sqrt(warmup / (step + 1))
             progress = min(1.0, (step - warmup) / max(1, total - warmup))
             return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * progress))
 

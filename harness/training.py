@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
-import math
 import signal
 import time
 import warnings
@@ -29,6 +27,9 @@ from tasks.model import attention_notes
 LATENCY_EXAMPLES = 50
 """How many test examples are predicted one by one to measure latency."""
 
+INFERENCE_SECONDS = 5.0
+"""About how long batches of the test split are predicted to measure throughput."""
+
 Facts = dict[str, Any]
 
 
@@ -52,21 +53,27 @@ def neural_trial(
         "parameters": costs.count_parameters(model),
         "flops_per_token": _flops(config, facts, data),
     }
-    module = TrainingModule(model, scorer=data.score, main_score=task.main_score, **build.optimisation(config))
+    module = TrainingModule(
+        model,
+        scorer=data.score,
+        main_score=task.main_score,
+        validate_by=config.task.get("validate_by", "score"),
+        **build.optimisation(config),
+    )
     logger = make_logger(config, folder) if writes_here() else False
     history = History()
     facts["curves"] = history.curve
     scores: dict[str, float] | None = None
     try:
         trainer, best = _fit(config, folder, facts, module, data, logger, history)
-        scores = _test(config, trainer, module, data, best)
+        scores = _test(config, trainer, module, data, best, facts)
     finally:
         finish_tracking(logger, scores=scores, failed=scores is None)
     facts["curves"] = history.curve
     facts["costs"] |= _measure(history, trainer, module, data)
     facts["environment"] = costs.environment(device=str(trainer.strategy.root_device), threads=torch.get_num_threads())
     _keep_weights(folder, module)
-    return scores, {row: data.label_names(prediction) for row, prediction in sorted(module.predictions.items())}
+    return scores, {row: data.readable("test", found) for row, found in sorted(module.predictions.items())}
 
 
 def _flops(config: DictConfig, facts: Facts, data: build.Data) -> float | None:
@@ -87,26 +94,27 @@ def _fit(
     logger: Any,
     history: History,
 ) -> tuple[pl.Trainer, Path]:
-    monitored = f"validation/{module.main_score}"
+    monitored, mode = module.monitor
+    facts["chosen_by"] = monitored
     # Saved between two epochs: what an interrupted run resumes from is then exactly a state of the uninterrupted one.
     best = ModelCheckpoint(
         folder,
         filename="best",
         monitor=monitored,
-        mode="max",
+        mode=mode,
         save_last=True,
         enable_version_counter=False,
         save_on_train_epoch_end=True,
     )
-    steps = len(data.loader("train"))
-    patience = math.ceil(config.training.patience / steps)
-    stopping = EarlyStopping(monitored, mode="max", patience=patience, check_on_train_epoch_end=True, verbose=False)
+    batches = len(data.loader("train"))
+    patience = build.epochs_for(config.training.patience, config, batches=batches)
+    stopping = EarlyStopping(monitored, mode=mode, patience=patience, check_on_train_epoch_end=True, verbose=False)
     callbacks: list[Callback] = [history, RandomStates(), stopping, best]
     if config.training.average_decay > 0:
         callbacks.insert(0, Averaging(config.training.average_decay))
     if config.trainer.enable_progress_bar:
         callbacks.append(ProgressBar())
-    trainer = build.make_trainer(config, steps_per_epoch=steps, callbacks=callbacks, logger=logger, folder=folder)
+    trainer = build.make_trainer(config, batches=batches, callbacks=callbacks, logger=logger, folder=folder)
     last = folder / "last.ckpt"
     resumed = last.exists() and not config.trainer.fast_dev_run
     facts["resumed"] = resumed
@@ -117,15 +125,33 @@ def _fit(
 
 
 def _test(
-    config: DictConfig, trainer: pl.Trainer, module: TrainingModule, data: build.Data, best: Path
+    config: DictConfig, trainer: pl.Trainer, module: TrainingModule, data: build.Data, best: Path, facts: Facts
 ) -> dict[str, float]:
-    """Score the best checkpoint on the test split: the one time that the split is read."""
+    """Score the best checkpoint on the test split: the one time that the split is read.
+
+    Where the epoch was chosen by loss, the validation split is scored too, so that its score is known; and further
+    test sets of the corpus are scored beside ``test``.
+    """
     if not config.trainer.fast_dev_run:
         checkpoint = torch.load(best, map_location="cpu", weights_only=True)
         module.load_state_dict(checkpoint["state_dict"])
-    loader = data.loader("test", trainer.global_rank, trainer.world_size)
-    _interruptible(trainer.test)(module, loader, verbose=False)
-    return {k.removeprefix("test/"): float(v) for k, v in trainer.callback_metrics.items() if k.startswith("test/")}
+    if module.validate_by == "loss":
+        module.validate_by = "score"
+        validation = data.loader("validation", trainer.global_rank, trainer.world_size)
+        _interruptible(trainer.validate)(module, validation, verbose=False)
+        facts["validation_scores"] = _scores(trainer, "validation/")
+    *extra, last = [split for split in data.encoded.splits if split not in ("train", "validation", "test")] + ["test"]
+    for module.test_split in (*extra, last):
+        loader = data.loader(module.test_split, trainer.global_rank, trainer.world_size)
+        _interruptible(trainer.test)(module, loader, verbose=False)
+        if module.test_split != last:
+            facts.setdefault("extra_scores", {})[module.test_split] = _scores(trainer, f"{module.test_split}/")
+    return _scores(trainer, "test/")
+
+
+def _scores(trainer: pl.Trainer, prefix: str) -> dict[str, float]:
+    metrics = trainer.callback_metrics.items()
+    return {key.removeprefix(prefix): float(value) for key, value in metrics if key.startswith(prefix)}
 
 
 def _interruptible(step: Any) -> Any:
@@ -153,12 +179,14 @@ def _measure(history: History, trainer: pl.Trainer, module: TrainingModule, data
             return model.predict(batch.to(device))
 
     single = [data.batch("test", [row]) for row in range(min(LATENCY_EXAMPLES, data.size("test")))]
-    batches = list(itertools.islice(data.loader("test"), 20))
-    tokens = sum(int(text.mask_BT.sum()) for batch in batches for text in batch.texts)
-    started = time.perf_counter()
-    for batch in batches:
+    tokens, seconds = 0, 0.0
+    for batch in data.loader("test"):
+        started = time.perf_counter()
         predict(batch)
-    seconds = time.perf_counter() - started
+        seconds += time.perf_counter() - started
+        tokens += sum(int(text.mask_BT.sum()) for text in batch.texts)
+        if seconds > INFERENCE_SECONDS:
+            break
     return {
         "train_seconds": history.train_seconds,
         "train_steps": history.steps,

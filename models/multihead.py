@@ -18,7 +18,8 @@ from models.attention.base import Attended, Site
 from models.masks import zero_unreachable
 from models.normalizers import Softmax, build_normalizer
 from models.positions import name_of
-from models.scores import BilinearScore, ScoreFactory, build_score
+from models.recall import Read, recall
+from models.scores import AdditiveScore, BilinearScore, ScoreFactory, build_score
 
 Normalizing = str | Callable[[], nn.Module]
 Scoring = str | ScoreFactory
@@ -57,10 +58,25 @@ class Lookup(nn.Module):
                 "product of query and key: use score=dot or score=general, or position=alibi, none, sinusoidal, learned"
             )
 
+    @property
+    def embeds_keys(self) -> bool:
+        """Whether keys can be embedded before they meet a query; a position might look at them as they are."""
+        return isinstance(self.score, AdditiveScore) and self.position is None
+
     def forward(
-        self, q_BHTD: Tensor, k_BHSD: Tensor, v_BHSD: Tensor, mask_BTS: Tensor | None, *, need_weights: bool
+        self,
+        q_BHTD: Tensor,
+        k_BHSD: Tensor,
+        v_BHSD: Tensor,
+        mask_BTS: Tensor | None,
+        *,
+        need_weights: bool,
+        embedded: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
-        """The context (B, H, T, D), and the weights (B, H, T, S) before dropout if they are asked for."""
+        """The context (B, H, T, D), and the weights (B, H, T, S) before dropout if they are asked for.
+
+        ``embedded``: the keys have gone through the additive score's ``embed`` already.
+        """
         bilinear = isinstance(self.score, BilinearScore)
         if isinstance(self.score, BilinearScore):
             q_BHTD = self.score.transform(q_BHTD)
@@ -69,7 +85,12 @@ class Lookup(nn.Module):
             q_BHTD, k_BHSD, bias_HTS = self.position(q_BHTD, k_BHSD)
         if self._fuses(q_BHTD, need_weights):
             return self._fused(q_BHTD, k_BHSD, v_BHSD, mask_BTS, bias_HTS), None
-        scores_BHTS = q_BHTD @ k_BHSD.transpose(-2, -1) if bilinear else self.score(q_BHTD, k_BHSD)
+        if bilinear:
+            scores_BHTS = q_BHTD @ k_BHSD.transpose(-2, -1)
+        elif embedded and isinstance(self.score, AdditiveScore):
+            scores_BHTS = self.score.compare(q_BHTD, k_BHSD)
+        else:
+            scores_BHTS = self.score(q_BHTD, k_BHSD)
         if bias_HTS is not None:
             scores_BHTS = scores_BHTS + bias_HTS
         weights_BHTS = self.normalizer(scores_BHTS, None if mask_BTS is None else mask_BTS[:, None])
@@ -140,23 +161,44 @@ class MultiHead(nn.Module):
 
         A memory of one row (1, S, D) is shared by all queries: projected once, then looked at by each.
         """
-        rows = len(queries_BTD)
-        keys_BSD, values_BSD = memory_BSD, memory_BSD
-        if self.query is not None and self.key_value is not None:
+        return self.attend(queries_BTD, self.read(memory_BSD), mask_BTS, need_weights=need_weights)
+
+    def read(self, memory_BSD: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values (B, S, H, ·): all that depends on the memory alone. See ``models.recall``."""
+        memory_BSHD = self._split(memory_BSD)
+        if self.key_value is None and not self.lookup.embeds_keys:
+            return memory_BSHD, memory_BSHD
+        keys_BSHD, *values = recall(self, memory_BSD, self._project)
+        return keys_BSHD, values[0] if values else memory_BSHD
+
+    def attend(
+        self, queries_BTD: Tensor, read: tuple[Tensor, Tensor], mask_BTS: Tensor | None, *, need_weights: bool
+    ) -> Attended:
+        """Look at what was ``read``: the context, and the weights (B, H, T, S) if they are asked for."""
+        if self.query is not None:
             queries_BTD = self.query(queries_BTD)
-            keys_BSD, values_BSD = self.key_value(memory_BSD).chunk(2, dim=-1)
+        keys_BHSD, values_BHSD = (part.expand(len(queries_BTD), -1, -1, -1).transpose(1, 2) for part in read)
         context_BHTD, weights_BHTS = self.lookup(
-            self._split(queries_BTD),
-            self._split(keys_BSD.expand(rows, -1, -1)),
-            self._split(values_BSD.expand(rows, -1, -1)),
+            self._split(queries_BTD).transpose(1, 2),
+            keys_BHSD,
+            values_BHSD,
             mask_BTS,
             need_weights=need_weights,
+            embedded=self.lookup.embeds_keys,
         )
         context_BTD = context_BHTD.transpose(1, 2).flatten(2)
         return Attended(context_BTD if self.output is None else self.output(context_BTD), weights_BHTS)
 
+    def _project(self, memory_BSD: Tensor) -> Read:
+        """What has to be computed of a memory: the keys, and the values unless they are the memory itself."""
+        parts = (memory_BSD,) if self.key_value is None else self.key_value(memory_BSD).chunk(2, dim=-1)
+        keys_BSHD, *values = (self._split(part) for part in parts)
+        if self.lookup.embeds_keys and isinstance(self.lookup.score, AdditiveScore):
+            keys_BSHD = self.lookup.score.embed(keys_BSHD.transpose(1, 2)).transpose(1, 2)
+        return keys_BSHD, *values
+
     def _split(self, states_BTD: Tensor) -> Tensor:
-        return states_BTD.view(*states_BTD.shape[:2], self.heads, -1).transpose(1, 2)
+        return states_BTD.view(*states_BTD.shape[:2], self.heads, -1)
 
 
 def _check_heads(heads: int, width: int) -> None:

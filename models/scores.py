@@ -75,6 +75,8 @@ class AdditiveScore(nn.Module):
     Bahdanau et al. 2015, appendix A.1.2, https://arxiv.org/abs/1409.0473. Departure: several heads are possible;
     one head recovers the paper.
 
+    U m depends on the key alone and can be computed before: ``embed`` it, then ``compare``.
+
     The layer inside the tanh has B·H·T·S·A elements. Where that is many, ``_AdditiveScores`` never holds it whole.
     """
 
@@ -87,7 +89,15 @@ class AdditiveScore(nn.Module):
 
     def forward(self, q_BHTD: Tensor, k_BHSD: Tensor) -> Tensor:
         """The scores (B, H, T, S)."""
-        q_BHTA, k_BHSA = q_BHTD @ self.query_HDA, k_BHSD @ self.key_HDA
+        return self.compare(q_BHTD, self.embed(k_BHSD))
+
+    def embed(self, k_BHSD: Tensor) -> Tensor:
+        """U m, for each head."""
+        return k_BHSD @ self.key_HDA
+
+    def compare(self, q_BHTD: Tensor, k_BHSA: Tensor) -> Tensor:
+        """The scores (B, H, T, S) of queries and embedded keys."""
+        q_BHTA = q_BHTD @ self.query_HDA
         vector_HA = self.vector_HA.to(q_BHTA.dtype)
         if q_BHTA.shape[2] * k_BHSA.numel() <= LARGEST_BLOCK:
             hidden_BHTSA = (q_BHTA[:, :, :, None] + k_BHSA[:, :, None]).tanh_()

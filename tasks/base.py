@@ -35,13 +35,16 @@ class Batch:
     ``rows_B``: the index of each example in its split, so that predictions find their way back.
     ``texts``: one entry a text column; tagging and single-text tasks have one, pair tasks two.
     ``external``: a text per example for mechanisms that use an external memory, or None.
-    ``labels``: (B,) class indices, or (B, T) tag indices with ``IGNORED`` at padding; None when unknown.
+    ``labels``: (B,) class indices, or (B, T) tag indices or symbols to be written with ``IGNORED`` at padding; None
+    when unknown.
+    ``copies_BS``: for tasks that write, the id that each token of the text has when it is copied (0 at padding).
     """
 
     rows_B: Tensor
     texts: tuple[TextTensors, ...]
     external: TextTensors | None = None
     labels: Tensor | None = None
+    copies_BS: Tensor | None = None
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Batch:
         """The same batch on ``device``."""
@@ -59,18 +62,25 @@ class Batch:
 
 
 class Encoded(NamedTuple):
-    """A text after the encoder: ``states_BTD`` and its boolean ``mask_BT``, True = a real token."""
+    """A text after the encoder: ``states_BTD`` and its boolean ``mask_BT``, True = a real token.
+
+    ``copies_BT``: in tasks that write, the id that each token has when it is copied; else None.
+    """
 
     states_BTD: Tensor
     mask_BT: Tensor
+    copies_BT: Tensor | None = None
 
 
 class Head(nn.Module, ABC):
     """Turns encoded texts into a loss and into predictions; the training loop knows nothing else."""
 
     @abstractmethod
-    def forward(self, texts: Sequence[Encoded]) -> Tensor:
-        """What loss and predictions are computed from: logits of the labels (B, L), or emissions (B, T, K)."""
+    def forward(self, texts: Sequence[Encoded], labels: Tensor | None = None) -> Tensor:
+        """What loss and predictions are computed from: logits of the labels (B, L), emissions (B, T, K) of the tags.
+
+        A head that writes needs the ``labels``, which it reads one by one, and returns logits (B, T, V).
+        """
 
     @abstractmethod
     def loss(self, texts: Sequence[Encoded], labels: Tensor) -> Tensor:
@@ -78,7 +88,7 @@ class Head(nn.Module, ABC):
 
     @abstractmethod
     def predict(self, texts: Sequence[Encoded]) -> list[Any]:
-        """One prediction an example: a class index, or the list of tag indices of its real tokens."""
+        """One prediction an example: a class index, the tag indices of its real tokens, or the symbols written."""
 
 
 class Task(ABC):
@@ -89,6 +99,7 @@ class Task(ABC):
     ``tokenized``: True if the text column already holds a list of tokens and the label is one tag a token.
     ``main_score``: the key of one score, higher is better; validation chooses by it.
     ``needs``: what the task asks of a mechanism at its sites, a subset of ``Attention.supports``.
+    ``generates``: True if the label is a text, or a list of texts any of which would be right.
     """
 
     name: str
@@ -97,6 +108,7 @@ class Task(ABC):
     tokenized: ClassVar[bool]
     main_score: ClassVar[str]
     needs: ClassVar[frozenset[str]]
+    generates: ClassVar[bool] = False
 
     def check(self, row: Row) -> Row:
         """The row as the task uses it, once ``tasks.rows`` has found its columns and types right.
@@ -121,6 +133,10 @@ class Task(ABC):
     @abstractmethod
     def score(self, gold: Sequence[Any], predicted: Sequence[Any], *, labels: Sequence[str]) -> dict[str, float]:
         """Every score of the task, as fractions, from gold and predicted labels (names, or lists of tag names)."""
+
+    def score_rows(self, rows: Sequence[Row], predicted: Sequence[Any], *, labels: Sequence[str]) -> dict[str, float]:
+        """Every score of the task for predictions of some rows."""
+        return self.score([row[self.label_column] for row in rows], predicted, labels=labels)
 
     @abstractmethod
     def definitions(self) -> dict[str, str]:

@@ -170,4 +170,5 @@ def _pinned(batch: Batch) -> Batch:
         texts=tuple(pin(text) for text in batch.texts),
         external=pin(batch.external) if batch.external is not None else None,
         labels=batch.labels.pin_memory() if batch.labels is not None else None,
+        copies_BS=batch.copies_BS.pin_memory() if batch.copies_BS is not None else None,
     )

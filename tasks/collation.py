@@ -30,6 +30,7 @@ def collate(split: EncodedSplit, indices: Ints) -> Batch:
         texts=tuple(collate_texts(text, indices) for text in split.texts),
         external=external_tensors if external is not None else None,
         labels=_collate_labels(split, indices),
+        copies_BS=_collate_copies(split, indices),
     )
 
 
@@ -59,16 +60,28 @@ def collate_texts(texts: EncodedTexts, indices: Ints) -> TextTensors:
 
 
 def _collate_labels(split: EncodedSplit, indices: Ints) -> torch.Tensor | None:
+    if split.targets is not None:
+        return _pad(split.targets.ids_K, split.targets.offsets, indices, filler=IGNORED)
     if split.labels is None:
         return None
-    if not split.per_token:
-        return torch.from_numpy(split.labels[indices].astype(np.int64))
-    offsets = split.texts[0].offsets
+    if split.per_token:
+        return _pad(split.labels, split.texts[0].offsets, indices, filler=IGNORED)
+    return torch.from_numpy(split.labels[indices].astype(np.int64))
+
+
+def _collate_copies(split: EncodedSplit, indices: Ints) -> torch.Tensor | None:
+    if split.targets is None:
+        return None
+    source = split.texts[0]
+    return _pad(split.targets.copies_U[source.forms_K], source.offsets, indices, filler=0)
+
+
+def _pad(flat_K: Ints, offsets: Ints, indices: Ints, *, filler: int) -> torch.Tensor:
+    """Some of the sequences that stand one after the other in ``flat_K``, padded to the longest of them."""
     lengths = offsets[indices + 1] - offsets[indices]
-    labels_BT = np.full((len(indices), lengths.max(initial=1)), IGNORED, dtype=np.int64)
-    mask_BT = np.arange(labels_BT.shape[1]) < lengths[:, None]
-    labels_BT[mask_BT] = split.labels[_ranges(offsets[indices], lengths)]
-    return torch.from_numpy(labels_BT)
+    padded_BT = np.full((len(indices), lengths.max(initial=1)), filler, dtype=np.int64)
+    padded_BT[np.arange(padded_BT.shape[1]) < lengths[:, None]] = flat_K[_ranges(offsets[indices], lengths)]
+    return torch.from_numpy(padded_BT)
 
 
 def _ranges(starts: Ints, lengths: Ints) -> NDArray[Any]:

@@ -31,7 +31,7 @@ NO_CONLL = ConllColumns(token=0, tag=-1, separator=None, universal=False)
 class Corpus:
     """Rows that were read and checked.
 
-    ``splits``: train, validation and test, each a list of rows (column name -> value).
+    ``splits``: train, validation, test and perhaps further test sets, each a list of rows (column name -> value).
     ``fingerprint``: SHA-256 of all rows, in order, hexadecimal. ``source``: where they come from, in words.
     ``tokenizer``: the name of the tokenizer that suits the texts. ``language``: its ISO 639-1 code.
     ``unseen_labels``: what to do about rows of validation and test whose label train never shows: error or drop.
@@ -57,7 +57,8 @@ class Source(ABC):
 
     ``exclude``: column -> values; rows with one of these values are left out.
     ``max_train``, ``max_validation``, ``max_test``: at most so many rows (None: all), drawn by a fixed seed, in the
-    order of the file; a smaller number draws a subset of what a larger one draws.
+    order of the file; a smaller number draws a subset of what a larger one draws. The last holds for ``extra_tests``,
+    the names of further test sets that are scored and reported beside ``test``, too.
     """
 
     tokenizer: str
@@ -67,6 +68,7 @@ class Source(ABC):
     max_train: int | None
     max_validation: int | None
     max_test: int | None
+    extra_tests: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if self.unseen_labels not in ("error", "drop"):
@@ -85,8 +87,9 @@ class Source(ABC):
         for split_name, split in splits.items():
             checked = Split(check_rows(split.rows, task=task, place=split.place), split.place)
             splits[split_name] = self._select(split_name, checked)
-        rows = {split_name: splits[split_name].rows for split_name in SPLITS}
-        places = {split_name: splits[split_name].place for split_name in SPLITS}
+        names = (*SPLITS, *self.extra_tests)
+        rows = {split_name: splits[split_name].rows for split_name in names}
+        places = {split_name: splits[split_name].place for split_name in names}
         return Corpus(
             name, rows, places, fingerprint_of(rows), source, self.tokenizer, self.language, self.unseen_labels
         )
@@ -103,7 +106,7 @@ class Source(ABC):
             for index, row in enumerate(split.rows)
             if not any(row[column] in values for column, values in self.exclude.items())
         ]
-        limit = {"train": self.max_train, "validation": self.max_validation, "test": self.max_test}[name]
+        limit = {"train": self.max_train, "validation": self.max_validation}.get(name, self.max_test)
         if limit is not None and limit < len(kept):
             kept = sorted(np.random.default_rng(0).permutation(kept)[:limit].tolist())
         if not kept:
@@ -204,6 +207,7 @@ class PublishedData(Source):
 
     ``hub``: the options of ``HubSet``, or None if it is not on the hub in this form. ``columns``: renaming for files.
     ``validation_fraction``, ``test_fraction``, ``seed``: as in ``FileData``.
+    ``train_from``: another source that train comes from, for sets that are made for evaluation alone; else None.
     """
 
     name: str
@@ -213,9 +217,17 @@ class PublishedData(Source):
     validation_fraction: float | None
     test_fraction: float | None
     seed: int
+    train_from: Source | None = None
 
     def read(self, task: Task) -> tuple[str, str, dict[str, Split]]:
         """Read from the folder if one is given, else from the hub; never from both."""
+        name, source, splits = self._read_own(task)
+        if self.train_from is None:
+            return name, source, splits
+        lender, origin, lent = self.train_from.read(task)
+        return name, f"{source}; train of {lender}: {origin}", splits | {"train": lent["train"]}
+
+    def _read_own(self, task: Task) -> tuple[str, str, dict[str, Split]]:
         fractions = {"validation": self.validation_fraction, "test": self.test_fraction}
         if self.data_dir is not None:
             folder = Path(self.data_dir) / self.name
@@ -223,7 +235,8 @@ class PublishedData(Source):
                 raise ValueError(
                     f"data_dir={self.data_dir}: expected a folder {self.name!r} in it; {listing(folder.parent)}"
                 )
-            files = {split: _split_file(folder, split, None) for split in SPLITS}
+            needed = (*SPLITS[self.train_from is not None :], *self.extra_tests)
+            files = {split: _split_file(folder, split, None) for split in needed}
             _require_splits(files, fractions, where=str(folder), options=False)
             splits = {
                 split: _read_split(file, columns=self.columns, task=task, conll=NO_CONLL)
@@ -237,7 +250,8 @@ class PublishedData(Source):
                 f"<folder>/{self.name} holds train, validation and test as .jsonl, .jsonl.gz, .csv or .parquet"
             )
         hub = HubSet(**self.hub)
-        _require_splits(hub.splits, fractions, where=f"data.hub.splits of {hub.path}", options=False)
+        asked = {**dict.fromkeys((*SPLITS[self.train_from is not None :], *self.extra_tests)), **hub.splits}
+        _require_splits(asked, fractions, where=f"data.hub.splits of {hub.path}", options=False)
         splits = read_hub(hub, task=task)
         source = f"hub ({hub.path}{f', {hub.config}' if hub.config else ''} @ {hub.revision or 'newest revision'})"
         return self.name, source, split_off(splits, fractions, seed=self.seed)
@@ -254,10 +268,11 @@ def _require_splits(
     found: Mapping[str, Any], fractions: Mapping[str, float | None], *, where: str, options: bool
 ) -> None:
     """ValueError for a split that is neither there nor to be drawn from train."""
-    for split in SPLITS:
+    for split in found:
         if found.get(split) is None and fractions.get(split) is None:
             remedies = [f"name its file with data.{split}=<file>"] if options else []
-            remedies += [f"draw it from train with data.{split}_fraction=0.1"] if split != "train" else []
+            remedies += [f"draw it from train with data.{split}_fraction=0.1"] if split in fractions else []
+            remedies += ["leave it out with data.extra_tests=[]"] if split not in SPLITS else []
             folder = Path(where)
             seen = listing(folder) if folder.is_dir() else f"found {', '.join(k for k, v in found.items() if v)}"
             raise ValueError(f"{where}: expected a split {split!r}; {seen}; {', or '.join(remedies) or 'add the file'}")

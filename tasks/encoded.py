@@ -23,6 +23,8 @@ class EncodedCorpus:
     ``splits``: train, validation and test. ``labels``: the inventory that label indices point into.
     ``dropped``: split -> number of rows left out because train never shows their label.
     ``external_source``: ``column``, ``labels`` (their names, one text for all rows) or ``none``.
+    ``writer``: for tasks that write, the target's vocabulary and segmentation; else None.
+    ``aligned``: whether every row of validation and test has a gold ``alignment``.
     """
 
     splits: dict[str, EncodedSplit]
@@ -30,6 +32,8 @@ class EncodedCorpus:
     codec: TextCodec
     dropped: dict[str, int]
     external_source: str
+    writer: Any = None
+    aligned: bool = False
 
 
 def encode_corpus(corpus: Corpus, task: Task, *, options: EncodingOptions, external: bool) -> EncodedCorpus:
@@ -74,10 +78,12 @@ def _labels_of(row: Row, task: Task) -> list[str]:
 
 
 def rows_with_known_labels(corpus: Corpus, split: str, task: Task, known: set[str]) -> list[int]:
-    """The indices of the rows whose labels train shows.
+    """The indices of the rows whose labels train shows; all of them where labels are texts.
 
     Raises ValueError with file and line for a row with another label, unless ``corpus.unseen_labels`` is ``drop``.
     """
+    if task.generates:
+        return list(range(len(corpus.splits[split])))
     kept = []
     for index, row in enumerate(corpus.splits[split]):
         unknown = next((label for label in _labels_of(row, task) if label not in known), None)

@@ -55,11 +55,14 @@ class EncodingOptions:
 
 
 class Vocabulary:
-    """Symbols and their ids: 0 is padding, 1 is unknown, then the symbols by falling count (ties: by code point)."""
+    """Symbols and their ids: 0 is padding, 1 is unknown, then ``first``, then the others.
 
-    def __init__(self, counts: Mapping[str, int], *, min_count: int) -> None:
+    The others are ordered by falling count (ties: by code point).
+    """
+
+    def __init__(self, counts: Mapping[str, int], *, min_count: int, first: Sequence[str] = ()) -> None:
         kept = sorted((-count, symbol) for symbol, count in counts.items() if count >= min_count)
-        self.symbols = tuple(symbol for _, symbol in kept)
+        self.symbols = (*first, *(symbol for _, symbol in kept))
         self._ids = {symbol: number for number, symbol in enumerate(self.symbols, start=2)}
 
     def __len__(self) -> int:
@@ -135,8 +138,8 @@ class TextCodec:
         self.options = options
 
     @classmethod
-    def fit(cls, texts: Iterable[Sequence[str]], options: EncodingOptions) -> TextCodec:
-        """Take both vocabularies from tokenised training texts."""
+    def fit(cls, texts: Iterable[Sequence[str]], options: EncodingOptions, *, first: Sequence[str] = ()) -> TextCodec:
+        """Take both vocabularies from tokenised training texts; ``first`` are words that stand before all others."""
         counts: Counter[str] = Counter()
         for tokens in texts:
             counts.update(tokens)
@@ -146,7 +149,8 @@ class TextCodec:
             words[form.lower() if options.lowercase else form] += count
             for character in form:
                 characters[character] += count
-        return cls(Vocabulary(words, min_count=options.min_count), Vocabulary(characters, min_count=1), options)
+        vocabulary = Vocabulary(words, min_count=options.min_count, first=first)
+        return cls(vocabulary, Vocabulary(characters, min_count=1), options)
 
     @property
     def vocabulary_size(self) -> int:
@@ -183,6 +187,27 @@ class TextCodec:
 
 
 @dataclass(frozen=True)
+class EncodedTargets:
+    """Texts to be written, one after the other: text n is ``ids_K[offsets[n] : offsets[n + 1]]``, its end included.
+
+    Ids below the vocabulary's size are symbols of the vocabulary; id ``size + u`` is form u of the split's first
+    text column, ``forms_U[u]`` (See et al. 2017, section 2.2: the extended vocabulary). ``copies_U``: the id that each
+    of these forms has when it is copied.
+    """
+
+    ids_K: Ints
+    offsets: Ints
+    copies_U: Ints
+    forms_U: tuple[str, ...]
+
+    @property
+    def lengths(self) -> Ints:
+        """The number of symbols of each text, its end included."""
+        lengths: Ints = np.diff(self.offsets)
+        return lengths
+
+
+@dataclass(frozen=True)
 class EncodedSplit:
     """A split as arrays.
 
@@ -190,6 +215,7 @@ class EncodedSplit:
     ``texts``: one entry a text column, N texts each.
     ``external``: N texts, or a single one that all examples share, or None.
     ``labels``: N class indices; or, if ``per_token``, one tag index a token of ``texts[0]``; or None.
+    ``targets``: the N texts to be written, for tasks that write; else None.
     """
 
     rows_N: Ints
@@ -197,6 +223,7 @@ class EncodedSplit:
     external: EncodedTexts | None
     labels: Ints | None
     per_token: bool
+    targets: EncodedTargets | None = None
 
     def __len__(self) -> int:
         return len(self.rows_N)
@@ -204,10 +231,12 @@ class EncodedSplit:
     @property
     def lengths(self) -> Ints:
         """The length of each example in tokens: that of its longest text."""
-        lengths: Ints = np.maximum.reduce([text.lengths for text in self.texts])
+        written = [self.targets.lengths] if self.targets is not None else []
+        lengths: Ints = np.maximum.reduce([*(text.lengths for text in self.texts), *written])
         return lengths
 
     @property
     def tokens(self) -> int:
-        """The number of tokens of all texts (external ones left out)."""
-        return int(sum(len(text.forms_K) for text in self.texts))
+        """The number of tokens of all texts, read and written (external ones left out)."""
+        written = len(self.targets.ids_K) if self.targets is not None else 0
+        return int(sum(len(text.forms_K) for text in self.texts)) + written

@@ -1,10 +1,11 @@
 """Floors: models without a network that stand on every board. A network below them shows nothing.
 
-A floor learns from the rows of train and predicts labels by name, so it is scored exactly as a network is.
+A floor learns from the rows of train and predicts labels by name, or texts, so it is scored exactly as a network is.
 """
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,7 +16,7 @@ from tasks.tokenization import Tokenizer
 
 
 class Floor(ABC):
-    """The contract: ``check`` the task, ``fit`` on rows of train, ``predict`` labels of other rows."""
+    """The contract: ``check`` the task, ``fit`` on rows of train, ``predict`` labels or texts of other rows."""
 
     def check(self, task: Task) -> None:
         """Raise ValueError if the floor does not serve the task; before any data is read."""
@@ -27,7 +28,7 @@ class Floor(ABC):
 
     @abstractmethod
     def predict(self, rows: Sequence[Row]) -> list[Any]:
-        """One label a row: its name, or a list of tags."""
+        """One label a row: its name, or a list of tags; or the text that is written."""
 
 
 class Majority(Floor):
@@ -42,6 +43,10 @@ class Majority(Floor):
         self.column = ""
         self.label: str | None = None
         self.tags: dict[str, str] = {}
+
+    def check(self, task: Task) -> None:
+        """Raise ValueError for a task that writes: hardly a text occurs twice."""
+        _refuse_writing(task, "majority")
 
     def fit(self, rows: Sequence[Row], task: Task, *, tokenizer: Tokenizer, seed: int) -> None:
         """Count. Nothing is drawn by chance and texts are not read, so seed and tokenizer change nothing."""
@@ -96,7 +101,8 @@ class TfidfLogistic(Floor):
         self.regression: Any = None
 
     def check(self, task: Task) -> None:
-        """Raise ValueError for tagging: a bag of words has no place for a token."""
+        """Raise ValueError for tagging, as a bag of words has no place for a token, and for tasks that write."""
+        _refuse_writing(task, "tfidf")
         if task.tokenized:
             raise ValueError(
                 f"tfidf gives one label a text, but task {task.name!r} needs a tag for every token; it serves "
@@ -106,7 +112,7 @@ class TfidfLogistic(Floor):
     def fit(self, rows: Sequence[Row], task: Task, *, tokenizer: Tokenizer, seed: int) -> None:
         """Weigh the n-grams on all texts of the rows, then fit the regression.
 
-        Raises ValueError for a tagging task, for no rows, and if all rows have the same label.
+        Raises ValueError for a task of tags or texts, for no rows, and if all rows have the same label.
         """
         from sklearn.linear_model import LogisticRegression
 
@@ -155,6 +161,77 @@ class TfidfLogistic(Floor):
             return first
         (second,) = others
         return hstack([first, second, abs(first - second), first.multiply(second)]).tocsr()
+
+
+class CopySource(Floor):
+    """The source itself, unchanged: what a correction has to beat, and what a translation shares with its source."""
+
+    def __init__(self) -> None:
+        self.column = ""
+
+    def check(self, task: Task) -> None:
+        """Raise ValueError for a task whose output is no text."""
+        _require_writing(task, "copy")
+
+    def fit(self, rows: Sequence[Row], task: Task, *, tokenizer: Tokenizer, seed: int) -> None:
+        """Note which column is the source; nothing is learnt."""
+        self.check(task)
+        _require(rows)
+        self.column = task.text_columns[0]
+
+    def predict(self, rows: Sequence[Row]) -> list[Any]:
+        """The source of each row."""
+        if not self.column:
+            raise ValueError("this floor has learnt nothing yet; call fit first")
+        return [_joined(row[self.column]) for row in rows]
+
+
+class LeadSentences(CopySource):
+    """The first ``count`` sentences of the source: in news the summary to beat.
+
+    A sentence ends at a line's end, after ``. ! ?`` before whitespace, and after ``。！？``; closing quotes and
+    brackets belong to it. An abbreviation ("Dr. Who") therefore ends one too.
+    """
+
+    def __init__(self, *, count: int) -> None:
+        super().__init__()
+        if count < 1:
+            raise ValueError(f"expected count of at least 1 sentence, got {count}")
+        self.count = count
+
+    def check(self, task: Task) -> None:
+        """Raise ValueError for a task whose output is no text."""
+        _require_writing(task, "lead")
+
+    def predict(self, rows: Sequence[Row]) -> list[Any]:
+        """The first sentences of each source, joined by spaces, or by nothing where they stood together."""
+        return [_first_sentences(source, self.count) for source in super().predict(rows)]
+
+
+SENTENCE = re.compile(
+    r"""[^\n]+?(?:[.!?]+["'”’)\]]*(?=\s|$)|[。！？]+["'”’」』）]*|$)\s*""",
+    re.MULTILINE,
+)
+
+
+def _first_sentences(text: str, count: int) -> str:
+    """The first sentences; every kind of whitespace becomes one space."""
+    return " ".join("".join(SENTENCE.findall(text)[:count]).split())
+
+
+def _refuse_writing(task: Task, name: str) -> None:
+    if task.generates:
+        raise ValueError(
+            f"{name} chooses a label, but task {task.name!r} asks for a text; model=copy and model=lead serve it"
+        )
+
+
+def _require_writing(task: Task, name: str) -> None:
+    if not task.generates:
+        raise ValueError(
+            f"{name} writes a text, but task {task.name!r} asks for labels; it serves translation, summarization and "
+            "correction, and model=majority serves tasks with labels"
+        )
 
 
 def _require(rows: Sequence[Row]) -> None:

@@ -16,6 +16,7 @@ from models.attention.base import Attention, External
 from models.backbones.base import Encoder
 from models.embeddings import TextTensors
 from tasks.base import Batch, Encoded, Head
+from tasks.heads.generation import GenerationHead
 
 
 class TaskModel(nn.Module):
@@ -35,8 +36,8 @@ class TaskModel(nn.Module):
         self.external = external
 
     def forward(self, batch: Batch) -> Tensor:
-        """The head's logits (B, L) or emissions (B, T, K)."""
-        scores: Tensor = self.head(self.encode(batch))
+        """The head's logits (B, L) or (B, T, V), or emissions (B, T, K)."""
+        scores: Tensor = self.head(self.encode(batch), batch.labels)
         return scores
 
     def encode(self, batch: Batch) -> list[Encoded]:
@@ -44,8 +45,8 @@ class TaskModel(nn.Module):
         mixed = [self._contextualize(text) for text in batch.texts]
         memories = self._memories(batch, mixed)
         return [
-            Encoded(self.encoder.attend(states_BTD, mask_BT, memory), mask_BT)
-            for (states_BTD, mask_BT), memory in zip(mixed, memories, strict=True)
+            Encoded(self.encoder.attend(states_BTD, mask_BT, memory), mask_BT, batch.copies_BS)
+            for (states_BTD, mask_BT, _), memory in zip(mixed, memories, strict=True)
         ]
 
     def loss(self, batch: Batch) -> Tensor:
@@ -55,8 +56,13 @@ class TaskModel(nn.Module):
         return self.head.loss(self.encode(batch), batch.labels)
 
     def predict(self, batch: Batch) -> list[Any]:
-        """One prediction an example: a class index, or the tag indices of its tokens."""
-        return self.head.predict(self.encode(batch))
+        """One prediction an example: a class index, the tag indices of its tokens, or a ``Generated`` text."""
+        texts = self.encode(batch)
+        predicted = self.head.predict(texts)
+        if isinstance(self.head, GenerationHead) and self.head.aligns and batch.labels is not None:
+            aligned = zip(predicted, self.head.align(texts, batch.labels), strict=True)
+            return [generated._replace(weights=weights_TS) for generated, weights_TS in aligned]
+        return predicted
 
     def _contextualize(self, text: TextTensors) -> Encoded:
         return Encoded(self.encoder.contextualize(self.embeddings(text), text.mask_BT), text.mask_BT)
@@ -76,7 +82,7 @@ class TaskModel(nn.Module):
         )
 
     def _memory(self, encoded: Encoded) -> External:
-        return External(self.encoder.memory(*encoded), encoded.mask_BT)
+        return External(self.encoder.memory(encoded.states_BTD, encoded.mask_BT), encoded.mask_BT)
 
 
 def attention_notes(model: nn.Module) -> list[str]:

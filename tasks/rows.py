@@ -39,7 +39,8 @@ def check_rows(rows: Sequence[Row], *, task: Task, place: Place) -> list[Row]:
     """The rows as the task uses them; ValueError, with the place, for the first one that lacks what ``task`` needs.
 
     Texts are strings, or lists of tokens; both must hold something. For a task on tokens the label is a list of tags,
-    as many as tokens; for the others a string, or a whole number, which is written out (1 and "1" are one label).
+    as many as tokens; for one that writes a text or several; else a string, or a whole number, which is written out (1
+    and "1" are one label).
     What only the task knows is left to ``Task.check``.
     """
     checked = []
@@ -68,6 +69,8 @@ def _problem(row: Row, task: Task) -> str | None:
         if problem := _text_problem(column, row[column], tokens_only=task.tokenized and column != "external"):
             return problem
     label = row[task.label_column]
+    if task.generates:
+        return _target_problem(task.label_column, label)
     if task.tokenized:
         return _tags_problem(task, row[task.text_columns[0]], label)
     if isinstance(label, str | int) and label != "":
@@ -85,6 +88,16 @@ def _text_problem(column: str, value: Any, *, tokens_only: bool) -> str | None:
     if not all(token.strip() for token in value):
         position = next(number for number, token in enumerate(value, start=1) if not token.strip())
         return f"token {position} of {column!r} is blank; remove it together with its tag"
+    return None
+
+
+def _target_problem(column: str, value: Any) -> str | None:
+    """Texts to be written: one, or several of which any is right."""
+    texts = value if isinstance(value, list) else [value]
+    if not texts or not all(isinstance(text, str) for text in texts):
+        return _wrong_type(column, "a text or a list of texts", value)
+    if not all(text.strip() for text in texts):
+        return f"the column {column!r} holds an empty text; remove the row or add the text"
     return None
 
 

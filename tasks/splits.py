@@ -32,6 +32,8 @@ def split_off(splits: dict[str, Split], fractions: Mapping[str, float | None], *
 
     Raises ValueError for a fraction outside (0, 1) and for fractions that leave a split empty.
     """
+    if all(name in splits or fractions[name] is None for name in ("validation", "test")):
+        return splits
     train = splits["train"]
     order = np.random.default_rng([seed, crc32(b"split")]).permutation(len(train.rows))
     parts: dict[str, list[int]] = {}

@@ -52,6 +52,8 @@ class Site:
         whether position i may only look at positions j <= i (token sites of decoders).
     ``external``
         whether an ``External`` memory will be given at this site.
+    ``adds_queries``
+        whether the place itself adds the queries to the context (a residual connection); None: token sites do.
     ``position``
         makes the relative position part (``models.positions``) for ``heads`` and ``head_width``,
         or None where the site has none. Only token sites have one.
@@ -62,6 +64,7 @@ class Site:
     causal: bool = False
     external: bool = False
     position: Callable[..., nn.Module] | None = None
+    adds_queries: bool | None = None
 
     @property
     def own_states(self) -> bool:
@@ -71,7 +74,7 @@ class Site:
     @property
     def residual(self) -> bool:
         """True where the site itself adds the queries to the context."""
-        return self.kind == "token"
+        return self.kind == "token" if self.adds_queries is None else self.adds_queries
 
 
 class Attention(nn.Module, ABC):
@@ -104,6 +107,9 @@ class Attention(nn.Module, ABC):
         decoding step by step. Mechanisms that do not support ``external`` leave it unread. A query whose memory
         (and external memory, where it is read) is wholly masked receives a zero context and zero weights. Weights
         are those before dropout, and are computed only for ``need_weights``.
+
+        What depends on the memory alone may be computed through ``models.recall.recall``: then decoding step by step
+        does not compute it again at every step. Without it a mechanism is as right, and slower.
         """
 
 

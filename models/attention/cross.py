@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from models.attention.base import Attended, Attention, External, Site
 from models.masks import combined_mask
 from models.multihead import MultiHead, Normalizing, Scoring
+from models.recall import recall
 
 
 class CrossAttention(Attention):
@@ -60,13 +61,20 @@ class CrossAttention(Attention):
         if external is None or not self.external:
             return own
         states_BED, mask_BE = external
-        among = combined_mask(mask_BE, states_BED, states_BED)
-        refined_BED = states_BED + self.refine(states_BED, states_BED, among, need_weights=False).context_BTD
+        keys, values = recall(
+            self, states_BED, lambda states: self.other.read(self._refined(states, mask_BE)), whole=True
+        )
         rows = len(queries_BTD)
-        reading = combined_mask(mask_BE.expand(rows, -1), queries_BTD, refined_BED.expand(rows, -1, -1))
-        other = self.other(queries_BTD, refined_BED, reading, need_weights=need_weights)
+        reading = combined_mask(mask_BE.expand(rows, -1), queries_BTD, states_BED.expand(rows, -1, -1))
+        other = self.other.attend(queries_BTD, (keys, values), reading, need_weights=need_weights)
         gate_BTD = self.merge(torch.cat((own.context_BTD, other.context_BTD), dim=-1)).sigmoid()
         merged_BTD = gate_BTD * own.context_BTD + (1 - gate_BTD) * other.context_BTD
         given_B11 = mask_BE.any(-1)[:, None, None]
         context_BTD = torch.where(given_B11, merged_BTD, own.context_BTD)
         return Attended(context_BTD, own.weights_BHTS, other.weights_BHTS)
+
+    def _refined(self, states_BED: Tensor, mask_BE: Tensor) -> Tensor:
+        """e' = e + attention(e, e)."""
+        among = combined_mask(mask_BE, states_BED, states_BED)
+        context_BED: Tensor = self.refine(states_BED, states_BED, among, need_weights=False).context_BTD
+        return states_BED + context_BED

@@ -21,6 +21,7 @@ from models.attention.base import Attended, Attention, External, Site
 from models.masks import combined_mask, zero_unreachable
 from models.multihead import Lookup, Normalizing
 from models.positions import refuse_relative
+from models.recall import recall
 from models.scores import DotScore
 
 
@@ -71,7 +72,8 @@ class MemoryAttention(Attention):
         A query whose memory is wholly masked gets zeros, without the h of u_{K+1}.
         """
         joined = combined_mask(mask, queries_BTD, memory_BSD, direction="forward" if causal else "both")
-        memories = self.embed(memory_BSD)[:, None].chunk(self.embed.out_features // memory_BSD.shape[2], dim=-1)
+        (embedded_BSD,) = recall(self, memory_BSD, lambda memory: (self.embed(memory),))
+        memories = embedded_BSD[:, None].chunk(self.embed.out_features // memory_BSD.shape[2], dim=-1)
         found_B1TD, weights = torch.zeros_like(queries_BTD)[:, None], []
         for hop in range(self.hops):
             keys, values = memories[self.stride * hop], memories[self.stride * hop + 1]

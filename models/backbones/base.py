@@ -1,18 +1,24 @@
-"""What an encoder is: the contract every file in this folder fulfils, and the token site they share.
+"""What an encoder and a decoder are: the contracts of this folder's files, and the token site they share.
 
-    x_BTD -> contextualize (the backbone's own mixing) -> attend (the token sites) -> states_BTD
+    encoder   x_BTD -> contextualize (the backbone's own mixing) -> attend (the token sites) -> states_BTD
+    decoder   memory -> begin -> state;  (x_BTD, state) -> (states, context, weights), state
 
-B texts, T positions, E external positions, D width of the states
+B texts, T positions, S positions of the memory, E external positions, R selected rows, D width of the states
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
-from models.attention.base import Attention, External, Site
+from models.attention.base import Attended, Attention, External, Site
+from models.positions import NoPosition
+from models.recall import KeptMemory, recalling
 
 AttentionFactory = Callable[[Site], Attention]
 PositionFactory = Callable[..., nn.Module]
@@ -45,21 +51,126 @@ class Encoder(nn.Module, ABC):
         return self.attend(self.contextualize(x_BTD, mask_BT), mask_BT, external)
 
 
+class Memory(NamedTuple):
+    """What a decoder looks at: the encoder's states. ``mask_BS`` is boolean, True = may attend."""
+
+    states_BSD: Tensor
+    mask_BS: Tensor
+
+
+class Decoded(NamedTuple):
+    """What a decoder returns for T positions.
+
+    ``states_BTD`` is what the vocabulary's projection reads, ``context_BTD`` what the last decoder site found, and
+    ``weights_BTS`` where: the mean over its heads, summing to one, or zeros where all memory is masked. None unless
+    asked for.
+    """
+
+    states_BTD: Tensor
+    context_BTD: Tensor
+    weights_BTS: Tensor | None
+
+
+@dataclass(frozen=True, eq=False)
+class DecoderState:
+    """What a decoder knows after the positions it has read; opaque outside decoders, and never changed.
+
+    ``memory`` and ``externals`` (the memory as each causal site sees it) stay the same at all positions and have the
+    mask ``mask_BS``; ``histories`` are what the causal sites have seen of their own sequence, ``carried`` the tensors
+    that a step hands to the next. The first axis of everything is the rows; ``text_B`` says which row of ``begin``
+    each continues.
+    """
+
+    memory: KeptMemory
+    mask_BS: Tensor
+    text_B: Tensor
+    externals: tuple[KeptMemory, ...] = ()
+    histories: tuple[KeptMemory, ...] = ()
+    carried: tuple[Tensor, ...] = ()
+    length: int = 0
+
+    def select(self, order_R: Tensor) -> DecoderState:
+        """The rows ``order_R``: some left out, repeated, or in another order.
+
+        The memory is copied only if a row gets another text: hypotheses of the same texts changing places share it.
+        """
+        moved = replace(
+            self,
+            text_B=self.text_B[order_R],
+            histories=tuple(history.select(order_R) for history in self.histories),
+            carried=tuple(tensor[order_R] for tensor in self.carried),
+        )
+        if torch.equal(moved.text_B, self.text_B):
+            return moved
+        return replace(
+            moved,
+            memory=self.memory.select(order_R),
+            mask_BS=self.mask_BS[order_R],
+            externals=tuple(external.select(order_R) for external in self.externals),
+        )
+
+
+class Decoder(nn.Module, ABC):
+    """The contract. ``width`` is D of the states it returns, and of the memory it looks at.
+
+    A decoder is built as an encoder is; ``external`` says that the mechanism can use an external memory, which at its
+    causal sites is the encoder's states. Position t depends on the positions up to t alone, so padding at the end of
+    a target needs no mask.
+    """
+
+    width: int
+
+    def begin(self, memory: Memory) -> DecoderState:
+        """The state before the first position.
+
+        Raises ``ValueError`` for a memory of another width than the decoder's.
+        """
+        states_BSD, mask_BS = memory
+        if states_BSD.shape[-1] != self.width:
+            raise ValueError(
+                f"the decoder's width is {self.width} and the encoder's {states_BSD.shape[-1]}; make them equal"
+            )
+        text_B = torch.arange(len(states_BSD), device=states_BSD.device)
+        return self.prepare(DecoderState(KeptMemory(states_BSD), mask_BS, text_B))
+
+    @abstractmethod
+    def prepare(self, state: DecoderState) -> DecoderState:
+        """A state that knows its memory alone, with whatever else this decoder starts from."""
+
+    @abstractmethod
+    def forward(
+        self, x_BTD: Tensor, state: DecoderState, *, need_weights: bool = False
+    ) -> tuple[Decoded, DecoderState]:
+        """Read T more positions: (B, T, input_width) -> states (B, T, width), and the state after them.
+
+        A whole target on a fresh state and one position after the other give the same. ``state`` stays as it is and
+        may be continued in several ways.
+        """
+
+
 class TokenSite(nn.Module):
     """Where states attend to states: ``x + dropout(attention(norm(x)))``.
 
     Residual and normalisation of the pre-norm transformer (Xiong et al. 2020, https://arxiv.org/abs/2002.04745) in
     every backbone, so that two runs that differ in the mechanism differ in nothing else. An external memory is
-    normalised by the same layer as the states that look at it.
+    normalised by the same layer as the states that look at it. ``causal`` sites belong to decoders.
     """
 
     def __init__(
-        self, width: int, *, attention: AttentionFactory, position: PositionFactory, external: bool, dropout: float
+        self,
+        width: int,
+        *,
+        attention: AttentionFactory,
+        position: PositionFactory,
+        external: bool,
+        dropout: float,
+        causal: bool = False,
     ) -> None:
         super().__init__()
         scores = position if acts_on(position) == "scores" else None
+        site = Site(kind="token", width=width, causal=causal, external=external, position=scores)
         self.norm = nn.LayerNorm(width)
-        self.attention = attention(Site(kind="token", width=width, external=external, position=scores))
+        self.attention = attention(site)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x_BTD: Tensor, mask_BT: Tensor, external: External | None = None) -> Tensor:
@@ -70,6 +181,50 @@ class TokenSite(nn.Module):
         attended = self.attention(normed_BTD, normed_BTD, mask_BT, external=external)
         context_BTD: Tensor = self.dropout(attended.context_BTD)
         return x_BTD + context_BTD
+
+    def kept(self, state: DecoderState) -> KeptMemory:
+        """The encoder's states as this site sees them when they are its external memory."""
+        return KeptMemory(self.norm(state.memory.states_BSD))
+
+    def follow(
+        self, x_BTD: Tensor, history: KeptMemory, external: KeptMemory | None, mask_BS: Tensor
+    ) -> tuple[Tensor, KeptMemory]:
+        """Causally: the T positions after those in ``history`` with their contexts added, and the longer history."""
+        normed_BTD = self.norm(x_BTD)
+        history = history.extended(normed_BTD)
+        others = () if external is None else (external,)
+        given = None if external is None else External(external.states_BSD, mask_BS)
+        with recalling(history, *others):
+            attended = self.attention(normed_BTD, history.states_BSD, causal=True, external=given)
+        context_BTD: Tensor = self.dropout(attended.context_BTD)
+        return x_BTD + context_BTD, history
+
+
+def look(attention: Attention, queries_BTD: Tensor, state: DecoderState, *, need_weights: bool) -> Attended:
+    """What ``attention``, at a decoder site, finds in the memory of ``state``."""
+    with recalling(state.memory):
+        attended: Attended = attention(queries_BTD, state.memory.states_BSD, state.mask_BS, need_weights=need_weights)
+    return attended
+
+
+def mean_weights(attended: Attended) -> Tensor:
+    """The mean over heads (B, T, S) in float32, made to sum to one; zeros where nothing may be attended to.
+
+    Raises ``ValueError`` if the mechanism returned no weights.
+    """
+    if attended.weights_BHTS is None:
+        raise ValueError(
+            "the mechanism returned no weights though they were asked for (need_weights=True), and copying, coverage "
+            "and alignments are made of them; use a mechanism with weights, or switch these off"
+        )
+    weights_BTS = attended.weights_BHTS.float().mean(dim=1)
+    total_BT1 = weights_BTS.sum(dim=-1, keepdim=True)
+    return weights_BTS / total_BT1.masked_fill(total_BT1 == 0, 1.0)
+
+
+def no_history(state: DecoderState) -> KeptMemory:
+    """The memory of a causal site before the first position: rows without positions."""
+    return KeptMemory(state.memory.states_BSD[:, :0])
 
 
 def acts_on(position: PositionFactory) -> str:
@@ -84,5 +239,5 @@ def acts_on(position: PositionFactory) -> str:
 
 
 def input_position(position: PositionFactory, width: int) -> nn.Module:
-    """The module x -> x with positions for vectors of ``width``; the identity if positions act elsewhere."""
-    return position(width) if acts_on(position) == "input" else nn.Identity()
+    """The module (x, start) -> x with positions for vectors of ``width``; x unchanged if positions act elsewhere."""
+    return position(width) if acts_on(position) == "input" else NoPosition(width)

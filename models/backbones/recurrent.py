@@ -1,15 +1,29 @@
-"""A bidirectional LSTM: each state has read its text from the left and from the right.
+"""Long short-term memory: an encoder that reads from both sides, and a decoder.
 
-B texts, T positions, D width (half of it a direction)
+B texts, T positions, S positions of the memory, L layers, D width (in the encoder, half of it a direction)
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
-from models.attention.base import External
-from models.backbones.base import AttentionFactory, Encoder, PositionFactory, TokenSite, input_position
+from models.attention.base import External, Site
+from models.backbones.base import (
+    AttentionFactory,
+    Decoded,
+    Decoder,
+    DecoderState,
+    Encoder,
+    PositionFactory,
+    TokenSite,
+    input_position,
+    look,
+    mean_weights,
+    no_history,
+)
 
 
 class BidirectionalLSTM(nn.Module):
@@ -82,6 +96,102 @@ class RecurrentEncoder(Encoder):
         """The token site."""
         attended: Tensor = self.site(states_BTD, mask_BT, external)
         return attended
+
+
+class RecurrentDecoder(Decoder):
+    """LSTMs and the attention of Luong et al. 2015, sections 3 and 3.3, https://arxiv.org/abs/1508.04025.
+
+        h_t = LSTM(x_t)             with ``input_feeding``: of [x_t; h~_{t-1}], h~_0 = 0
+        c_t = attention(h_t, encoder states)
+        h~_t = dropout(tanh(W [c_t; h_t]))
+
+    h~ is what the vocabulary's projection reads. Without input feeding all positions are read at once. Departures:
+    the first states of LSTM and cell are tanh(W m + b) of the encoder states' mean m, since not every encoder has a
+    last state; W has a bias, and h~ dropout. A mechanism that uses an external memory (``external``) has its causal
+    token site between LSTM and decoder site. Dropout also stands between the LSTM's layers.
+
+    Raises ``ValueError`` for fewer layers than one.
+    """
+
+    def __init__(
+        self,
+        input_width: int,
+        *,
+        attention: AttentionFactory,
+        position: PositionFactory,
+        external: bool,
+        width: int,
+        layers: int,
+        input_feeding: bool,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        if layers < 1:
+            raise ValueError(f"a recurrent decoder needs at least one layer, got layers={layers}")
+        self.width, self.input_feeding = width, input_feeding
+        self.position = input_position(position, input_width)
+        between = dropout if layers > 1 else 0.0
+        read_width = input_width + width if input_feeding else input_width
+        self.lstm = nn.LSTM(read_width, width, num_layers=layers, batch_first=True, dropout=between)
+        _initialise(self.lstm)
+        self.first = nn.Linear(width, 2 * layers * width)
+        self.site = (
+            TokenSite(width, attention=attention, position=position, external=True, dropout=dropout, causal=True)
+            if external
+            else None
+        )
+        self.attention = attention(Site(kind="decoder", width=width))
+        self.join = nn.Linear(2 * width, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def prepare(self, state: DecoderState) -> DecoderState:
+        """LSTM and cell states from the mean of the memory; a memory that is wholly masked has mean zero."""
+        allowed_BS1 = state.mask_BS[..., None]
+        total_BD = state.memory.states_BSD.masked_fill(~allowed_BS1, 0.0).sum(dim=1)
+        mean_BD = total_BD / allowed_BS1.sum(dim=1).clamp(min=1)
+        hidden_BLD, cell_BLD = self.first(mean_BD).tanh().view(len(mean_BD), -1, self.width).chunk(2, dim=1)
+        carried = (hidden_BLD, cell_BLD, torch.zeros_like(mean_BD)) if self.input_feeding else (hidden_BLD, cell_BLD)
+        if self.site is None:
+            return replace(state, carried=carried)
+        return replace(state, carried=carried, externals=(self.site.kept(state),), histories=(no_history(state),))
+
+    def forward(
+        self, x_BTD: Tensor, state: DecoderState, *, need_weights: bool = False
+    ) -> tuple[Decoded, DecoderState]:
+        """All positions at once, or with input feeding one after the other."""
+        x_BTD = self.position(x_BTD, start=state.length)
+        if not self.input_feeding:
+            return self._read(x_BTD, state, need_weights=need_weights)
+        steps = []
+        for position in range(x_BTD.shape[1]):
+            *before, fed_BD = state.carried
+            fed_x_B1D = torch.cat((x_BTD[:, position], fed_BD), dim=-1)[:, None]
+            decoded, state = self._read(fed_x_B1D, replace(state, carried=tuple(before)), need_weights=need_weights)
+            state = replace(state, carried=(*state.carried, decoded.states_BTD[:, 0]))
+            steps.append(decoded)
+        states, contexts, weights = zip(*steps, strict=True)
+        return Decoded(
+            torch.cat(states, 1), torch.cat(contexts, 1), torch.cat(weights, 1) if need_weights else None
+        ), state
+
+    def _read(self, x_BTD: Tensor, state: DecoderState, *, need_weights: bool) -> tuple[Decoded, DecoderState]:
+        """LSTM, causal token site if there is one, decoder site, and what joins them."""
+        first = tuple(carried_BLD.transpose(0, 1).contiguous() for carried_BLD in state.carried)
+        hidden_BTD, last = self.lstm(x_BTD, first)
+        histories = state.histories
+        if self.site is not None:
+            hidden_BTD, history = self.site.follow(hidden_BTD, histories[0], state.externals[0], state.mask_BS)
+            histories = (history,)
+        attended = look(self.attention, hidden_BTD, state, need_weights=need_weights)
+        joined_BTD = self.join(torch.cat((attended.context_BTD, hidden_BTD), dim=-1)).tanh()
+        weights_BTS = mean_weights(attended) if need_weights else None
+        after = replace(
+            state,
+            histories=histories,
+            carried=tuple(carried_LBD.transpose(0, 1) for carried_LBD in last),
+            length=state.length + x_BTD.shape[1],
+        )
+        return Decoded(self.dropout(joined_BTD), attended.context_BTD, weights_BTS), after
 
 
 def reversal(mask_BT: Tensor) -> Tensor:

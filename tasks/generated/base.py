@@ -27,6 +27,13 @@ SIZES: Mapping[str, Mapping[str, int]] = {
 }
 """The number of rows of each split, by the size's name."""
 
+WRITING_SIZES: Mapping[str, Mapping[str, int]] = {
+    "small": {"train": 6_000, "validation": 500, "test": 1_000},
+    "medium": {"train": 20_000, "validation": 1_000, "test": 2_000},
+    "large": {"train": 60_000, "validation": 2_000, "test": 5_000},
+}
+"""The same for tasks whose output is a text: to write takes more examples than to choose a label."""
+
 SHARES = ("train", "train", "validation", "test")
 """Which split owns the contents whose checksum leaves the remainder 0, 1, 2 or 3."""
 
@@ -113,17 +120,18 @@ def generate_splits(
     seed: int,
     knobs: Mapping[str, Value],
     known: Mapping[str, Knob],
+    sizes: Mapping[str, Mapping[str, int]] = SIZES,
 ) -> dict[str, list[Row]]:
     """Draw train, validation and test with ``draw_row(stream, split, knob values)``.
 
     Raises ValueError for an unknown size or knob.
     """
-    if size not in SIZES:
-        raise ValueError(f"expected a size among {', '.join(SIZES)}, got {size!r}")
+    if size not in sizes:
+        raise ValueError(f"expected a size among {', '.join(sizes)}, got {size!r}")
     values = check_knobs(knobs, known)
     return {
         split: [_draw_owned(Stream(task, seed, split, row), split, draw_row, values) for row in range(count)]
-        for split, count in SIZES[size].items()
+        for split, count in sizes[size].items()
     }
 
 
@@ -140,7 +148,7 @@ def content_of(row: Row) -> str:
     """The input columns of a row as one string: what must not occur in two splits."""
     if "tokens" in row:
         return " ".join(row["tokens"])
-    return "\n".join(row[column] for column in ("text", "text_a", "text_b") if column in row)
+    return "\n".join(row[column] for column in ("text", "text_a", "text_b", "source") if column in row)
 
 
 def misspell(tokens: Sequence[str], stream: Stream, rate: float) -> list[str]:

@@ -55,7 +55,7 @@ class PooledHead(Head):
         between = [nn.Linear(read, hidden), nn.Tanh(), nn.Dropout(dropout)] if hidden else []
         self.perceptron = nn.Sequential(nn.Dropout(dropout), *between, nn.Linear(hidden or read, label_count))
 
-    def forward(self, texts: Sequence[Encoded]) -> Tensor:
+    def forward(self, texts: Sequence[Encoded], labels: Tensor | None = None) -> Tensor:
         """The logits (B, L). Raises ValueError for another number of texts than the head was made for."""
         if len(texts) != self.texts:
             raise ValueError(f"this head reads {self.texts} text(s) an example, got {len(texts)}")

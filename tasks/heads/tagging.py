@@ -51,7 +51,7 @@ class TaggingHead(Head):
         if scheme == "constrained":
             self._make_uniform()
 
-    def forward(self, texts: Sequence[Encoded]) -> Tensor:
+    def forward(self, texts: Sequence[Encoded], labels: Tensor | None = None) -> Tensor:
         """The emissions (B, T, K): a score of each tag at each position, padding included."""
         (text,) = texts
         emissions_BTK: Tensor = self.emissions(self.dropout(text.states_BTD))

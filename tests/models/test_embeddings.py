@@ -210,8 +210,8 @@ def test_token_dropout_takes_whole_vectors_and_leaves_the_others_as_they_are() -
 
 @pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_configuration_builds(path: Path) -> None:
-    config = OmegaConf.load(path)
-    module = instantiate(config)(vocabulary_size=9, character_count=7)
+    config = OmegaConf.create({"embedding": OmegaConf.load(path), "backbone": {"width": 8}})
+    module = instantiate(config.embedding)(vocabulary_size=9, character_count=7)
     x: Tensor = module(texts())
     assert x.shape == (2, 3, module.width)
     assert x.isfinite().all()

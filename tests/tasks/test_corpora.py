@@ -49,6 +49,7 @@ HUB = {
 
 class Sorting:
     name, text_columns, label_column, tokenized = "sentiment", ("text",), "label", False
+    generates = False
 
     def check(self, row):
         if row[self.label_column] in ("forbidden", ["forbidden"]):
@@ -58,6 +59,7 @@ class Sorting:
 
 class Tagging:
     name, text_columns, label_column, tokenized = "ner", ("tokens",), "tags", True
+    generates = False
 
     def check(self, row):
         if row[self.label_column] in ("forbidden", ["forbidden"]):

@@ -154,6 +154,7 @@ def test_impossible_options_are_refused(changes, message):
 
 class Tagging:
     name, text_columns, label_column, tokenized = "tagging", ("tokens",), "tags", True
+    generates = False
 
     def label_set(self, labels):
         return sorted({tag for tags in labels for tag in tags})
@@ -161,6 +162,7 @@ class Tagging:
 
 class Sorting:
     name, text_columns, label_column, tokenized = "sorting", ("text",), "label", False
+    generates = False
 
     def label_set(self, labels):
         return sorted(set(labels))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,14 @@ from tasks.collation import collate
 from tasks.corpora import Corpus
 from tasks.encoded import EncodedCorpus, encode_corpus
 from tasks.encoding import EncodingOptions
+from tasks.generation import GenerationTask
+from tasks.heads.generation import Generated
 from tasks.model import TaskModel
+from tasks.sequences import encode_sequences
 from tasks.tokenization import tokenizer_named
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
-SMALL = {"width": 16, "feedforward_width": 16, "hidden": 8}
+SMALL = {"width": 16, "feedforward_width": 16, "hidden": 8, "language": "en"}
 OPTIONS = EncodingOptions(lowercase=True, min_count=1, max_characters=12, ngram_min=3, ngram_max=4, ngram_buckets=64)
 
 
@@ -43,6 +47,7 @@ def node(group: str, name: str, **changed: Any) -> DictConfig:
 
 
 TASKS = names("task")
+DECODERS = dict.fromkeys(names("backbone"), "recurrent") | {"transformer": "transformer"}
 FLOORS = [name for name in names("model") if "floor" in OmegaConf.load(CONF / f"model/{name}.yaml")]
 MECHANISMS = [name for name in names("model") if name not in (*FLOORS, "custom")]
 
@@ -54,13 +59,16 @@ def encoded_samples(name: str, external: bool) -> tuple[Task, EncodedCorpus]:
     splits = dict.fromkeys(("train", "validation", "test"), rows)
     places = {split: lambda row: f"sample {row}" for split in splits}
     corpus = Corpus("samples", splits, places, "0", "samples", "words", "en", "error")
+    if isinstance(task, GenerationTask):
+        return task, encode_sequences(corpus, task, options=replace(OPTIONS, lowercase=False), cache=None)
     return task, encode_corpus(corpus, task, options=OPTIONS, external=external)
 
 
 def make(task_name: str, model: str, backbone: str, **changed: Any) -> tuple[TaskModel, Batch]:
     torch.manual_seed(1)
     attention = instantiate(node("model", model, **changed).attention)
-    external = "external" in attention.func.supports
+    able = "external" in attention.func.supports
+    external = able and not encoded_samples(task_name, able)[0].generates
     _, encoded = encoded_samples(task_name, external)
     task = instantiate(node("task", task_name, **changed))
     position = instantiate(node("position", "sinusoidal" if backbone == "transformer" else "none"))
@@ -70,7 +78,20 @@ def make(task_name: str, model: str, backbone: str, **changed: Any) -> tuple[Tas
     encoder = instantiate(node("backbone", backbone, **changed))(
         embeddings.width, attention=attention, position=position, external=external
     )
-    head = task.build_head(encoder.width, labels=encoded.labels, attention=attention)
+    if isinstance(task, GenerationTask):
+        decoder = instantiate(node("decoder", DECODERS[backbone], **{"dropout": 0.1, **changed}))
+        head = task.build_writing_head(
+            decoder=partial(decoder, attention=attention, position=position, external=able),
+            input_width=embeddings.width,
+            memory_width=encoder.width,
+            vocabulary_size=len(encoded.writer.vocabulary),
+            begin=encoded.writer.begin,
+            end=encoded.writer.end,
+            table=embeddings.parts["words"].table,
+            aligns=False,
+        )
+    else:
+        head = task.build_head(encoder.width, labels=encoded.labels, attention=attention)
     batch = collate(encoded.splits["train"], np.arange(4))
     return TaskModel(embeddings, encoder, head, external=external), batch
 
@@ -83,11 +104,12 @@ def test_it_builds_learns_a_step_and_predicts(task: str, model: str, backbone: s
     optimizer = torch.optim.SGD(network.parameters(), lr=0.01)
     loss = network.loss(batch)
     loss.backward()
-    # `none` averages whatever is asked, so the pooling query has no part in it.
+    # `none` averages whatever is asked, so what only makes queries has no part in it.
     idle = {
         name for name, parameter in network.named_parameters() if parameter.requires_grad and parameter.grad is None
     }
-    assert idle <= ({"head.query_D"} if model == "none" else set())
+    unread = "head.query_D", "head.decoder.memory_sites"
+    assert all(model == "none" and name.startswith(unread) for name in idle), idle
     optimizer.step()
     assert loss.isfinite()
     network.eval()
@@ -96,6 +118,9 @@ def test_it_builds_learns_a_step_and_predicts(task: str, model: str, backbone: s
     lengths = batch.texts[0].mask_BT.sum(1).tolist()
     made, encoded = encoded_samples(task, model == "cross")
     assert len(predicted) == 4
+    if made.generates:
+        assert all(isinstance(readable(encoded, generated), str) for generated in predicted)
+        return
     if made.tokenized:
         assert [len(tags) for tags in predicted] == lengths
     flat = [index for tags in predicted for index in tags] if made.tokenized else predicted
@@ -108,32 +133,45 @@ def test_four_samples_can_be_learnt_by_heart(task: str, model: str):
     network, batch = make(task, model, "recurrent", dropout=0.0, word_dropout=0.0)
     made, encoded = encoded_samples(task, model == "cross")
     gold = [row[made.label_column] for row in made.samples()]
-    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
-    for _ in range(10):
-        for _ in range(15):
+    rounds, steps, rate = (10, 60, 0.005) if made.generates else (10, 15, 0.01)
+    optimizer = torch.optim.Adam(network.parameters(), lr=rate)
+    for _ in range(rounds):
+        for _ in range(steps):
             optimizer.zero_grad()
             network.loss(batch).backward()
             optimizer.step()
         predicted = network.eval().predict(batch)
-        named = [[encoded.labels[i] for i in p] if made.tokenized else encoded.labels[p] for p in predicted]
-        if made.score(gold, named, labels=encoded.labels)[made.main_score] == 1:
+        if made.generates:
+            named = [readable(encoded, generated) for generated in predicted]
+        else:
+            named = [[encoded.labels[i] for i in p] if made.tokenized else encoded.labels[p] for p in predicted]
+        if made.score_rows(made.samples(), named, labels=encoded.labels)[made.main_score] > 0.999:
             return
         network.train()
-    pytest.fail(f"after 150 steps {named} instead of {gold}")
+    pytest.fail(f"after {rounds * steps} steps {named} instead of {gold}")
+
+
+def readable(encoded: EncodedCorpus, generated: Generated) -> str:
+    return encoded.writer.text(generated.ids, encoded.splits["train"].targets.forms_U)
 
 
 @pytest.mark.parametrize("floor", FLOORS)
 @pytest.mark.parametrize("task", TASKS)
 def test_floors_fit_and_predict_or_say_that_they_cannot(task: str, floor: str):
     made, _ = encoded_samples(task, False)
-    fitted = instantiate(node("model", floor).floor)
-    if floor == "tfidf" and made.tokenized:
-        with pytest.raises(ValueError, match="tfidf gives one label a text"):
+    fitted = instantiate(OmegaConf.create({"model": node("model", floor)}).model.floor)
+    refusal = None
+    if made.generates != (floor in ("copy", "lead")):
+        refusal = f"{floor} "
+    elif floor == "tfidf" and made.tokenized:
+        refusal = "tfidf gives one label a text"
+    if refusal:
+        with pytest.raises(ValueError, match=refusal):
             fitted.check(made)
         return
     fitted.check(made)
     rows = made.samples()
     fitted.fit(rows, made, tokenizer=tokenizer_named("words"), seed=1)
     labels = made.label_set([row[made.label_column] for row in rows])
-    scores = made.score([row[made.label_column] for row in rows], fitted.predict(rows), labels=labels)
+    scores = made.score_rows(rows, fitted.predict(rows), labels=labels)
     assert scores[made.main_score] > 0

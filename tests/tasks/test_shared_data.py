@@ -6,21 +6,27 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
+from tasks.generated.base import WRITING_SIZES
+
 TEXT, PAIR, TAGS = (("text",), "label"), (("text_a", "text_b"), "label"), (("tokens",), "tags")
+WRITTEN = (("source",), "target")
 COLUMNS = {
     **dict.fromkeys(["banking77", "clinc150", "clinc150_full", "ag_news_10k", "csl_category", "sst2", "sst5"], TEXT),
     **dict.fromkeys(["sick", "ocnli_10k"], PAIR),
     **dict.fromkeys(["snips", "wnut17", "btc", "weibo_ner", "ud_en_ewt", "ud_zh_gsd", "litbank_events", "phee"], TAGS),
+    **dict.fromkeys(["multi30k_en_de", "multi30k_en_fr", "tatoeba_en_zh", "tanaka_small_ja_en"], WRITTEN),
+    **dict.fromkeys(["dialogsum", "scitldr_a", "disfl_qa", "sighan_csc", "jfleg"], WRITTEN),
 }
 WITHOUT_OOS = {"train": 100, "validation": 100, "test": 1_000}
 
 
 class Columns:
-    name = "any"
+    name = "correction"  # whose bundled corpus jfleg trains on
 
     def __init__(self, columns):
         self.text_columns, self.label_column = columns
         self.tokenized = self.label_column == "tags"
+        self.generates = self.label_column.startswith("target")
 
     def check(self, row):
         return row
@@ -30,7 +36,8 @@ def documented_sizes(folder, name):
     """The numbers of rows that the folder's README gives."""
     row = next(line for line in (folder / "README.md").read_text().splitlines() if line.startswith(f"| {name} |"))
     return {
-        split: int(count.replace(",", "")) for split, count in re.findall(r"(train|validation|test) ([\d,]+\d)", row)
+        split: int(count.replace(",", ""))
+        for split, count in re.findall(r"\b(train|validation|test|[a-z]+_?\d+) ([\d,]+\d)", row)
     }
 
 
@@ -47,6 +54,8 @@ def test_a_data_set_is_read_whole(request, shared_data, name, tmp_path, monkeypa
     expected = documented_sizes(shared_data, corpus.name)
     if name == "clinc150":
         expected = {split: count - WITHOUT_OOS[split] for split, count in expected.items()}
+    if name == "jfleg":
+        expected["train"] = WRITING_SIZES["large"]["train"]
     assert {split: len(rows) for split, rows in corpus.splits.items()} == expected
 
 

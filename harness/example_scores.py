@@ -1,0 +1,168 @@
+"""The predictions of a run, scored example by example, so that two runs can be compared over the test examples.
+
+A score of many examples is a function of sums of their statistics (``statistics_examples``); a ``Scorer`` is such a
+pair. Task code is imported only for texts, whose scores cannot be had without it.
+
+N examples, K statistics
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from harness.statistics import Array
+from harness.statistics_examples import (
+    Score,
+    bleu_score,
+    f_score,
+    label_statistics,
+    macro_f1_score,
+    mean_statistics,
+    ratio_score,
+)
+
+Prediction = Mapping[str, Any]
+"""One line of ``predictions.jsonl.gz``: row, gold, predicted, length, unseen, and the text columns."""
+
+SPANS = "_f1_strict_iob2"
+"""How the key of a score of spans ends, after what the spans are called."""
+
+
+class Scorer(NamedTuple):
+    """How examples become a score: statistics (N, K) of some, and the score of their sums.
+
+    ``graded``: True if an example can be half right, so that its own score says how good it is.
+    """
+
+    statistics: Callable[[Sequence[Prediction]], Array]
+    score: Score
+    graded: bool = False
+
+    def values(self, rows: Sequence[Prediction]) -> Array:
+        """How good each prediction is, (N,): its own score if graded, else 1 for right and 0 for wrong."""
+        if self.graded:
+            values: Array = self.score(self.statistics(rows))
+            return values
+        return np.array([float(is_right(row)) for row in rows])
+
+
+def is_right(row: Prediction) -> bool:
+    """Whether the prediction is the gold label, the gold tags, or one of the gold texts."""
+    gold, predicted = row["gold"], row["predicted"]
+    if isinstance(gold, list) and isinstance(predicted, str):
+        return predicted in gold
+    return bool(predicted == gold)
+
+
+def scorer_for(metric: str, rows: Sequence[Prediction], *, language: str) -> Scorer:
+    """The scorer of a score. ``rows``: predictions of both runs; ``language``: of written texts, ISO 639-1.
+
+    Raises ValueError for a score that predictions alone do not give, with those that they do.
+    """
+    if metric.endswith(SPANS):
+        return Scorer(_span_statistics, f_score)
+    made = _scorers(rows, language)
+    if metric not in made:
+        raise ValueError(
+            f"the score {metric!r} cannot be computed from predictions; these can, where the task has them: "
+            f"{', '.join(made)}, …{SPANS}"
+        )
+    return made[metric]
+
+
+def _scorers(rows: Sequence[Prediction], language: str) -> dict[str, Scorer]:
+    scorers = {
+        "accuracy": Scorer(_right_statistics, ratio_score),
+        "macro_f1": Scorer(partial(_label_statistics, labels=_labels(rows)), macro_f1_score),
+        "token_accuracy": Scorer(_token_statistics, ratio_score),
+        "sacrebleu": Scorer(partial(_bleu_statistics, language=language), bleu_score, graded=True),
+        "sentence_accuracy": Scorer(partial(_correction_statistics, language=language, exact=True), ratio_score),
+        "edit_f05": Scorer(partial(_correction_statistics, language=language, exact=False), partial(f_score, beta=0.5)),
+    }
+    for key in ("rouge_1_f1", "rouge_2_f1", "rouge_l_f1", "repetition_rate"):
+        scorers[key] = Scorer(partial(_summary_statistics, language=language, key=key), ratio_score, graded=True)
+    return scorers
+
+
+# Labels and tags
+
+
+def _right_statistics(rows: Sequence[Prediction]) -> Array:
+    return mean_statistics([float(is_right(row)) for row in rows])
+
+
+def _labels(rows: Sequence[Prediction]) -> list[str]:
+    return sorted({label for row in rows for label in (row["gold"], row["predicted"]) if isinstance(label, str)})
+
+
+def _label_statistics(rows: Sequence[Prediction], labels: Sequence[str]) -> Array:
+    return label_statistics([row["gold"] for row in rows], [row["predicted"] for row in rows], labels=labels)
+
+
+def _token_statistics(rows: Sequence[Prediction]) -> Array:
+    counted = [
+        (sum(g == p for g, p in zip(row["gold"], row["predicted"], strict=True)), len(row["gold"])) for row in rows
+    ]
+    return np.array(counted, dtype=np.float64)
+
+
+def _span_statistics(rows: Sequence[Prediction]) -> Array:
+    counted = []
+    for row in rows:
+        gold, predicted = spans_of(row["gold"]), spans_of(row["predicted"])
+        counted.append((len(gold & predicted), len(predicted), len(gold)))
+    return np.array(counted, dtype=np.float64)
+
+
+def spans_of(tags: Sequence[str]) -> set[tuple[str, int, int]]:
+    """Type, first token and the one after the last of each span, as strict IOB2 counts them.
+
+    A span begins with ``B-X`` and goes on with ``I-X`` of its type; an ``I-X`` that continues nothing is no span.
+    """
+    spans = set()
+    kind, start = "", 0
+    for place, tag in enumerate([*tags, "O"]):
+        if kind and tag != f"I-{kind}":
+            spans.add((kind, start, place))
+            kind = ""
+        if tag.startswith("B-"):
+            kind, start = tag[2:], place
+    return spans
+
+
+# Texts
+
+
+def _texts(rows: Sequence[Prediction]) -> tuple[list[str], list[list[str]]]:
+    gold = (row["gold"] for row in rows)
+    return [row["predicted"] for row in rows], [text if isinstance(text, list) else [text] for text in gold]
+
+
+def _bleu_statistics(rows: Sequence[Prediction], language: str) -> Array:
+    from tasks.metrics.translation import translation_statistics
+
+    found = translation_statistics(*_texts(rows), language=language)
+    return np.array([row["sacrebleu"] for row in found], dtype=np.float64)
+
+
+def _summary_statistics(rows: Sequence[Prediction], language: str, key: str) -> Array:
+    from tasks.metrics.summarization import summarization_statistics
+
+    return mean_statistics([row[key] for row in summarization_statistics(*_texts(rows), language=language)])
+
+
+def _correction_statistics(rows: Sequence[Prediction], language: str, exact: bool) -> Array:
+    """(exact, 1) for sentence accuracy; (right, made, wanted) edits for F0.5."""
+    from tasks.metrics.correction import correction_statistics
+
+    sources = [row["source"] if isinstance(row["source"], str) else " ".join(row["source"]) for row in rows]
+    found = correction_statistics(sources, *_texts(rows), language=language)
+    if exact:
+        return mean_statistics([row["exact"] for row in found])
+    edits = np.array([row["edits"] for row in found], dtype=np.float64)
+    right, wrong, missed = edits.T
+    return np.stack([right, right + wrong, right + missed], axis=-1)

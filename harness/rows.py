@@ -1,0 +1,301 @@
+"""From records to rows: which runs can be read, which are seeds of one configuration, which share their data.
+
+Only the standard library is needed; statistics begin in ``board``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+from harness.records import FORMAT, Status, find_records
+
+Record = dict[str, Any]
+
+FIELDS = {
+    "id": str,
+    "status": str,
+    "debug": bool,
+    "task": str,
+    "data": str,
+    "model": str,
+    "backbone": str,
+    "seed": int,
+    "finished": str,
+    "config": dict,
+}
+"""What every record has."""
+
+FIELDS_WHEN_DONE = {"scores": dict, "main_score": str, "data_fingerprint": str}
+"""What the record of a finished run has besides."""
+
+NO_POSITION = ("", "none")
+
+
+@dataclass
+class Row:
+    """One configuration on one data set: its finished runs over seeds, and its holes."""
+
+    key: str
+    records: list[Record] = field(default_factory=list)
+    holes: list[Record] = field(default_factory=list)
+
+    @property
+    def sample(self) -> Record:
+        """Any record of the row: names and configuration are the same in all but the seed."""
+        return (self.records or self.holes)[0]
+
+    @property
+    def floor(self) -> bool:
+        """Whether the row is a floor: a model without a network."""
+        return is_floor(self.sample)
+
+    @property
+    def trials(self) -> int:
+        """How many configurations were tried to find this one; 1 is the default configuration."""
+        return trials_of(self.sample)
+
+    @property
+    def tuned(self) -> bool:
+        """Whether the configuration comes from a search."""
+        return bool(self.sample.get("search"))
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """Model, backbone and position, as the configuration calls them; of a floor only the model matters."""
+        sample = self.sample
+        if self.floor:
+            return sample["model"], "", ""
+        position = sample.get("position") or ""
+        return sample["model"], sample["backbone"], "" if position in NO_POSITION else position
+
+    def scores(self, metric: str, test_set: str = "test") -> dict[int, float]:
+        """Seed -> score on a test set, for the runs that have it; what is not finite is no score."""
+        found = {record["seed"]: scores_on(record, test_set).get(metric) for record in self.records}
+        return {
+            seed: float(score)
+            for seed, score in sorted(found.items())
+            if isinstance(score, int | float) and math.isfinite(score)
+        }
+
+    def cost(self, *path: str) -> float | None:
+        """The mean of a cost over seeds, or None if the row has no such cost (floors)."""
+        values = []
+        for record in self.records:
+            value: Any = record.get("costs", {})
+            for key in path:
+                value = value.get(key) if isinstance(value, Mapping) else None
+            if isinstance(value, int | float):
+                values.append(float(value))
+        return statistics.fmean(values) if values else None
+
+
+Table = dict[str, Row]
+
+
+# Reading
+
+
+def read_records(places: Iterable[str | Path]) -> tuple[list[tuple[Path, Record]], list[str]]:
+    """Every sound record below ``places`` with its file, and a message for each that had to be left out.
+
+    Safe beside a running sweep: records appear at once or not at all, and what is still being written has another name.
+    """
+    sound: list[tuple[Path, Record]] = []
+    left_out = []
+    for path in _record_files(places):
+        try:
+            for _path, found in find_records([path]):
+                problem = str(found) if isinstance(found, ValueError) else record_problem(found)
+                if problem is None:
+                    assert isinstance(found, dict)
+                    sound.append((path, found))
+                else:
+                    left_out.append(problem if str(path) in problem else f"{path} {problem}")
+        except (OSError, UnicodeDecodeError) as error:
+            left_out.append(f"{path} is no readable record ({error})")
+    return sound, left_out
+
+
+def record_problem(record: Any) -> str | None:
+    """Why a JSON value is no record of a run that a board can show, or None if it is one."""
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        found = record.get("format") if isinstance(record, dict) else type(record).__name__
+        return f"is no record of format {FORMAT} (found {found!r})"
+    wanted = FIELDS | (FIELDS_WHEN_DONE if record.get("status") == "done" else {})
+    wrong = [name for name, kind in wanted.items() if not isinstance(record.get(name), kind)]
+    if not wrong and record["status"] not in get_args(Status):
+        wrong = ["status"]
+    if not wrong:
+        parts = ("task", "data", "model", "trainer")
+        wrong = [f"config.{part}" for part in parts if not isinstance(record["config"].get(part, {}), Mapping)]
+    return f"is no record of a run: {', '.join(wrong)} missing or of another type" if wrong else None
+
+
+def _record_files(places: Iterable[str | Path]) -> Iterator[Path]:
+    """As ``records.find_records`` finds them, in one walk that does not mind folders that vanish on the way."""
+    for place in map(Path, places):
+        if not place.is_dir():
+            yield place
+            continue
+        found = []
+        for folder, _folders, names in os.walk(place):
+            found += [Path(folder, name) for name in ("record.json", "records.jsonl") if name in names]
+        yield from sorted(found)
+
+
+# Grouping
+
+
+def is_floor(record: Mapping[str, Any]) -> bool:
+    """Whether a run is that of a model without a network."""
+    return "floor" in record["config"].get("model", {})
+
+
+def trials_of(record: Mapping[str, Any]) -> int:
+    """How many trials the search made that found this configuration; 1 without a search."""
+    search = record.get("search")
+    trials = search.get("trials") if isinstance(search, Mapping) else None
+    return trials if isinstance(trials, int) else 1
+
+
+def scores_on(record: Mapping[str, Any], test_set: str) -> Mapping[str, Any]:
+    """The scores of a finished run on ``test``, or on a further test set; empty if it was not scored there."""
+    if test_set == "test":
+        scores = record["scores"]
+    else:
+        extra = record.get("extra_scores")
+        scores = extra.get(test_set) if isinstance(extra, Mapping) else None
+    return scores if isinstance(scores, Mapping) else {}
+
+
+def comparable_configuration(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration without what may differ between the seeds of one row.
+
+    The seed that draws missing splits follows the run's; of a floor, only task, data and model matter.
+    """
+    ignored = {"seed", "results_dir", "force", "trace", "logger", "data_dir", "debug"}
+    config = {key: value for key, value in record["config"].items() if key not in ignored}
+    if is_floor(record):
+        config = {key: config[key] for key in ("task", "data", "model") if key in config}
+    if "trainer" in config:
+        shown_only = ("enable_progress_bar", "profiler")
+        config["trainer"] = {key: value for key, value in config["trainer"].items() if key not in shown_only}
+    data = {key: value for key, value in config.get("data", {}).items() if key != "data_dir"}
+    if "validation_fraction" in data:
+        data.pop("seed", None)
+    return config | {"data": data}
+
+
+def configuration_key(record: Mapping[str, Any]) -> str:
+    """What makes two records seeds of the same row: all of the configuration that can matter, and the search."""
+    search = record.get("search")
+    effort = [search.get("trials"), search.get("space")] if isinstance(search, Mapping) else None
+    identity = [comparable_configuration(record), effort]
+    return hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def group_records(records: Iterable[Record]) -> dict[tuple[str, str], Table]:
+    """(task, data) -> rows. Of several records of one seed the newest finished one counts; debug runs never do."""
+    newest: dict[tuple[str, str, str, int], Record] = {}
+    for record in records:
+        if record["debug"]:
+            continue
+        place = (record["task"], record["data"], configuration_key(record), record["seed"])
+        before = newest.get(place)
+        if before is None or _precedence(record) > _precedence(before):
+            newest[place] = record
+    tables: dict[tuple[str, str], Table] = defaultdict(dict)
+    for (task, data, key, _seed), record in sorted(newest.items(), key=lambda item: item[0]):
+        row = tables[task, data].setdefault(key, Row(key))
+        (row.records if record["status"] == "done" else row.holes).append(record)
+    return dict(tables)
+
+
+def _precedence(record: Mapping[str, Any]) -> tuple[bool, str]:
+    return record["status"] == "done", record["finished"]
+
+
+# Comparability
+
+
+def keep_one_fingerprint(table: Table) -> tuple[Table, list[str]]:
+    """The rows on the data that most finished runs had, and a message for each other data: no fair comparison.
+
+    Where the run's seed draws a split that the data set lacks, each seed has its own data, and the rule holds for each.
+    A hole from before the data were read stays. Equally common data: the ones of the newest run.
+    """
+    finished = [record for row in table.values() for record in row.records]
+    drawn = splits_are_drawn(finished)
+
+    def group(record: Record) -> int | None:
+        return record["seed"] if drawn else None
+
+    counts: dict[int | None, Counter[str]] = defaultdict(Counter)
+    newest: dict[str, str] = {}
+    for record in sorted(finished, key=lambda record: record["finished"]):
+        counts[group(record)][record["data_fingerprint"]] += 1
+        newest[record["data_fingerprint"]] = record["finished"]
+    kept = {g: max(found, key=lambda mark: (found[mark], newest[mark], mark)) for g, found in counts.items()}
+
+    def stays(record: Record) -> bool:
+        mark = record.get("data_fingerprint")
+        return mark is None or mark == kept.get(group(record), mark)
+
+    odd: dict[str, list[str]] = defaultdict(list)
+    for row in table.values():
+        for record in (*row.records, *row.holes):
+            if not stays(record):
+                odd[record["data_fingerprint"]].append(f"{record['model']} seed {record['seed']} ({record['id']})")
+    rows = {
+        key: Row(key, list(filter(stays, row.records)), list(filter(stays, row.holes))) for key, row in table.items()
+    }
+    messages = [
+        f"left out, for their data ({mark[:12]}) are not those of the others: {', '.join(runs)}"
+        for mark, runs in sorted(odd.items())
+    ]
+    return {key: row for key, row in rows.items() if row.records or row.holes}, messages
+
+
+def splits_are_drawn(records: Sequence[Record]) -> bool:
+    """Whether each seed drew its own splits: they may be drawn, and no two seeds have the same data."""
+    seeds: dict[str, set[int]] = defaultdict(set)
+    for record in records:
+        data = record["config"].get("data", {})
+        if data.get("validation_fraction") is None and data.get("test_fraction") is None:
+            return False
+        seeds[record["data_fingerprint"]].add(record["seed"])
+    return all(len(found) == 1 for found in seeds.values())
+
+
+# Names
+
+
+def settings_that_differ(rows: Iterable[Row]) -> dict[str, str]:
+    """For rows of the same names, the settings in which they differ, as ``key=value`` words; by the row's key."""
+    by_names: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        by_names[row.names].append(row)
+    words = {}
+    for group in by_names.values():
+        flat = {row.key: flatten(comparable_configuration(row.sample)) for row in group}
+        keys = sorted({key for values in flat.values() for key in values})
+        differing = [k for k in keys if len({repr(v.get(k)) for v in flat.values()}) > 1 and "names." not in k]
+        for key, values in flat.items():
+            words[key] = " ".join(f"{name}={values.get(name)}" for name in differing)
+    return words
+
+
+def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, with dotted keys."""
+    if not isinstance(value, Mapping):
+        return {prefix: value}
+    return {k: v for key, inner in value.items() for k, v in flatten(inner, f"{prefix}.{key}".lstrip(".")).items()}

@@ -1,0 +1,229 @@
+"""Writing a text: greedy and beam search over any step function, several texts at a time.
+
+A hypothesis y of n tokens scores log P(y), and is compared with others by log P(y) / ((5 + n) / 6)^α, with α the
+length penalty: Wu et al. 2016, equation 14 without coverage, https://arxiv.org/abs/1609.08144. n counts no begin and no
+end. With α = 0 this is log P(y).
+
+B texts, A texts still searched, W hypotheses a text, R rows of a step (A·W), V tokens, N tokens written, K candidates
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+
+class Selectable(Protocol):
+    """A state whose rows can be left out, repeated and put in another order."""
+
+    def select(self, order_R: Tensor) -> Any:
+        """The rows ``order_R``."""
+
+
+State = TypeVar("State", bound=Selectable)
+Step = Callable[[Tensor, State], tuple[Tensor, State]]
+"""(tokens_R, state) -> (log-probabilities (R, V) of what follows each token, the state after them)."""
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """How to search.
+
+    ``beam``: hypotheses that are continued at a time; 1 is greedy. ``length_penalty``: α >= 0. ``no_repeat_ngram``:
+    no n-gram of this many tokens is written twice; 0 allows it. ``min_length``: tokens before the end may come.
+
+    Raises ``ValueError`` for a beam below one and for anything negative.
+    """
+
+    beam: int
+    length_penalty: float
+    no_repeat_ngram: int
+    min_length: int
+
+    def __post_init__(self) -> None:
+        if self.beam < 1 or min(self.length_penalty, self.no_repeat_ngram, self.min_length) < 0:
+            raise ValueError(f"expected beam >= 1 and no negative option of the search, got {self}")
+
+    def divisor(self, length: Any) -> Any:
+        """What log P is divided by to be compared; ``length`` is a number or a tensor of them."""
+        return ((5 + length) / 6) ** self.length_penalty
+
+
+class Hypothesis(NamedTuple):
+    """A text that was found: tokens without begin and end, log P, and log P with the length penalty."""
+
+    tokens: list[int]
+    score: float
+    normalized_score: float
+
+
+def search(
+    step: Step[State],
+    state: State,
+    *,
+    rows: int,
+    limits_B: Tensor,
+    begin: int,
+    end: int,
+    options: SearchOptions,
+    device: torch.device,
+) -> list[Hypothesis]:
+    """The best hypothesis found for each of the ``rows`` texts that ``state`` begins.
+
+    A hypothesis ends with ``end``, or as it stands after ``limits_B`` tokens, or where nothing can follow: every token
+    forbidden or without a finite log-probability. With a beam of one the first end ends the text. Otherwise, at each
+    step, candidates among the best ``beam`` that end are finished, the best ``beam`` others go on, and a text is done
+    when none of these can become better than the best one finished. So a beam that is wide enough finds the best
+    text of all.
+
+    Raises ``ValueError`` unless there is a limit of at least one for each text.
+    """
+    if limits_B.shape != (rows,) or (rows and int(limits_B.min()) < 1):
+        raise ValueError(f"expected a limit of at least one token for each of {rows} texts, got {limits_B.tolist()}")
+    limits_B = limits_B.to(device)
+    with torch.no_grad():
+        if options.beam == 1:
+            return _greedy(step, state, limits_B=limits_B, begin=begin, end=end, options=options)
+        return _beam(step, state, limits_B=limits_B, begin=begin, end=end, options=options)
+
+
+def _greedy(
+    step: Step[State], state: State, *, limits_B: Tensor, begin: int, end: int, options: SearchOptions
+) -> list[Hypothesis]:
+    found: dict[int, Hypothesis] = {}
+    texts_A = torch.arange(len(limits_B), device=limits_B.device)
+    last_A = torch.full_like(limits_B, begin)
+    tokens_AN = last_A.new_empty(len(last_A), 0)
+    scores_A = torch.zeros_like(limits_B, dtype=torch.float32)
+    while len(texts_A):
+        log_probs_AV, state = step(last_A, state)
+        best_A, last_A = _allowed(log_probs_AV, tokens_AN, end=end, options=options).max(dim=-1)
+        scores_A = scores_A + best_A
+        ended_A = last_A == end
+        tokens_AN = torch.cat((tokens_AN, last_A[:, None]), dim=1)
+        done_A = ended_A | (limits_B[texts_A] == tokens_AN.shape[1])
+        if not done_A.any():
+            continue
+        for text, tokens, score, ended in zip(
+            *(values[done_A].tolist() for values in (texts_A, tokens_AN, scores_A, ended_A)), strict=True
+        ):
+            found[text] = _hypothesis(tokens[:-1] if ended else tokens, score, options)
+        going_A = (~done_A).nonzero()[:, 0]
+        texts_A, last_A, tokens_AN, scores_A = (values[going_A] for values in (texts_A, last_A, tokens_AN, scores_A))
+        if len(going_A):
+            state = state.select(going_A)
+    return [found[text] for text in range(len(limits_B))]
+
+
+class _Live(NamedTuple):
+    """Hypotheses, the same number for each text. A score of -inf marks one that does not exist."""
+
+    texts_A: Tensor
+    tokens_AWN: Tensor
+    scores_AW: Tensor
+
+
+def _beam(
+    step: Step[State], state: State, *, limits_B: Tensor, begin: int, end: int, options: SearchOptions
+) -> list[Hypothesis]:
+    texts_B = torch.arange(len(limits_B), device=limits_B.device)
+    live = _Live(
+        texts_B, limits_B.new_empty(len(limits_B), 1, 0), torch.zeros_like(limits_B, dtype=torch.float32)[:, None]
+    )
+    finished = _Finished(limits_B, options)
+    last_R = torch.full_like(limits_B, begin)
+    while len(live.texts_A):
+        log_probs_RV, state = step(last_R, state)
+        log_probs_RV = _allowed(log_probs_RV, live.tokens_AWN.flatten(0, 1), end=end, options=options)
+        ended, live, from_AW = _grow(live, log_probs_RV, end=end, width=options.beam)
+        finished.add(ended)
+        length, limits_A = live.tokens_AWN.shape[2], limits_B[live.texts_A]
+        finished.add(_Live(*(values[limits_A == length] for values in live)))
+        # log P only falls, and the penalty's divisor grows up to the limit: nothing live can become better than this.
+        reachable_A = live.scores_AW.amax(dim=1) / options.divisor(limits_A)
+        going_A = (limits_A > length) & (finished.best_B[live.texts_A] < reachable_A)
+        live, order_R = _Live(*(values[going_A] for values in live)), from_AW[going_A].flatten()
+        if len(order_R) and not _in_place(order_R, len(last_R)):
+            state = state.select(order_R)
+        last_R = live.tokens_AWN[:, :, -1].flatten()
+    return finished.hypotheses()
+
+
+def _grow(live: _Live, log_probs_RV: Tensor, *, end: int, width: int) -> tuple[_Live, _Live, Tensor]:
+    """The hypotheses that end at this step, those that go on with one more token, and the rows these come from."""
+    (texts, hypotheses), vocabulary = live.scores_AW.shape, log_probs_RV.shape[1]
+    totals = (live.scores_AW.flatten()[:, None] + log_probs_RV).view(texts, hypotheses * vocabulary)
+    # Each hypothesis has one way to end, so that twice the width always holds enough that go on.
+    scores_AK, index_AK = totals.topk(min(2 * width, totals.shape[1]), dim=1)
+    parent_AK, token_AK = index_AK // vocabulary, index_AK % vocabulary
+    ending_AK = token_AK == end
+    ended_AW = scores_AK.masked_fill(~ending_AK, float("-inf"))[:, :width]
+    ended = _Live(live.texts_A, _taken(live.tokens_AWN, parent_AK[:, :width]), ended_AW)
+    open_AK = scores_AK.masked_fill(ending_AK, float("-inf"))
+    scores_AW, chosen_AW = open_AK.topk(min(width, open_AK.shape[1]), dim=1)
+    parent_AW, token_AW = parent_AK.gather(1, chosen_AW), token_AK.gather(1, chosen_AW)
+    tokens_AWN = torch.cat((_taken(live.tokens_AWN, parent_AW), token_AW[:, :, None]), dim=2)
+    first_A1 = torch.arange(texts, device=parent_AW.device)[:, None] * hypotheses
+    return ended, _Live(live.texts_A, tokens_AWN, scores_AW), first_A1 + parent_AW
+
+
+class _Finished:
+    """The best finished hypothesis of each text so far."""
+
+    def __init__(self, limits_B: Tensor, options: SearchOptions) -> None:
+        self.options = options
+        self.best_B = torch.full_like(limits_B, float("-inf"), dtype=torch.float32)
+        self.found: dict[int, Hypothesis] = {}
+
+    def add(self, ended: _Live) -> None:
+        """Take those that are better."""
+        texts_A, tokens_AWN, scores_AW = ended
+        normalized_A, best_A = (scores_AW / self.options.divisor(tokens_AWN.shape[2])).max(dim=1)
+        better_A = normalized_A > self.best_B[texts_A]
+        if not better_A.any():
+            return
+        texts_A, best_A = texts_A[better_A], best_A[better_A]
+        self.best_B[texts_A] = normalized_A[better_A]
+        rows_A = torch.arange(len(texts_A), device=texts_A.device)
+        tokens, scores = tokens_AWN[better_A][rows_A, best_A].tolist(), scores_AW[better_A][rows_A, best_A].tolist()
+        for text, written, score in zip(texts_A.tolist(), tokens, scores, strict=True):
+            self.found[text] = _hypothesis(written, score, self.options)
+
+    def hypotheses(self) -> list[Hypothesis]:
+        """One for each text, in their order."""
+        return [self.found[text] for text in range(len(self.best_B))]
+
+
+def _allowed(log_probs_RV: Tensor, tokens_RN: Tensor, *, end: int, options: SearchOptions) -> Tensor:
+    """The log-probabilities with -inf for what may not follow; where nothing may, the end follows at no cost."""
+    allowed_RV, written, ngram = log_probs_RV.float(), tokens_RN.shape[1], options.no_repeat_ngram
+    ending = torch.tensor([end], device=allowed_RV.device)
+    if 0 < ngram <= written:
+        ngrams = tokens_RN.unfold(1, ngram, 1)
+        same = (ngrams[:, :, :-1] == tokens_RN[:, None, written - ngram + 1 :]).all(dim=-1)
+        row, place = same.nonzero(as_tuple=True)
+        forbidden = allowed_RV.new_tensor(float("-inf"))
+        allowed_RV = allowed_RV.index_put((row, ngrams[row, place, -1]), forbidden)
+    if written < options.min_length:
+        allowed_RV = allowed_RV.index_fill(1, ending, float("-inf"))
+    stuck_R = ~allowed_RV.amax(dim=1).isfinite()
+    if stuck_R.any():
+        only_end_V = torch.full_like(allowed_RV[0], float("-inf")).index_fill(0, ending, 0.0)
+        allowed_RV = torch.where(stuck_R[:, None], only_end_V, allowed_RV)
+    return allowed_RV
+
+
+def _taken(tokens_AWN: Tensor, parent_AW: Tensor) -> Tensor:
+    return tokens_AWN.gather(1, parent_AW[:, :, None].expand(-1, -1, tokens_AWN.shape[2]))
+
+
+def _in_place(order_R: Tensor, rows: int) -> bool:
+    return torch.equal(order_R, torch.arange(rows, device=order_R.device))
+
+
+def _hypothesis(tokens: list[int], score: float, options: SearchOptions) -> Hypothesis:
+    return Hypothesis(tokens, score, score / options.divisor(len(tokens)))

@@ -1,0 +1,165 @@
+"""From a corpus of sources and targets to encoded splits: symbols, vocabularies of train, ids to be copied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tasks.base import Row
+from tasks.corpora import Corpus
+from tasks.encoded import EncodedCorpus
+from tasks.encoding import UNKNOWN, EncodedSplit, EncodedTargets, EncodedTexts, EncodingOptions, TextCodec, Vocabulary
+from tasks.generation import GenerationTask
+from tasks.subwords import Segmenter, word_numbers
+
+BEGIN, END = "begin of text", "end of text"
+"""Symbols of the target's vocabulary that no text can contain: they hold spaces and begin no word."""
+
+
+@dataclass(frozen=True)
+class Writer:
+    """The target's side of a run: its vocabulary, and the way from ids back to text."""
+
+    vocabulary: Vocabulary
+    segmenter: Segmenter
+    begin: int = field(init=False)
+    end: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "begin", self.vocabulary.id_of(BEGIN))
+        object.__setattr__(self, "end", self.vocabulary.id_of(END))
+
+    def symbols(self, ids: Sequence[int], forms: Sequence[str]) -> list[str]:
+        """The symbols of written ids; those beyond the vocabulary are copied ``forms`` of the split."""
+        size, known = len(self.vocabulary), self.vocabulary.symbols
+        return [forms[i - size] if i >= size else known[i - 2] if i > UNKNOWN else "" for i in ids]
+
+    def text(self, ids: Sequence[int], forms: Sequence[str]) -> str:
+        """The text of written ids; unknown symbols, which mean nothing, are left out."""
+        return self.segmenter.join(self.symbols(ids, forms))
+
+
+def encode_sequences(
+    corpus: Corpus, task: GenerationTask, *, options: EncodingOptions, cache: Path | None
+) -> EncodedCorpus:
+    """Encode all splits with segmentation and vocabularies of train.
+
+    With ``task.joint`` source and target share one segmentation and one vocabulary, so that tables can be tied.
+    There is no external memory but the source itself, at the decoder's sites. ``cache``: where segmentations are kept.
+
+    Raises ValueError where words are to be lower-cased, which no decoder could undo.
+    """
+    if options.lowercase:
+        raise ValueError(f"task={task.name} writes texts as they are; set encoding.lowercase=false")
+    sources = {split: [_text(row["source"]) for row in rows] for split, rows in corpus.splits.items()}
+    targets = {split: [references(row)[0] for row in rows] for split, rows in corpus.splits.items()}
+    reading, writing = _segmenters(sources["train"], targets["train"], task, cache)
+    read = {split: _cut(reading.split(texts), task.max_source) for split, texts in sources.items()}
+    written = {split: writing.split(texts) for split, texts in targets.items()}
+    written["train"] = _cut(written["train"], task.max_target)
+    if task.joint:
+        codec = TextCodec.fit([*read["train"], *written["train"]], options, first=(BEGIN, END))
+        vocabulary = codec.words
+    else:
+        codec = TextCodec.fit(read["train"], options)
+        vocabulary = TextCodec.fit(written["train"], options, first=(BEGIN, END)).words
+    writer = Writer(vocabulary, writing)
+    splits = {}
+    for split, symbols in read.items():
+        texts = codec.encode(symbols)
+        splits[split] = EncodedSplit(
+            rows_N=np.arange(len(symbols), dtype=np.int64),
+            texts=(texts,),
+            external=None,
+            labels=None,
+            per_token=False,
+            targets=_encode_targets(written[split], symbols, texts, writer, copying=task.copying),
+        )
+    judged = [row for split in ("validation", "test") for row in corpus.splits[split]]
+    aligned = all("alignment" in row for row in judged)
+    return EncodedCorpus(splits, [], codec, dict.fromkeys(splits, 0), "none", writer, aligned)
+
+
+def references(row: Row) -> list[str]:
+    """The targets of a row: one, or several of which the first is learnt from."""
+    target = row["target"]
+    return target if isinstance(target, list) else [target]
+
+
+def _text(value: str | list[str]) -> str:
+    return value if isinstance(value, str) else " ".join(value)
+
+
+def _segmenters(
+    sources: Sequence[str], targets: Sequence[str], task: GenerationTask, cache: Path | None
+) -> tuple[Segmenter, Segmenter]:
+    def fit(texts: Sequence[str], kind: str) -> Segmenter:
+        return Segmenter.fit(texts, kind=kind, size=task.vocabulary_size, cache=cache)
+
+    if task.joint:
+        both = fit([*sources, *targets], task.source_symbols)
+        return both, both
+    return fit(sources, task.source_symbols), fit(targets, task.target_symbols)
+
+
+def _cut(texts: list[list[str]], longest: int | None) -> list[list[str]]:
+    return texts if longest is None else [text[:longest] for text in texts]
+
+
+def _encode_targets(
+    written: Sequence[Sequence[str]],
+    read: Sequence[Sequence[str]],
+    texts: EncodedTexts,
+    writer: Writer,
+    *,
+    copying: bool,
+) -> EncodedTargets:
+    """The ids of targets. Where copying is on, a symbol that only the row's own source shows is that form's id."""
+    vocabulary, size = writer.vocabulary, len(writer.vocabulary)
+    forms: list[str] = [""] * len(texts.forms.words_U)
+    for symbol, form in zip((s for text in read for s in text), texts.forms_K.tolist(), strict=True):
+        forms[form] = symbol
+    numbers = {symbol: form for form, symbol in enumerate(forms)}
+    copies_U = np.array([vocabulary.id_of(s) if s in vocabulary else size + u for u, s in enumerate(forms)])
+    if not copying:
+        copies_U = np.minimum(copies_U, size)
+        copies_U[copies_U == size] = UNKNOWN
+    ids: list[int] = []
+    for target, source in zip(written, read, strict=True):
+        shown = set(source) if copying else set()
+        for symbol in target:
+            if symbol in vocabulary or symbol not in shown:
+                ids.append(vocabulary.id_of(symbol))
+            else:
+                ids.append(size + numbers[symbol])
+        ids.append(writer.end)
+    offsets = np.zeros(len(written) + 1, dtype=np.int64)
+    np.cumsum([len(target) + 1 for target in written], out=offsets[1:])
+    return EncodedTargets(np.array(ids, dtype=np.int64), offsets, copies_U.astype(np.int64), tuple(forms))
+
+
+def aligned_words(
+    split: EncodedSplit, writer: Writer, rows: Sequence[Row], predictions: Mapping[int, Any]
+) -> list[Any]:
+    """For each prediction its attention weights between whole words, (words of the target, words of the source).
+
+    Between symbols they are summed over the symbols of a source word and averaged over those of a target word.
+    ``rows`` are the rows of the predictions, in their order.
+    """
+    targets, source = split.targets, split.texts[0]
+    assert targets is not None
+    found = []
+    written_symbols = writer.segmenter.split([references(row)[0] for row in rows])
+    for (row, generated), symbols in zip(predictions.items(), written_symbols, strict=True):
+        forms = source.forms_K[source.offsets[row] : source.offsets[row + 1]].tolist()
+        read = word_numbers([targets.forms_U[form] for form in forms])
+        written = word_numbers(symbols)
+        rows_WT = np.eye(written[-1] + 1)[:, written]
+        columns_SV = np.eye(read[-1] + 1)[read]
+        weights_WV = rows_WT @ generated.weights.float().numpy() @ columns_SV
+        found.append(weights_WV / rows_WT.sum(axis=1, keepdims=True))
+    return found

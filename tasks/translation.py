@@ -1,0 +1,34 @@
+"""Translation: the same in another language."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tasks.base import Row
+from tasks.generation import GenerationTask
+from tasks.metrics.translation import ALIGNMENT_DEFINITIONS, translation_definitions, translation_scores
+from tasks.sequences import references
+
+
+class Translation(GenerationTask):
+    """A translation a text, scored by sacreBLEU and chrF, and alignment where the rows have gold ones."""
+
+    main_score = "sacrebleu"
+
+    def score_rows(self, rows: Sequence[Row], predicted: Sequence[Any], *, labels: Sequence[str]) -> dict[str, float]:
+        """sacreBLEU and chrF."""
+        return translation_scores(predicted, [references(row) for row in rows], language=self.language)
+
+    def definitions(self) -> dict[str, str]:
+        """What each score is, with sacreBLEU's signature."""
+        return {**translation_definitions(self.language), **ALIGNMENT_DEFINITIONS}
+
+    def samples(self) -> list[dict[str, Any]]:
+        """Four sentences."""
+        return [
+            {"source": "Two dogs run .", "target": "Zwei Hunde laufen ."},
+            {"source": "A man reads a book .", "target": "Ein Mann liest ein Buch ."},
+            {"source": "The woman sees the dogs .", "target": "Die Frau sieht die Hunde ."},
+            {"source": "A dog sleeps .", "target": "Ein Hund schläft ."},
+        ]

@@ -1,0 +1,112 @@
+"""Sources and targets as ids: what is copied, what is cut, and the way back to text."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+
+from tasks.base import IGNORED
+from tasks.collation import collate
+from tasks.corpora import Corpus
+from tasks.encoded import EncodedCorpus
+from tasks.encoding import PADDING, UNKNOWN, EncodingOptions
+from tasks.heads.generation import Generated
+from tasks.sequences import BEGIN, END, aligned_words, encode_sequences
+
+OPTIONS = EncodingOptions(lowercase=False, min_count=1, max_characters=8, ngram_min=3, ngram_max=4, ngram_buckets=0)
+TRAIN = [
+    {"source": "see a dog", "target": "einen hund sehen"},
+    {"source": "see Anna", "target": ["Anna sehen", "sehen Anna"]},
+]
+TEST = [{"source": "see Bob a dog", "target": "Bob und Eva sehen"}, {"source": "dog", "target": "hund"}]
+
+
+def encode(rows: list[dict[str, Any]] = TEST, **changed: Any) -> EncodedCorpus:
+    options = {"vocabulary_size": 50, "source_symbols": "words", "target_symbols": "words", "joint": True}
+    task: Any = SimpleNamespace(**{**options, "max_source": None, "max_target": None, "copying": True, **changed})
+    splits = {"train": TRAIN, "validation": rows, "test": rows}
+    places = dict.fromkeys(splits, str)
+    corpus = Corpus("toy", splits, places, "0", "toy", "whitespace", "de", "error")
+    return encode_sequences(corpus, task, options=OPTIONS, cache=None)
+
+
+def written(encoded: EncodedCorpus, split: str, row: int) -> list[int]:
+    targets = encoded.splits[split].targets
+    return targets.ids_K[targets.offsets[row] : targets.offsets[row + 1]].tolist()
+
+
+def test_a_target_ends_and_comes_back_as_its_text():
+    encoded = encode()
+    ids = written(encoded, "train", 0)
+    assert ids[-1] == encoded.writer.end
+    forms = encoded.splits["train"].targets.forms_U
+    assert encoded.writer.text(ids[:-1], forms) == "einen hund sehen"
+
+
+def test_the_first_of_several_targets_is_learnt_from():
+    encoded = encode()
+    assert encoded.writer.text(written(encoded, "train", 1)[:-1], ()) == "Anna sehen"
+
+
+def test_a_word_that_only_the_source_shows_is_copied_and_another_is_unknown():
+    encoded = encode()
+    size = len(encoded.writer.vocabulary)
+    bob, und, eva, sehen, _ = written(encoded, "test", 0)
+    assert (und, eva) == (UNKNOWN, UNKNOWN)
+    assert sehen < size
+    forms = encoded.splits["test"].targets.forms_U
+    assert forms[bob - size] == "\u2581Bob"
+    assert encoded.writer.text([bob, und, sehen], forms) == "Bob sehen"
+
+
+def test_without_copying_it_is_unknown():
+    encoded = encode(copying=False)
+    assert written(encoded, "test", 0)[0] == UNKNOWN
+    assert encoded.splits["test"].targets.copies_U.max() < len(encoded.writer.vocabulary)
+
+
+def test_a_batch_holds_what_is_read_what_is_written_and_what_can_be_copied():
+    encoded = encode()
+    batch = collate(encoded.splits["test"], np.array([1, 0]))
+    assert batch.labels.tolist()[0][2:] == [IGNORED] * 3
+    assert batch.labels[1].tolist() == written(encoded, "test", 0)
+    assert batch.copies_BS[0].tolist()[1:] == [PADDING] * 3
+    assert batch.copies_BS[1, 1] == batch.labels[1, 0]  # Bob
+    assert batch.texts[0].words_BT[1, 1] == UNKNOWN
+    assert encoded.splits["test"].lengths.tolist() == [5, 2]
+
+
+def test_begin_and_end_are_no_words_and_stand_first():
+    encoded = encode()
+    assert (encoded.writer.begin, encoded.writer.end) == (2, 3)
+    assert encoded.writer.vocabulary.symbols[:2] == (BEGIN, END)
+    assert encode(joint=False).writer.begin == 2
+
+
+def test_separate_vocabularies_share_no_words():
+    encoded = encode(joint=False)
+    assert "\u2581dog" in encoded.codec.words
+    assert "\u2581dog" not in encoded.writer.vocabulary
+
+
+def test_long_texts_are_cut_and_targets_only_in_train():
+    encoded = encode(max_source=2, max_target=1)
+    assert encoded.splits["test"].texts[0].lengths.tolist() == [2, 1]
+    assert encoded.splits["train"].targets.lengths.tolist() == [2, 2]
+    assert encoded.splits["test"].targets.lengths.tolist() == [5, 2]
+
+
+def test_weights_of_symbols_become_weights_of_words():
+    rows = [{"source": "ab c", "target": "?y", "alignment": [[0, 0]]}]  # an unknown symbol is a symbol
+    encoded = encode(rows, source_symbols="characters", target_symbols="characters")
+    assert encoded.aligned
+    generated = Generated([], 0.0, torch.tensor([[0.1, 0.2, 0.7], [0.3, 0.1, 0.6]]))
+    (weights,) = aligned_words(encoded.splits["test"], encoded.writer, rows, {0: generated})
+    np.testing.assert_allclose(weights, [[0.35, 0.65]])
+
+
+def test_rows_without_alignment_are_not_aligned():
+    assert not encode().aligned
