@@ -21,6 +21,9 @@ TINY = [
     "embedding.parts.words.width=12",
 ]
 
+WRITING = [option for option in TINY if not option.startswith(("embedding", "data.unseen"))]
+"""The same for tasks that write, whose embedding is as wide as the backbone."""
+
 COMMAND = [sys.executable, "-m", "harness"]
 
 
@@ -30,5 +33,15 @@ def tiny(tmp_path: Path) -> Callable[..., list[str]]:
 
     def overrides(*more: str) -> list[str]:
         return [*TINY, f"results_dir={tmp_path / 'results'}", *more]
+
+    return overrides
+
+
+@pytest.fixture
+def writing(tmp_path: Path) -> Callable[..., list[str]]:
+    """The overrides of a tiny run of a task that writes."""
+
+    def overrides(*more: str) -> list[str]:
+        return [*WRITING, "task.search.beam=2", f"results_dir={tmp_path / 'results'}", *more]
 
     return overrides

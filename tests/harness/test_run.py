@@ -139,6 +139,16 @@ def test_a_killed_run_resumes_to_the_numbers_of_an_uninterrupted_one(
     tiny: Overrides, tmp_path: Path, number: signal.Signals, code: int
 ):
     overrides = tiny("task=ner", "model=gated", "training.steps=240", "training.patience=240", "data.max_train=300")
+    check_resumption(overrides, tmp_path, number, code)
+
+
+@pytest.mark.slow
+def test_a_killed_translation_resumes_to_the_same_texts(writing: Overrides, tmp_path: Path):
+    overrides = writing("task=translation", "training.steps=120", "training.patience=120", "data.max_train=200")
+    check_resumption(overrides, tmp_path, signal.SIGKILL, -9)
+
+
+def check_resumption(overrides: list[str], tmp_path: Path, number: signal.Signals, code: int) -> None:
     ended, said = interrupt([*COMMAND, *overrides], after=some_checkpoint(tmp_path / "results"), number=number)
     assert ended == code, said
     (folder,) = (tmp_path / "results" / "runs").iterdir()
@@ -211,3 +221,8 @@ def test_floors_are_ordinary_rows(tiny: Overrides, task: str, model: str):
 def test_tensorboard_and_csv_loggers_write_beside_the_record(tiny: Overrides):
     assert any(run(tiny("task=pos")).folder.rglob("metrics.csv"))
     assert any(run(tiny("task=pos", "seed=5", "logger=tensorboard")).folder.rglob("events.out.tfevents.*"))
+
+
+def test_bfloat16_runs_on_the_cpu_too(tiny: Overrides):
+    outcome = run(tiny("task=ner", "trainer=bf16", "trainer.enable_progress_bar=false"))
+    assert outcome.record["status"] == "done", outcome.record["reason"]

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.rows import group_records, keep_one_fingerprint, read_records, settings_that_differ
+from tests.harness.handmade import floor, record, runs, write_run
+
+
+def only_table(*entries):
+    ((_, table),) = group_records(entries).items()
+    return table
+
+
+def test_a_later_success_fills_the_hole_whatever_the_order():
+    failed = record(status="failed", reason="x", finished="2026-01-02")
+    for entries in ([failed, record(finished="2026-01-01")], [record(finished="2026-01-01"), failed]):
+        (row,) = only_table(*entries).values()
+        assert len(row.records) == 1
+        assert not row.holes
+
+
+def test_of_two_finished_runs_of_a_seed_the_newer_counts():
+    old, new = record(id="old", finished="2026-01-01"), record(id="new", finished="2026-01-02")
+    (row,) = only_table(new, old).values()
+    assert [found["id"] for found in row.records] == ["new"]
+
+
+def test_debug_runs_never_count():
+    assert group_records([record(debug=True)]) == {}
+
+
+def test_rows_with_other_settings_are_kept_apart_and_say_which():
+    table = only_table(record(config={"training": {"lr": 1}}), record(config={"training": {"lr": 2}}))
+    assert sorted(settings_that_differ(table.values()).values()) == ["training.lr=1", "training.lr=2"]
+
+
+def test_tuned_runs_are_a_row_of_their_own():
+    assert len(only_table(record(), record(search={"trials": 20}))) == 2
+
+
+def test_what_cannot_change_a_result_does_not_part_the_seeds_of_a_row():
+    entries = [
+        record(seed=s, config={"trainer": {"enable_progress_bar": s == 1}, "data": {"data_dir": str(s)}})
+        for s in (1, 2)
+    ]
+    assert len(only_table(*entries)) == 1
+
+
+def test_the_seed_that_draws_missing_splits_does_not_part_the_seeds_of_a_row():
+    drawn = [record(seed=s, config={"data": {"seed": s, "validation_fraction": 0.1}}) for s in (1, 2)]
+    assert len(only_table(*drawn)) == 1
+    generated = [record(config={"data": {"seed": s, "size": "small"}}) for s in (1, 2)]
+    assert len(only_table(*generated)) == 2
+
+
+def test_training_settings_do_not_part_the_rows_of_a_floor():
+    config = {"model": {"floor": {}}, "task": {}, "data": {}}
+    floors = [floor(seed=s, config=config | {"training": {"steps": s}}) for s in (1, 2)]
+    assert len(only_table(*floors)) == 1
+
+
+# Data
+
+
+def test_other_data_stay_out_with_a_message_that_names_the_run():
+    table, (message,) = keep_one_fingerprint(
+        only_table(*runs([0.1, 0.2]), record(seed=3, id="odd", data_fingerprint="other"))
+    )
+    (row,) = table.values()
+    assert list(row.scores("f1")) == [1, 2]
+    assert message == "left out, for their data (other) are not those of the others: self seed 3 (odd)"
+
+
+def test_a_row_on_other_data_alone_disappears_but_for_its_message():
+    odd = record(model="dot", id="odd", data_fingerprint="other")
+    table, (message,) = keep_one_fingerprint(only_table(*runs([0.1, 0.2]), odd))
+    assert [row.sample["model"] for row in table.values()] == ["self"]
+    assert "dot seed 1 (odd)" in message
+
+
+def test_holes_from_before_the_data_were_read_stay():
+    hole = record(model="dot", status="unsupported", reason="no", data_fingerprint=None)
+    table, messages = keep_one_fingerprint(only_table(*runs([0.1, 0.2]), hole))
+    assert len(table) == 2
+    assert messages == []
+
+
+def test_splits_drawn_by_the_seed_give_each_seed_its_own_data():
+    config = {"data": {"validation_fraction": 0.1}}
+    drawn = [
+        record(seed=s, data_fingerprint=f"f{s}", model=m, config=config | {"model": {"name": m}})
+        for s in (1, 2)
+        for m in ("self", "dot")
+    ]
+    table, messages = keep_one_fingerprint(only_table(*drawn))
+    assert [list(row.scores("f1")) for row in table.values()] == [[1, 2], [1, 2]]
+    assert messages == []
+    # A data set that has the split is the same for all seeds, though one might have been drawn.
+    fixed = [record(seed=s, data_fingerprint="f", config=config) for s in (1, 2)]
+    odd = record(seed=3, data_fingerprint="other", config=config)
+    assert len(keep_one_fingerprint(only_table(*fixed, odd))[1]) == 1
+
+
+# Reading
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{", "no readable record"),
+        ("[]", "is no record of format 1 (found 'list')"),
+        ('{"name": "somebody else\'s"}', "is no record of format 1 (found None)"),
+        (json.dumps(record(format=0)), "found 0"),
+        (json.dumps(record(scores=None)), "is no record of a run: scores missing or of another type"),
+        (json.dumps(record(status="fine")), "status missing or of another type"),
+        (json.dumps(record(seed="one")), "seed missing"),
+        (json.dumps(record(config={"model": None})), "config.model missing"),
+    ],
+)
+def test_a_damaged_or_foreign_record_is_named_and_left_out(tmp_path: Path, text: str, problem: str):
+    write_run(tmp_path / "good", record())
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "record.json").write_text(text)
+    found, (message,) = read_records([tmp_path])
+    assert [path.parent.name for path, _ in found] == ["good"]
+    assert str(tmp_path / "bad" / "record.json") in message
+    assert problem in message
+
+
+def test_lines_of_a_published_board_are_checked_one_by_one(tmp_path: Path):
+    (tmp_path / "records.jsonl").write_text(f'{json.dumps(record())}\n{{"a": 1}}\nnot json\n')
+    found, messages = read_records([tmp_path])
+    assert len(found) == 1
+    assert len(messages) == 2
+    (tmp_path / "records.jsonl").write_bytes(b"\xff\xfe\n")
+    found, (message,) = read_records([tmp_path])
+    assert "records.jsonl is no readable record" in message
+
+
+def test_what_a_writer_has_not_finished_is_not_read(tmp_path: Path):
+    write_run(tmp_path / "done", record())
+    (tmp_path / "going on").mkdir()
+    (tmp_path / "going on" / ".record.json-abc").write_text('{"format": 1, "sta')
+    (tmp_path / "going on" / ".record.json-def").touch()
+    found, messages = read_records([tmp_path])
+    assert len(found) == 1
+    assert messages == []
+
+
+def test_a_place_that_is_not_there_is_named(tmp_path: Path):
+    assert "nowhere" in read_records([tmp_path / "nowhere"])[1][0]

@@ -1,0 +1,92 @@
+"""Whole runs of tasks that write: what they record beyond what every run does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness import records
+from harness.configuration import compose_configuration
+from harness.run import Outcome, execute
+
+Overrides = Callable[..., list[str]]
+
+
+def run(overrides: list[str]) -> Outcome:
+    return execute(compose_configuration(overrides))
+
+
+@pytest.mark.parametrize(
+    ("task", "model", "main"),
+    [
+        ("translation", "cross", "sacrebleu"),
+        ("summarization", "additive", "rouge_1_f1"),
+        ("correction", "memory", "sentence_accuracy"),
+    ],
+)
+def test_a_run_records_scores_and_texts(writing: Overrides, task: str, model: str, main: str):
+    outcome = run(writing(f"task={task}", f"model={model}"))
+    record = outcome.record
+    assert record["status"] == "done", record["reason"]
+    assert record["main_score"] == main
+    assert record["scores"].keys() == record["validation_scores"].keys() <= record["score_definitions"].keys()
+    assert record["chosen_by"] == "validation/loss"
+    losses = [point["validation/loss"] for point in record["curves"]]
+    assert losses[-1] < losses[0]
+    predictions = records.read_predictions(outcome.folder)
+    assert len(predictions) == 24
+    assert all(isinstance(row["predicted"], str) for row in predictions)
+    assert ("alignment_f1" in record["scores"]) == (task == "translation")
+
+
+def test_the_epoch_can_be_chosen_by_score(writing: Overrides):
+    record = run(writing("task=correction", "model=dot", "task.validate_by=score", "backbone=transformer")).record
+    assert record["status"] == "done", record["reason"]
+    assert all("validation/sentence_accuracy" in point for point in record["curves"])
+    assert "validation_scores" not in record
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("task.joint=false", "task.tie=true shares one table"),
+        ("embedding.parts.words.width=12", "task.tie=true needs vectors as wide as the decoder, got 12 and 16"),
+        ("decoder.width=32", "backbone.width=16 and decoder.width=32"),
+        ("encoding.lowercase=true", "set encoding.lowercase=false"),
+        ("task.validate_by=luck", "expected task.validate_by to be loss or score, got 'luck'"),
+        ("task.search.beam=0", "expected beam >= 1"),
+        ("training.schedule=linear", "expected training.schedule to be cosine or inverse_sqrt, got 'linear'"),
+        ("model=tfidf", "tfidf "),
+    ],
+)
+def test_what_cannot_work_is_refused_with_a_remedy(writing: Overrides, option: str, said: str):
+    record = run(writing("task=translation", option)).record
+    assert record["status"] in ("failed", "unsupported")
+    assert said in record["reason"]
+
+
+def test_a_task_that_chooses_labels_refuses_a_floor_that_writes(tiny: Overrides):
+    record = run(tiny("task=ner", "model=copy")).record
+    assert record["status"] == "unsupported"
+    assert "copy" in record["reason"]
+
+
+def test_further_test_sets_are_scored_beside_test(writing: Overrides, tmp_path: Path):
+    folder = tmp_path / "data" / "toy"
+    folder.mkdir(parents=True)
+    for split in ("train", "validation", "test", "news"):
+        lines = [f'{{"source": "a b {split} {number}", "target": "{number} b a"}}' for number in range(20)]
+        (folder / f"{split}.jsonl").write_text("\n".join(lines))
+    own = [f"data_dir={folder.parent}", "data=hub", "data.name=toy", "data.hub=null", "data.extra_tests=[news]"]
+    record = run(writing("task=translation", *own)).record
+    assert record["status"] == "done", record["reason"]
+    assert record["extra_scores"]["news"].keys() == record["scores"].keys()
+    assert "news" not in record["scores"]
+
+
+def test_accumulated_batches_make_fewer_steps(writing: Overrides):
+    record = run(writing("task=correction", "training.accumulate_batches=3", "training.steps=4")).record
+    assert record["curves"][-1]["step"] == 4
+    assert record["costs"]["train_steps"] == 12
