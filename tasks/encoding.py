@@ -55,14 +55,16 @@ class EncodingOptions:
 
 
 class Vocabulary:
-    """Symbols and their ids: 0 is padding, 1 is unknown, then ``first``, then the others.
+    """Symbols and their ids: 0 is padding, 1 is unknown, then ``first``, then the others, at most ``size`` of them.
 
-    The others are ordered by falling count (ties: by code point).
+    The others are ordered by falling count (ties: by code point), and the rarest are left out.
     """
 
-    def __init__(self, counts: Mapping[str, int], *, min_count: int, first: Sequence[str] = ()) -> None:
+    def __init__(
+        self, counts: Mapping[str, int], *, min_count: int, first: Sequence[str] = (), size: int | None = None
+    ) -> None:
         kept = sorted((-count, symbol) for symbol, count in counts.items() if count >= min_count)
-        self.symbols = (*first, *(symbol for _, symbol in kept))
+        self.symbols = (*first, *(symbol for _, symbol in kept[:size]))
         self._ids = {symbol: number for number, symbol in enumerate(self.symbols, start=2)}
 
     def __len__(self) -> int:
@@ -138,8 +140,15 @@ class TextCodec:
         self.options = options
 
     @classmethod
-    def fit(cls, texts: Iterable[Sequence[str]], options: EncodingOptions, *, first: Sequence[str] = ()) -> TextCodec:
-        """Take both vocabularies from tokenised training texts; ``first`` are words that stand before all others."""
+    def fit(
+        cls,
+        texts: Iterable[Sequence[str]],
+        options: EncodingOptions,
+        *,
+        first: Sequence[str] = (),
+        size: int | None = None,
+    ) -> TextCodec:
+        """Take both vocabularies from tokenised training texts; ``first`` and ``size`` of the words': ``Vocabulary``."""
         counts: Counter[str] = Counter()
         for tokens in texts:
             counts.update(tokens)
@@ -149,7 +158,7 @@ class TextCodec:
             words[form.lower() if options.lowercase else form] += count
             for character in form:
                 characters[character] += count
-        vocabulary = Vocabulary(words, min_count=options.min_count, first=first)
+        vocabulary = Vocabulary(words, min_count=options.min_count, first=first, size=size)
         return cls(vocabulary, Vocabulary(characters, min_count=1), options)
 
     @property

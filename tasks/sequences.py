@@ -62,11 +62,13 @@ def encode_sequences(
     written = {split: writing.split(texts) for split, texts in targets.items()}
     written["train"] = _cut(written["train"], task.max_target)
     if task.joint:
-        codec = TextCodec.fit([*read["train"], *written["train"]], options, first=(BEGIN, END))
+        codec = TextCodec.fit(
+            [*read["train"], *written["train"]], options, first=(BEGIN, END), size=task.vocabulary_size
+        )
         vocabulary = codec.words
     else:
-        codec = TextCodec.fit(read["train"], options)
-        vocabulary = TextCodec.fit(written["train"], options, first=(BEGIN, END)).words
+        codec = TextCodec.fit(read["train"], options, size=task.vocabulary_size)
+        vocabulary = TextCodec.fit(written["train"], options, first=(BEGIN, END), size=task.vocabulary_size).words
     writer = Writer(vocabulary, writing)
     splits = {}
     for split, symbols in read.items():

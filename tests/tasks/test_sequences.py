@@ -110,3 +110,11 @@ def test_weights_of_symbols_become_weights_of_words():
 
 def test_rows_without_alignment_are_not_aligned():
     assert not encode().aligned
+
+
+def test_words_beyond_the_size_of_the_vocabulary_are_unknown_but_can_be_copied():
+    encoded = encode([{"source": "Anna see dog", "target": "dog hund"}], vocabulary_size=1)
+    assert encoded.writer.vocabulary.symbols == (BEGIN, END, "\u2581Anna")
+    dog, hund, _ = written(encoded, "test", 0)
+    assert dog >= len(encoded.writer.vocabulary)
+    assert hund == UNKNOWN
