@@ -148,7 +148,7 @@ class TextCodec:
         first: Sequence[str] = (),
         size: int | None = None,
     ) -> TextCodec:
-        """Take both vocabularies from tokenised training texts; ``first`` and ``size`` of the words': ``Vocabulary``."""
+        """Take both vocabularies from tokenised training texts; ``first`` and ``size`` as in ``Vocabulary``."""
         counts: Counter[str] = Counter()
         for tokens in texts:
             counts.update(tokens)

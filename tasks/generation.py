@@ -17,8 +17,9 @@ class GenerationTask(Task):
     """A text in, a text out, by ``GenerationHead``.
 
     ``language``: ISO 639-1 code of what is written; it says how texts are scored.
-    ``vocabulary_size``: the most symbols of a vocabulary; the rarest words or characters beyond it are unknown. ``source_symbols``, ``target_symbols``: ``bpe``,
-    ``characters`` or ``words``. ``joint``: whether source and target share segmentation and vocabulary.
+    ``vocabulary_size``: the most symbols of a vocabulary; the rarest words or characters beyond it are unknown.
+    ``source_symbols``, ``target_symbols``: ``bpe``, ``characters`` or ``words``; ``joint``: whether both share
+    segmentation and vocabulary.
     ``max_source``, ``max_target``: symbols beyond these are cut off; targets only in training (null: nothing is).
     ``copying``, ``coverage_weight``, ``label_smoothing``, ``dropout``, ``tie``: see ``GenerationHead``.
     ``search``: how texts are written; see ``models.decoding.SearchOptions``, with ``length_factor`` and

@@ -5,54 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tasks.base import AttentionFactory, Head, Task
-from tasks.heads.pooled import PooledHead
 from tasks.label_order import ordered_labels
-from tasks.metrics.classification import DEFINITIONS, classification_scores, rank_mean_absolute_error
+from tasks.metrics.classification import DEFINITIONS, rank_mean_absolute_error
+from tasks.pooling import PoolingTask
 
 
-class Sentiment(Task):
-    """One ordered label a text, by ``PooledHead``, whose options these are.
+class Sentiment(PoolingTask):
+    """One ordered label a text.
 
     ``order``: the labels from lowest to highest; None where they are numbers, or sentiments with known names.
     The head treats the labels as classes; the order only tells how far off a prediction is.
     """
 
     text_columns = ("text",)
-    label_column = "label"
-    tokenized = False
-    main_score = "accuracy"
-    needs = frozenset({"self", "cross"})
 
-    def __init__(
-        self, *, name: str, order: Sequence[str] | None, hidden: int, dropout: float, label_smoothing: float
-    ) -> None:
-        self.name = name
+    def __init__(self, *, order: Sequence[str] | None, **options: Any) -> None:
+        super().__init__(**options)
         self.order = order
-        self.hidden = hidden
-        self.dropout = dropout
-        self.label_smoothing = label_smoothing
 
     def label_set(self, labels: Sequence[str]) -> list[str]:
         """The labels from lowest to highest. Raises ValueError if their order is not known."""
         return ordered_labels(labels, order=self.order)
 
-    def build_head(self, width: int, *, labels: list[str], attention: AttentionFactory) -> Head:
-        """Pool the text by attention and choose a label."""
-        return PooledHead(
-            width,
-            label_count=len(labels),
-            attention=attention,
-            texts=1,
-            hidden=self.hidden,
-            dropout=self.dropout,
-            label_smoothing=self.label_smoothing,
-        )
-
     def score(self, gold: Sequence[str], predicted: Sequence[str], *, labels: Sequence[str]) -> dict[str, float]:
         """Accuracy, macro F1 and the mean absolute error of the rank (the lower the better)."""
         error = rank_mean_absolute_error(gold, predicted, labels=labels)
-        return {**classification_scores(gold, predicted, labels=labels), "rank_mean_absolute_error": error}
+        return {**super().score(gold, predicted, labels=labels), "rank_mean_absolute_error": error}
 
     def definitions(self) -> dict[str, str]:
         """What each score is."""

@@ -15,7 +15,10 @@ from tasks.ner import NER
 from tasks.rows import check_rows, columns_of
 from tasks.sentiment import Sentiment
 
-FILES = sorted((Path(__file__).resolve().parents[2] / "conf/task").glob("*.yaml"))
+WRITING = {"translation", "summarization", "correction"}  # see test_generation.py
+FILES = sorted(
+    file for file in (Path(__file__).resolve().parents[2] / "conf/task").glob("*.yaml") if file.stem not in WRITING
+)
 WIDTH = 8
 
 

@@ -1,0 +1,71 @@
+"""What holds for every task that writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from tasks.generation import GenerationTask
+from tasks.rows import check_rows
+from tasks.sequences import references
+
+CONF = Path(__file__).resolve().parents[2] / "conf/task"
+
+
+def make(name: str, **changed: Any) -> GenerationTask:
+    return instantiate(OmegaConf.load(CONF / f"{name}.yaml").task, **{"language": "en", **changed})
+
+
+@pytest.fixture(params=["translation", "summarization", "correction"])
+def task(request: pytest.FixtureRequest) -> GenerationTask:
+    return make(request.param)
+
+
+def place(row: int) -> str:
+    return f"rows.jsonl, line {row + 1}"
+
+
+def test_its_samples_are_rows_it_accepts_and_that_score_fully(task: GenerationTask):
+    rows = check_rows(task.samples(), task=task, place=place)
+    scores = task.score_rows(rows, [references(row)[-1] for row in rows], labels=[])
+    assert scores[task.main_score] == pytest.approx(1)
+    assert {"sacrebleu", "rouge_1_f1", "sentence_accuracy"} & set(scores) == {task.main_score}
+
+
+def test_every_score_is_defined(task: GenerationTask):
+    scores = task.score_rows(task.samples(), ["x"] * 4, labels=[])
+    assert scores.keys() <= task.definitions().keys()
+    assert scores[task.main_score] < 0.5
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"source": "a"}, "expected a column 'target' for the task 'translation', found source"),
+        ({"source": "a", "target": 3}, "expected a text or a list of texts in the column 'target', got int (3)"),
+        ({"source": "a", "target": []}, "expected a text or a list of texts in the column 'target', got an empty list"),
+        ({"source": "a", "target": " "}, "the column 'target' holds an empty text; remove the row or add the text"),
+        ({"source": "a", "target": ["b", ""]}, "the column 'target' holds an empty text"),
+        ({"source": "", "target": "b"}, "the column 'source' is empty; remove the row or add its text"),
+    ],
+)
+def test_a_broken_row_is_named_with_its_line(row: dict[str, Any], said: str):
+    rows = [{"source": "a", "target": "b"}, row]
+    with pytest.raises(ValueError, match=r"^rows\.jsonl, line 2: ") as caught:
+        check_rows(rows, task=make("translation"), place=place)
+    assert said in str(caught.value)
+
+
+def test_symbols_that_differ_cannot_be_shared():
+    with pytest.raises(InstantiationException, match=r"task\.joint=true shares .* 'bpe' .* 'characters'; make them"):
+        make("translation", target_symbols="characters")
+
+
+def test_its_head_needs_a_decoder(task: GenerationTask):
+    with pytest.raises(TypeError, match="build its head with build_writing_head"):
+        task.build_head(8, labels=[], attention=lambda site: None)
