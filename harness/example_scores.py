@@ -36,11 +36,13 @@ class Scorer(NamedTuple):
     """How examples become a score: statistics (N, K) of some, and the score of their sums.
 
     ``graded``: True if an example can be half right, so that its own score says how good it is.
+    ``texts``: True if texts are written, so that there are no gold labels to sort examples by.
     """
 
     statistics: Callable[[Sequence[Prediction]], Array]
     score: Score
     graded: bool = False
+    texts: bool = False
 
     def values(self, rows: Sequence[Prediction]) -> Array:
         """How good each prediction is, (N,): its own score if graded, else 1 for right and 0 for wrong."""
@@ -75,17 +77,21 @@ def scorer_for(metric: str, rows: Sequence[Prediction], *, language: str) -> Sco
 
 
 def _scorers(rows: Sequence[Prediction], language: str) -> dict[str, Scorer]:
-    scorers = {
+    exact, edits = (partial(_correction_statistics, language=language, exact=exact) for exact in (True, False))
+    bleu = partial(_bleu_statistics, language=language)
+    summaries = {
+        key: Scorer(partial(_summary_statistics, language=language, key=key), ratio_score, graded=True, texts=True)
+        for key in ("rouge_1_f1", "rouge_2_f1", "rouge_l_f1", "repetition_rate")
+    }
+    return {
         "accuracy": Scorer(_right_statistics, ratio_score),
         "macro_f1": Scorer(partial(_label_statistics, labels=_labels(rows)), macro_f1_score),
         "token_accuracy": Scorer(_token_statistics, ratio_score),
-        "sacrebleu": Scorer(partial(_bleu_statistics, language=language), bleu_score, graded=True),
-        "sentence_accuracy": Scorer(partial(_correction_statistics, language=language, exact=True), ratio_score),
-        "edit_f05": Scorer(partial(_correction_statistics, language=language, exact=False), partial(f_score, beta=0.5)),
+        "sacrebleu": Scorer(bleu, bleu_score, graded=True, texts=True),
+        **summaries,
+        "sentence_accuracy": Scorer(exact, ratio_score, texts=True),
+        "edit_f05": Scorer(edits, partial(f_score, beta=0.5), texts=True),
     }
-    for key in ("rouge_1_f1", "rouge_2_f1", "rouge_l_f1", "repetition_rate"):
-        scorers[key] = Scorer(partial(_summary_statistics, language=language, key=key), ratio_score, graded=True)
-    return scorers
 
 
 # Labels and tags

@@ -65,4 +65,4 @@ def more_seeds(differences: Array, *, comparisons: int) -> str:
     if len(differences) < 2:
         return f"≥ {fewest_seeds(comparisons=comparisons, alpha=ALPHA) - len(differences)}"
     needed = seeds_needed(differences, comparisons=comparisons, alpha=ALPHA)
-    return "> 100" if needed is None else str(max(1, needed))
+    return "over 100" if needed is None else str(max(1, needed))

@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.leaderboard import group_records, render
-from harness.records import find_records
+from harness.board import make_board
+from harness.board_formats import markdown
+from harness.rows import Record, group_records, read_records
 
 _LOCAL = ("results_dir", "data_dir", "logger", "force", "trace")
 
@@ -29,7 +30,7 @@ def compact(record: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def publish(name: str, records: Sequence[Mapping[str, Any]], *, title: str, command: str, folder: Path) -> Path:
+def publish(name: str, records: Sequence[Record], *, title: str, command: str, folder: Path) -> Path:
     """Write the board; returns its folder."""
     tables = group_records(records)
     kept = [record for table in tables.values() for row in table.values() for record in (*row.records, *row.holes)]
@@ -38,13 +39,10 @@ def publish(name: str, records: Sequence[Mapping[str, Any]], *, title: str, comm
     board.mkdir(parents=True, exist_ok=True)
     lines = "".join(json.dumps(compact(record), ensure_ascii=False, sort_keys=True) + "\n" for record in kept)
     (board / "records.jsonl").write_text(lines, encoding="utf-8")
-    text = render(tables, metric=None, style="markdown")
+    text = markdown(make_board(tables))
     made = f"Made by\n\n```\n{command}\npython -m harness.publish {name} --title '{title}' --command '...'\n```\n"
-    legend = (
-        "Means over seeds on the test split with 95 % intervals (Student's t); the weights tested are those of the "
-        "best epoch by validation. `train_s`: seconds of training without validation; `latency_ms`: one example alone."
-    )
-    (board / "README.md").write_text(f"# {title}\n\n{made}\n{legend}\n\n{text}", encoding="utf-8")
+    legend = "Scores on the test split; the weights tested are those of the best epoch by validation."
+    (board / "README.md").write_text(f"# {title}\n\n{made}\n{legend}\n\n{text}\n", encoding="utf-8")
     return board
 
 
@@ -57,12 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--command", required=True, help="the command that made the records")
     parser.add_argument("--boards", type=Path, default=Path("results/boards"), help="the folder of boards")
     options = parser.parse_args(arguments)
-    records = []
-    for _path, found in find_records(options.places):
-        if isinstance(found, ValueError):
-            print(f"left out: {found}", file=sys.stderr)
-        elif not found["debug"]:
-            records.append(found)
+    found, left_out = read_records(options.places)
+    for message in left_out:
+        print(f"left out: {message}", file=sys.stderr)
+    records = [record for _path, record in found if not record["debug"]]
     if not records:
         print(f"no records in {', '.join(options.places)}", file=sys.stderr)
         return 1

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from harness.board import Board, BoardTable, make_board
+from harness.pairing import more_seeds
 from harness.rows import group_records
 from harness.statistics import holm, sign_flip_test
 from tests.harness.handmade import floor, record, runs
@@ -80,6 +81,11 @@ def test_too_few_seeds_are_never_called_significant():
     assert "at most 5" in table.messages[-1]
 
 
+def test_a_test_that_fails_although_a_plan_would_do_asks_for_one_seed_more():
+    # By the t test's plan 6 such seeds would do; but one sign is against, so that p = 4 / 2^6.
+    assert more_seeds(np.array([1, 1, 1, 1, 1, -0.01]), comparisons=1) == "1"
+
+
 def test_only_common_seeds_are_compared():
     a = [record(seed=s, scores={"f1": f}) for s, f in ((1, 0.9), (2, 0.8), (3, 0.1))]
     b = [record(seed=s, scores={"f1": f}, model="dot") for s, f in ((1, 0.7), (2, 0.5))]
@@ -113,7 +119,8 @@ def test_floors_that_no_seed_changes_are_equal_or_not():
     apart = only_table(floor(scores={"f1": 0.1}), floor(model="copy", scores={"f1": 0.2})).rows
     assert [(row.model, row.rank) for row in apart] == [("copy", 1), ("majority", 2)]
     assert apart[1].paired_seeds == 0
-    assert apart[1].half_width is None
+    (thrice,) = only_table(*(floor(seed=seed) for seed in (1, 2, 3))).rows
+    assert thrice.half_width is None
 
 
 def test_a_floor_that_seeds_change_is_compared_over_common_seeds():

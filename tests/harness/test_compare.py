@@ -136,6 +136,9 @@ def test_one_run_of_a_floor_is_compared_with_every_seed(tmp_path: Path, capsys: 
     assert made["paired_seeds"] == 3
     assert made["difference"] == pytest.approx(1 / 3)
     assert made["examples"]["whole"]["b"] == 0.5
+    turned = compared(capsys, str(tmp_path / "floor"), str(tmp_path / "a"))
+    assert turned["paired_seeds"] == 3
+    assert turned["difference"] == pytest.approx(-1 / 3)
     again = compared(capsys, str(tmp_path / "floor"), str(tmp_path / "floor"))
     assert (again["paired_seeds"], again["p_value"]) == (0, 1.0)
 

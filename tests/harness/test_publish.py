@@ -30,5 +30,7 @@ def test_a_board_holds_compact_records_and_the_table_made_from_them(tmp_path: Pa
 
 
 def test_nothing_to_publish_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    assert main(["none", str(tmp_path), "--title", "x", "--command", "y"]) == 1
+    records.write_record(tmp_path / "runs" / "debug", record(debug=True))
+    nowhere = ["--boards", str(tmp_path / "boards")]
+    assert main(["none", str(tmp_path / "runs"), "--title", "x", "--command", "y", *nowhere]) == 1
     assert "no records" in capsys.readouterr().err

@@ -1,0 +1,298 @@
+"""From rows to a ``Board``: plain data with every number a leaderboard shows, for any format to render.
+
+A board has a table for each task, data set, test set and kind of tuning. Rows are compared over seeds: each with the
+best by the exact sign-flip test, corrected by Holm for the comparisons of its table. Across tables: ``board_tasks``.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from harness.board_tasks import AcrossTasks, compare_tasks
+from harness.pairing import ALPHA, Paired, SeedScores, more_seeds, pair
+from harness.rows import Record, Row, Table, keep_one_fingerprint, scores_on, settings_that_differ
+from harness.statistics import fewest_seeds, holm, interval_half_width, shared_ranks
+
+COSTS = {
+    "parameters": ("parameters", "total"),
+    "attention_parameters": ("parameters", "attention"),
+    "flops_per_token": ("flops_per_token",),
+    "train_seconds": ("train_seconds",),
+    "train_tokens_per_second": ("train_tokens_per_second",),
+    "latency_seconds": ("latency_seconds",),
+    "memory_bytes": ("peak_memory_bytes", "process"),
+    "gpu_memory_bytes": ("peak_memory_bytes", "gpu"),
+}
+"""The board's name of a cost -> where records keep it. Of a row: the mean over seeds."""
+
+
+@dataclass
+class Hole:
+    """Seeds without a score, and why."""
+
+    status: str
+    reason: str
+    seeds: list[int]
+
+
+@dataclass
+class BoardRow:
+    """A configuration in a table. Scores are as recorded (fractions); ``difference`` is this row's minus the best's.
+
+    ``half_width``: half of the 95 % interval of the mean; None for one seed, and for floors that no seed changes.
+    ``difference``, ``p_value`` (two-sided, Holm-adjusted) and ``paired_seeds`` compare with the best over common seeds;
+    ``paired_seeds`` is 0 between floors that no seed changes, where the difference is exact.
+    ``best``: the highest mean (the lowest where lower is better), which the others are compared with.
+    ``more_seeds``: how many more would show the observed difference, in words; empty where nothing is to be shown.
+    ``trials``: configurations tried to find this one, 1 for the default. Without a score: ``mean`` and ``rank`` None.
+    """
+
+    model: str
+    backbone: str
+    position: str
+    settings: str
+    floor: bool
+    trials: int
+    seeds: list[int]
+    scores: list[float]
+    mean: float | None = None
+    half_width: float | None = None
+    rank: int | None = None
+    best: bool = False
+    difference: float | None = None
+    p_value: float | None = None
+    paired_seeds: int = 0
+    more_seeds: str = ""
+    costs: dict[str, float | None] = field(default_factory=dict)
+    holes: list[Hole] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def label(self) -> str:
+        """The row's name, which is unique in its table but for default and tuned rows."""
+        return " ".join(filter(None, (self.model, self.backbone, self.position, self.settings)))
+
+
+@dataclass
+class BoardTable:
+    """The rows of one task, data set, test set and kind of tuning, by one score: the best first, holes last."""
+
+    task: str
+    data: str
+    test_set: str
+    tuned: bool
+    metric: str
+    definition: str
+    higher_is_better: bool
+    rows: list[BoardRow]
+    messages: list[str]
+
+    @property
+    def title(self) -> str:
+        """Which table it is, in words."""
+        further = "" if self.test_set == "test" else f" / {self.test_set}"
+        kind = " (tuned rows)" if self.tuned else ""
+        return f"{self.task} / {self.data}{further}: {self.metric}{kind}"
+
+
+@dataclass
+class Board:
+    """Everything a leaderboard shows. ``messages``: what was left out, and why."""
+
+    tables: list[BoardTable]
+    across: list[AcrossTasks]
+    messages: list[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Dictionaries, lists, strings, numbers and None alone."""
+        return asdict(self)
+
+
+def make_board(
+    tables: Mapping[tuple[str, str], Table], *, metric: str | None = None, messages: Sequence[str] = ()
+) -> Board:
+    """The board of grouped records (``rows.group_records``). ``metric``: None shows each task's main score.
+
+    Raises ValueError if no run has ``metric``, with the scores that there are.
+    """
+    shown: list[BoardTable] = []
+    for (task, data), table in sorted(tables.items()):
+        kept, left_out = keep_one_fingerprint(table)
+        for rows in _default_and_tuned(kept):
+            shown += [_board_table(task, data, name, rows, metric, left_out) for name in _test_sets(rows, metric)]
+    known = {key for table in tables.values() for row in table.values() for r in row.records for key in r["scores"]}
+    if metric is not None and known and not any(table.metric == metric for table in shown):
+        raise ValueError(f"no run has the score {metric!r}; there are: {', '.join(sorted(known))}")
+    across = [compare_tasks([t for t in shown if t.test_set == "test" and t.tuned == tuned]) for tuned in (False, True)]
+    return Board(shown, [found for found in across if found is not None], list(messages))
+
+
+def _default_and_tuned(table: Table) -> list[list[Row]]:
+    """Rows whose settings were searched for stand in a table of their own; floors stand in both."""
+    groups = [[row for row in table.values() if row.floor or row.tuned is tuned] for tuned in (False, True)]
+    real = [rows for rows in groups if not all(row.floor for row in rows)]
+    return real or [rows for rows in groups if rows][:1]
+
+
+def _test_sets(rows: Sequence[Row], metric: str | None) -> list[str]:
+    """``test`` and further test sets; those without the score that was asked for are left out."""
+    records = [record for row in rows for record in row.records]
+    extra = [record["extra_scores"] for record in records if isinstance(record.get("extra_scores"), Mapping)]
+    names = ["test", *sorted({name for sets in extra for name in sets})]
+    if metric is None or not records:
+        return names
+    return [name for name in names if any(metric in scores_on(record, name) for record in records)]
+
+
+def _board_table(
+    task: str, data: str, test_set: str, rows: Sequence[Row], metric: str | None, messages: Sequence[str]
+) -> BoardTable:
+    finished = [record for row in rows for record in row.records]
+    main = finished[0]["main_score"] if finished else ""
+    metric = metric or main
+    definition = _definition(finished, metric)
+    higher = "lower is better" not in definition
+    settings = settings_that_differ(rows)
+    same_data = len({record["data_fingerprint"] for record in finished}) <= 1
+    made = [(_board_row(row, metric, test_set, settings[row.key]), row) for row in rows]
+    made.sort(key=lambda pair: _order(pair[0], higher=higher))
+    scored = [(line, SeedScores.of(row, metric, test_set, same_data=same_data)) for line, row in made if line.scores]
+    _compare([line for line, _ in scored], [scores for _, scores in scored], higher=higher)
+    ordered = [line for line, _ in made]
+    notes = [*messages, *_table_remarks(ordered, finished)]
+    return BoardTable(task, data, test_set, _are_tuned(rows), metric, definition, higher, ordered, notes)
+
+
+def _are_tuned(rows: Sequence[Row]) -> bool:
+    """Whether these are the tuned rows of a data set."""
+    return any(row.tuned for row in rows if not row.floor)
+
+
+def _order(row: BoardRow, *, higher: bool) -> tuple[bool, float, str]:
+    mean = row.mean if row.mean is not None else 0.0
+    return row.mean is None, -mean if higher else mean, row.label
+
+
+def _definition(records: Sequence[Record], metric: str) -> str:
+    """What the records say of the score; ``score/part`` has the definition of ``score``."""
+    for record in records:
+        definitions = record.get("score_definitions")
+        if isinstance(definitions, Mapping):
+            found = definitions.get(metric) or definitions.get(metric.split("/")[0])
+            if isinstance(found, str):
+                return found
+    return ""
+
+
+def _board_row(row: Row, metric: str, test_set: str, settings: str) -> BoardRow:
+    model, backbone, position = row.names
+    scores = row.scores(metric, test_set)
+    values = list(scores.values())
+    line = BoardRow(model, backbone, position, settings, row.floor, row.trials, list(scores), values)
+    line.costs = {name: row.cost(*path) for name, path in COSTS.items()}
+    line.holes = _holes(row, metric, scores)
+    line.remarks = _row_remarks(row)
+    if values:
+        line.mean = statistics.fmean(values)
+        line.half_width = None if row.floor and len(set(values)) == 1 else interval_half_width(values)
+    return line
+
+
+def _holes(row: Row, metric: str, scores: Mapping[int, float]) -> list[Hole]:
+    """The seeds without a score, those with the same reason together."""
+    reasons: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for record in row.holes:
+        first_line = next(iter(str(record.get("reason") or "no reason given").splitlines()))
+        reasons[record["status"], first_line].append(record["seed"])
+    for record in row.records:
+        if record["seed"] not in scores:
+            reasons["no score", f"it has no {metric}, or none that is a number"].append(record["seed"])
+    return [Hole(status, reason, sorted(seeds)) for (status, reason), seeds in reasons.items()]
+
+
+# Comparing the rows of a table
+
+
+def _compare(lines: Sequence[BoardRow], scores: Sequence[SeedScores], *, higher: bool) -> None:
+    """Fill in ranks and the comparison with the best."""
+    if not lines:
+        return
+    means = [(1 if higher else -1) * (line.mean or 0.0) for line in lines]
+
+    @cache
+    def compared(a: int, b: int) -> Paired:
+        return pair(scores[a], scores[b])
+
+    ranks = shared_ranks(means, lambda leader, row: compared(row, leader).p_value, alpha=ALPHA)
+    best, *others = (int(i) for i in np.argsort(-np.array(means), kind="stable"))
+    adjusted = holm([compared(row, best).p_value for row in others])
+    for line, rank in zip(lines, ranks, strict=True):
+        line.rank = rank
+    lines[best].best = True
+    for row, p_value in zip(others, adjusted, strict=True):
+        line, found = lines[row], compared(row, best)
+        line.difference, line.paired_seeds = found.mean, len(found.differences)
+        line.p_value = None if found.mean is None else p_value
+        exact = scores[row].constant and scores[best].constant
+        if p_value > ALPHA and not exact:
+            line.more_seeds = more_seeds(found.differences, comparisons=len(others))
+
+
+# Remarks
+
+
+def _row_remarks(row: Row) -> list[str]:
+    versions = _seeds_by(row.records, "code_version")
+    if len(versions) < 2:
+        return []
+    words = "; ".join(f"{version}: seeds {_listed(seeds)}" for version, seeds in sorted(versions.items()))
+    return [f"its seeds ran different versions of the code ({words})"]
+
+
+def _table_remarks(rows: Sequence[BoardRow], records: Sequence[Record]) -> list[str]:
+    remarks = []
+    compared = [row for row in rows if row.rank is not None]
+    comparisons = len(compared) - 1
+    paired = max((row.paired_seeds for row in compared), default=0)
+    if comparisons > 0 and 0 < paired < (needed := fewest_seeds(comparisons=comparisons, alpha=ALPHA)):
+        remarks.append(
+            f"{needed} common seeds are the fewest that can show a difference here (p ≤ {ALPHA}, "
+            f"{comparisons} comparison{'s' * (comparisons > 1)}); there are at most {paired}"
+        )
+    if len(versions := _seeds_by(records, "code_version")) > 1:
+        remarks.append(f"the runs are of different versions of the code: {', '.join(sorted(versions))}")
+    if len({row.trials for row in rows if not row.floor}) > 1:
+        remarks.append("the rows were tuned with different numbers of trials")
+    if len(_machines(records)) > 1:
+        remarks.append(f"times and memory are from different machines: {'; '.join(_machines(records))}")
+    return remarks
+
+
+def _seeds_by(records: Iterable[Record], key: str) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = defaultdict(list)
+    for record in records:
+        if record.get(key) is not None:
+            found[str(record[key])].append(record["seed"])
+    return found
+
+
+def _machines(records: Iterable[Record]) -> list[str]:
+    """The devices of the runs that tell theirs (networks do), with the number of threads on a CPU."""
+    found = set()
+    for record in records:
+        place = record.get("environment")
+        if isinstance(place, Mapping):
+            device = place.get("gpu") or f"{place.get('processor')}, {place.get('threads')} threads"
+            found.add(str(device))
+    return sorted(found)
+
+
+def _listed(seeds: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(seeds)))

@@ -1,0 +1,156 @@
+"""Rows compared across the tables of a board: mean ranks, Friedman's test, chances of improvement.
+
+Only common cells count: networks that have a score in every table. Which rows are left out, and why, is part of the
+result. Floors are left out: they do not serve every task.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.statistics_tasks import friedman_test, probability_of_improvement, task_ranks
+
+if TYPE_CHECKING:
+    from harness.board import BoardRow, BoardTable
+
+MOST_PAIRED = 10
+"""Up to so many rows all pairs are compared; of more rows, each with the one of the best mean rank."""
+
+
+@dataclass
+class Chance:
+    """The chance that a run of ``row`` beats one of ``over`` on a table drawn at random, with a 95 % interval."""
+
+    row: str
+    over: str
+    probability: float
+    low: float
+    high: float
+
+
+@dataclass
+class Friedman:
+    """Friedman's test in Iman and Davenport's form; ``f`` is None where all tables agree (it is infinite).
+
+    ``critical_difference``: Nemenyi's, of mean ranks at 0.05.
+    """
+
+    f: float | None
+    p_value: float
+    critical_difference: float
+
+
+@dataclass
+class AcrossTasks:
+    """The rows that all ``tables`` have, by mean rank (1 is best); ``friedman`` is None for two rows."""
+
+    tuned: bool
+    tables: list[str]
+    rows: list[str]
+    mean_ranks: list[float]
+    friedman: Friedman | None
+    chances: list[Chance]
+    messages: list[str] = field(default_factory=list)
+
+
+def compare_tasks(tables: Sequence[BoardTable]) -> AcrossTasks | None:
+    """The comparison across tables, or None unless two tables have two rows of networks in common.
+
+    A table with fewer than two networks is left out, for it compares nothing.
+    """
+    cells = {name_of(table): _cells(table) for table in tables}
+    named = {name_of(table): table for table in tables}
+    messages = []
+    if few := [name for name in cells if len(cells[name]) < 2]:
+        messages.append(f"tables with fewer than two networks are left out: {', '.join(few)}")
+    kept = [name for name in cells if len(cells[name]) >= 2]
+    labels = sorted({label for name in kept for label in cells[name]})
+    common = [label for label in labels if all(label in cells[name] for name in kept)]
+    if len(kept) < 2 or len(common) < 2:
+        return None
+    for label in sorted(set(labels) - set(common)):
+        missing = [name for name in kept if label not in cells[name]]
+        messages.append(f"{label} is left out: {_why_missing(label, missing, named)}")
+    signs = {name: 1 if named[name].higher_is_better else -1 for name in kept}
+    means = np.array([[signs[name] * (cells[name][label].mean or 0.0) for label in common] for name in kept])
+    ranks = task_ranks(means).mean(axis=0)
+    order = np.argsort(ranks, kind="stable")
+    rows = [common[i] for i in order]
+    scores = {
+        label: {name: [signs[name] * score for score in cells[name][label].scores] for name in kept} for label in rows
+    }
+    return AcrossTasks(
+        tuned=named[kept[0]].tuned,
+        tables=kept,
+        rows=rows,
+        mean_ranks=[float(ranks[i]) for i in order],
+        friedman=_friedman(means),
+        chances=_chances(rows, scores),
+        messages=messages,
+    )
+
+
+def name_of(table: BoardTable) -> str:
+    """Task and data set."""
+    return f"{table.task} / {table.data}"
+
+
+def _cells(table: BoardTable) -> dict[str, BoardRow]:
+    return {row.label: row for row in table.rows if not row.floor and row.mean is not None}
+
+
+def _why_missing(label: str, names: Sequence[str], tables: Mapping[str, BoardTable]) -> str:
+    """In which tables the row has no score, with the first reason there is."""
+    holes = [
+        f"{hole.status}: {hole.reason}"
+        for name in names
+        for row in tables[name].rows
+        if row.label == label
+        for hole in row.holes
+    ]
+    reason = f" ({holes[0]})" if holes else " (not run, or with other settings)"
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"no score in {', '.join(names[:3])}{more}{reason}"
+
+
+def _friedman(means_NM: np.ndarray) -> Friedman | None:
+    tables, rows = means_NM.shape
+    if rows < 3:
+        return None
+    test = friedman_test(means_NM)
+    f = None if math.isinf(test.f) else test.f
+    return Friedman(f, test.f_p, critical_difference(rows=rows, tables=tables))
+
+
+def _chances(rows: Sequence[str], scores: Mapping[str, Mapping[str, Sequence[float]]]) -> list[Chance]:
+    pairs = list(combinations(rows, 2)) if len(rows) <= MOST_PAIRED else [(rows[0], row) for row in rows[1:]]
+    found = []
+    for row, over in pairs:
+        chance = probability_of_improvement(scores[row], scores[over])
+        found.append(Chance(row, over, chance.probability, chance.low, chance.high))
+    return found
+
+
+def critical_difference(*, rows: int, tables: int, alpha: float = 0.05) -> float:
+    """Nemenyi's critical difference, q sqrt(M (M + 1) / (6 N)), as ``statistics_tasks.nemenyi_difference`` gives it.
+
+    q sqrt(2) is the upper quantile x of the range of M standard normals, found by bisection of its distribution
+    P(range <= x) = M integral phi(z) (Phi(z) - Phi(z - x))^(M - 1) dz. SciPy's general ``studentized_range`` takes
+    seconds for the same.
+    """
+    from scipy.special import ndtr
+
+    z, step = np.linspace(-9.0, 9.0, 3601, retstep=True)
+    density = np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+    low, high = 0.0, 20.0
+    while high - low > 1e-9:
+        middle = (low + high) / 2
+        inside = rows * step * float((density * (ndtr(z) - ndtr(z - middle)) ** (rows - 1)).sum())
+        low, high = (middle, high) if inside < 1 - alpha else (low, middle)
+    return low / math.sqrt(2) * math.sqrt(rows * (rows + 1) / (6 * tables))

@@ -1,0 +1,190 @@
+"""Two configurations compared over the test examples: the paired bootstrap, slices, and the clearest examples.
+
+Several seeds: every resample takes the same examples for all seeds (``statistics_examples``), so the result holds for
+the trained models at hand. The difference is always a minus b.
+
+S seeds, N test examples, K statistics of a score
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.example_scores import Prediction, Scorer, scorer_for
+from harness.records import read_predictions
+from harness.statistics import Array, holm
+from harness.statistics_examples import paired_bootstrap
+
+Predictions = list[dict[str, Any]]
+
+FEWEST_EXAMPLES = 50
+"""A smaller slice gets no interval: the bootstrap's would be too narrow."""
+
+META = frozenset({"row", "gold", "predicted", "length", "unseen"})
+"""The fields of a prediction that are no text of the example."""
+
+
+@dataclass
+class Difference:
+    """Scores of a and b, a minus b, its 95 % interval and two-sided p; None where there is too little to say."""
+
+    name: str
+    examples: int
+    a: float
+    b: float
+    difference: float
+    low: float | None = None
+    high: float | None = None
+    p_value: float | None = None
+
+
+@dataclass
+class Example:
+    """A test example that one side does better: how good each is on it (mean over seeds), and the outputs of a seed."""
+
+    row: int
+    seed: int
+    value_a: float
+    value_b: float
+    texts: dict[str, Any]
+    gold: Any
+    predicted_a: Any
+    predicted_b: Any
+
+
+@dataclass
+class ExampleComparison:
+    """The ``whole`` test set, its slices (p adjusted by Holm over all of them), and what each side does better."""
+
+    whole: Difference
+    slices: list[Difference]
+    better_a: list[Example]
+    better_b: list[Example]
+
+
+def compare_examples(
+    lists_a: Sequence[Predictions | None],
+    lists_b: Sequence[Predictions | None],
+    *,
+    seeds: Sequence[int],
+    metric: str,
+    higher_is_better: bool,
+    language: str,
+    wanted: int,
+) -> tuple[ExampleComparison | None, list[str]]:
+    """Compare the predictions of a and b, a list for each of S ``seeds``; or None with a message that says why not.
+
+    ``wanted``: how many examples to keep a side. ``language``: of written texts, ISO 639-1.
+    """
+    lists = [found for found in (*lists_a, *lists_b) if found is not None]
+    if len(lists) < len(lists_a) + len(lists_b):
+        return None, ["some runs have no predictions beside their record: nothing is said of test examples"]
+    rows = lists[0]
+    if not rows or any(list(map(_identity, found)) != list(map(_identity, rows)) for found in lists):
+        return None, ["the runs were tested on different examples: nothing is said of test examples"]
+    try:
+        scorer = scorer_for(metric, [row for found in lists for row in found], language=language)
+    except ValueError as error:
+        return None, [f"nothing is said of test examples: {error}"]
+    ours, theirs = lists[: len(lists_a)], lists[len(lists_a) :]
+    a_SNK, b_SNK = (np.stack([scorer.statistics(found) for found in side]) for side in (ours, theirs))
+    a_SN, b_SN = (np.stack([scorer.values(found) for found in side]) for side in (ours, theirs))
+    gap_SN = (a_SN - b_SN) if higher_is_better else (b_SN - a_SN)
+
+    def clearest(gap_SN: Array) -> list[Example]:
+        gap_N = gap_SN.mean(axis=0)
+        order = [int(n) for n in np.argsort(-gap_N, kind="stable")[:wanted] if gap_N[n] > 1e-12]
+        best = [int(gap_SN[:, n].argmax()) for n in order]
+        return [
+            _example(ours[s][n], theirs[s][n], seeds[s], float(a_SN[:, n].mean()), float(b_SN[:, n].mean()))
+            for n, s in zip(order, best, strict=True)
+        ]
+
+    whole = _difference("all test examples", a_SNK, b_SNK, scorer)
+    slices = _slices(rows, a_SNK, b_SNK, scorer)
+    return ExampleComparison(whole, slices, clearest(gap_SN), clearest(-gap_SN)), []
+
+
+def _example(ours: Prediction, theirs: Prediction, seed: int, value_a: float, value_b: float) -> Example:
+    texts = {key: value for key, value in ours.items() if key not in META}
+    return Example(ours["row"], seed, value_a, value_b, texts, ours["gold"], ours["predicted"], theirs["predicted"])
+
+
+def predictions_in(folder: Path) -> list[dict[str, Any]] | None:
+    """The predictions in ``folder``, or None if there are none. Raises ValueError, naming the file, if damaged."""
+    path = folder / "predictions.jsonl.gz"
+    if not path.exists():
+        return None
+    try:
+        rows = read_predictions(folder)
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise ValueError(f"{path} is damaged ({error}); run again with force=true") from error
+    if any(not isinstance(row, dict) or not row.keys() >= META for row in rows):
+        raise ValueError(f"{path} is no list of predictions: expected {', '.join(sorted(META))} in every line")
+    return rows
+
+
+def _identity(row: Prediction) -> tuple[int, str]:
+    return row["row"], repr(row["gold"])
+
+
+def _difference(name: str, a_SNK: Array, b_SNK: Array, scorer: Scorer) -> Difference:
+    """Scores over seeds, and the bootstrap's interval where there are enough examples for one."""
+    a, b = (float(scorer.score(side.sum(1)).mean()) for side in (a_SNK, b_SNK))
+    made = Difference(name, a_SNK.shape[1], a, b, a - b)
+    if made.examples >= FEWEST_EXAMPLES:
+        found = paired_bootstrap(a_SNK, b_SNK, scorer.score)
+        made.low, made.high, made.p_value = found.low, found.high, found.p_value
+    return made
+
+
+def _slices(rows: Sequence[Prediction], a_SNK: Array, b_SNK: Array, scorer: Scorer) -> list[Difference]:
+    """Every slice, the p values adjusted by Holm for looking at all of them."""
+    found = [
+        _difference(name, a_SNK[:, mask], b_SNK[:, mask], scorer)
+        for name, mask in slice_masks(rows, by_gold=not scorer.texts)
+    ]
+    tested = [line for line in found if line.p_value is not None]
+    for line, p_value in zip(tested, holm([line.p_value or 0.0 for line in tested]), strict=True):
+        line.p_value = p_value
+    return found
+
+
+def slice_masks(rows: Sequence[Prediction], *, by_gold: bool) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Names and members of the slices: thirds by length, with and without unseen words, by gold label.
+
+    By label, an example of tagging is in the slices of all types that its gold tags have (``B-`` and ``I-`` aside).
+    Slices with no example or with all are left out.
+    """
+    lengths = np.array([row["length"] for row in rows])
+    lower, upper = np.quantile(lengths, [1 / 3, 2 / 3])
+    unseen = np.array([row["unseen"] > 0 for row in rows])
+    masks = [
+        ("length", lengths <= lower),
+        ("length", (lower < lengths) & (lengths <= upper)),
+        ("length", lengths > upper),
+        ("without unseen words", ~unseen),
+        ("with unseen words", unseen),
+    ]
+    for name, mask in masks:
+        if 0 < mask.sum() < len(rows):
+            bounds = f" {lengths[mask].min()} to {lengths[mask].max()} tokens" if name == "length" else ""
+            yield f"{name}{bounds}", mask
+    kinds = [_gold_kinds(row) if by_gold else set() for row in rows]
+    for kind in sorted(set().union(*kinds)):
+        mask = np.array([kind in found for found in kinds])
+        if mask.sum() < len(rows):
+            yield f"gold {kind}", mask
+
+
+def _gold_kinds(row: Prediction) -> set[str]:
+    """The gold label, or the types of the gold tags."""
+    gold = row["gold"]
+    return {tag.removeprefix("B-").removeprefix("I-") for tag in gold} - {"O"} if isinstance(gold, list) else {gold}
