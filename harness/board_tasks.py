@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.statistics_tasks import friedman_test, probability_of_improvement, task_ranks
+from harness.statistics_tasks import friedman_test, nemenyi_difference, probability_of_improvement, task_ranks
 
 if TYPE_CHECKING:
     from harness.board import BoardRow, BoardTable
@@ -125,7 +125,7 @@ def _friedman(means_NM: np.ndarray) -> Friedman | None:
         return None
     test = friedman_test(means_NM)
     f = None if math.isinf(test.f) else test.f
-    return Friedman(f, test.f_p, critical_difference(rows=rows, tables=tables))
+    return Friedman(f, test.f_p, nemenyi_difference(rows=rows, tasks=tables))
 
 
 def _chances(rows: Sequence[str], scores: Mapping[str, Mapping[str, Sequence[float]]]) -> list[Chance]:
@@ -135,22 +135,3 @@ def _chances(rows: Sequence[str], scores: Mapping[str, Mapping[str, Sequence[flo
         chance = probability_of_improvement(scores[row], scores[over])
         found.append(Chance(row, over, chance.probability, chance.low, chance.high))
     return found
-
-
-def critical_difference(*, rows: int, tables: int, alpha: float = 0.05) -> float:
-    """Nemenyi's critical difference, q sqrt(M (M + 1) / (6 N)), as ``statistics_tasks.nemenyi_difference`` gives it.
-
-    q sqrt(2) is the upper quantile x of the range of M standard normals, found by bisection of its distribution
-    P(range <= x) = M integral phi(z) (Phi(z) - Phi(z - x))^(M - 1) dz. SciPy's general ``studentized_range`` takes
-    seconds for the same.
-    """
-    from scipy.special import ndtr
-
-    z, step = np.linspace(-9.0, 9.0, 3601, retstep=True)
-    density = np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
-    low, high = 0.0, 20.0
-    while high - low > 1e-9:
-        middle = (low + high) / 2
-        inside = rows * step * float((density * (ndtr(z) - ndtr(z - middle)) ** (rows - 1)).sum())
-        low, high = (middle, high) if inside < 1 - alpha else (low, middle)
-    return low / math.sqrt(2) * math.sqrt(rows * (rows + 1) / (6 * tables))

@@ -87,13 +87,22 @@ def nemenyi_difference(*, rows: int, tasks: int, alpha: float = 0.05) -> float:
     q is the upper alpha quantile of the studentized range of M rows and infinite degrees of freedom, over sqrt(2)
     (Nemenyi 1963; Demsar 2006, section 3.2.2). Covers all pairs at once; to be read after ``friedman_test`` rejects.
     Raises ValueError for fewer than two rows or no task.
+
+    The range of M standard normals is below x with probability M integral phi(z) (Phi(z) - Phi(z - x))^(M - 1) dz,
+    whose quantile is found by bisection: SciPy's ``studentized_range`` takes seconds, for many rows minutes.
     """
     if rows < 2 or tasks < 1:
         raise ValueError(f"expected at least 2 rows and 1 task, got {rows} and {tasks}")
-    from scipy.stats import studentized_range
+    from scipy.special import ndtr
 
-    quantile = float(studentized_range.ppf(1 - alpha, rows, np.inf)) / math.sqrt(2)
-    return quantile * math.sqrt(rows * (rows + 1) / (6 * tasks))
+    z, step = np.linspace(-9.0, 9.0, 3601, retstep=True)
+    density = np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+    low, high = 0.0, 20.0
+    while high - low > 1e-9:
+        middle = (low + high) / 2
+        below = rows * step * float((density * (ndtr(z) - ndtr(z - middle)) ** (rows - 1)).sum())
+        low, high = (middle, high) if below < 1 - alpha else (low, middle)
+    return low / math.sqrt(2) * math.sqrt(rows * (rows + 1) / (6 * tasks))
 
 
 class Improvement(NamedTuple):

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import pytest
 
 from harness.board import make_board
-from harness.board_tasks import AcrossTasks, critical_difference
+from harness.board_tasks import AcrossTasks
 from harness.rows import group_records
 from harness.statistics_tasks import friedman_test, probability_of_improvement
 from tests.harness.handmade import floor, record, runs
@@ -41,14 +40,6 @@ def test_mean_ranks_and_tests_are_those_of_the_common_cells():
     scores = [{task: SCORES[task, model] for task in ("ner", "pos", "events")} for model in ("self", "dot")]
     assert chance.probability == pytest.approx(probability_of_improvement(*scores).probability)
     assert len(made.chances) == 3
-
-
-def test_the_critical_difference_is_that_of_the_tables():
-    # Demsar 2006, table 5(a): q at 0.05
-    for rows, q in ((2, 1.960), (3, 2.343), (5, 2.728), (9, 3.102), (10, 3.164)):
-        assert critical_difference(rows=rows, tables=7) == pytest.approx(
-            q * math.sqrt(rows * (rows + 1) / 42), rel=4e-4
-        )
 
 
 def test_a_row_without_a_score_somewhere_is_left_out_with_the_reason():

@@ -515,10 +515,10 @@ def test_a_task_with_a_hole_is_left_out_for_every_row():
         friedman_test([[1, 2], [2, 1]])
 
 
-@pytest.mark.parametrize(("rows", "quantile"), [(2, 1.960), (3, 2.343), (4, 2.569), (10, 3.164)])
+@pytest.mark.parametrize(("rows", "quantile"), [(2, 1.960), (3, 2.343), (4, 2.569), (9, 3.102), (10, 3.164)])
 def test_the_critical_difference_has_demsars_quantiles(rows: int, quantile: float):
     expected = quantile * math.sqrt(rows * (rows + 1) / (6 * 14))
-    assert nemenyi_difference(rows=rows, tasks=14) == pytest.approx(expected, abs=2e-3)
+    assert nemenyi_difference(rows=rows, tasks=14) == pytest.approx(expected, rel=4e-4)
 
 
 def test_a_critical_difference_needs_rows_and_tasks():
