@@ -2,14 +2,21 @@
 
 Writes ``results/boards/<NAME>/records.jsonl`` (the records without what speaks of one machine's folders) and
 ``README.md`` (the command that made it and the leaderboard). Predictions stay where they are: they quote the data.
+
+``--excerpt FILE`` also writes some of its tables into a Markdown file, between two comments that name them:
+
+    <!-- board NAME: ner/wnut17, sentiment/sst2 -->
+    <!-- end of board NAME -->
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +33,7 @@ def compact(record: Mapping[str, Any]) -> dict[str, Any]:
     kept["config"] = {key: value for key, value in record["config"].items() if key not in _LOCAL}
     if str(record.get("data_source", "")).startswith("files"):
         kept["data_source"] = "files"
-    kept["config"]["data"] = {k: v for k, v in record["config"]["data"].items() if k != "data_dir"}
+    kept["config"]["data"] = {k: v for k, v in record["config"].get("data", {}).items() if k != "data_dir"}
     return kept
 
 
@@ -46,14 +53,40 @@ def publish(name: str, records: Sequence[Record], *, title: str, command: str, f
     return board
 
 
+def excerpt(name: str, records: Sequence[Record], *, file: Path) -> None:
+    """Put the tables that ``file`` asks for between its comments.
+
+    Raises ValueError if it has no such comments, or asks for a table that the board lacks.
+    """
+    text = file.read_text(encoding="utf-8")
+    marks = re.compile(
+        rf"(<!-- board {re.escape(name)}: (.*?) -->\n).*?(<!-- end of board {re.escape(name)} -->)", re.DOTALL
+    )
+    found = marks.search(text)
+    if found is None:
+        raise ValueError(
+            f"{file} has no '<!-- board {name}: task/data, … -->' and '<!-- end of board {name} -->'; add them"
+        )
+    asked = [tuple(title.strip().split("/")) for title in found[2].split(",")]
+    tables = group_records(records)
+    missing = ["/".join(key) for key in asked if key not in tables]
+    if missing:
+        raise ValueError(
+            f"{file} asks for {', '.join(missing)}; the board has {', '.join('/'.join(k) for k in tables)}"
+        )
+    board = replace(make_board({key: tables[key] for key in asked}), across=[])
+    file.write_text(text[: found.end(1)] + "\n" + markdown(board) + "\n\n" + text[found.start(3) :], encoding="utf-8")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse, read, write; 1 if there is nothing to publish."""
+    """Parse, read, write; 1 if there is nothing to publish, 2 if there is no place for an excerpt."""
     parser = argparse.ArgumentParser(prog="python -m harness.publish", description=__doc__)
     parser.add_argument("name", help="the board's name, a folder under results/boards")
     parser.add_argument("places", nargs="*", default=["results/runs"], help="where the records are")
     parser.add_argument("--title", required=True, help="the board's heading")
     parser.add_argument("--command", required=True, help="the command that made the records")
     parser.add_argument("--boards", type=Path, default=Path("results/boards"), help="the folder of boards")
+    parser.add_argument("--excerpt", type=Path, metavar="FILE", help="also write the tables that FILE asks for into it")
     options = parser.parse_args(arguments)
     found, left_out = read_records(options.places)
     for message in left_out:
@@ -63,6 +96,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"no records in {', '.join(options.places)}", file=sys.stderr)
         return 1
     board = publish(options.name, records, title=options.title, command=options.command, folder=options.boards)
+    if options.excerpt is not None:
+        try:
+            excerpt(options.name, records, file=options.excerpt)
+        except ValueError as error:
+            print(error, file=sys.stderr)
+            return 2
     print(board / "README.md")
     return 0
 

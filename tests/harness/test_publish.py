@@ -34,3 +34,39 @@ def test_nothing_to_publish_is_an_error(tmp_path: Path, capsys: pytest.CaptureFi
     nowhere = ["--boards", str(tmp_path / "boards")]
     assert main(["none", str(tmp_path / "runs"), "--title", "x", "--command", "y", *nowhere]) == 1
     assert "no records" in capsys.readouterr().err
+
+
+def excerpt_into(tmp_path: Path, asked: str) -> tuple[int, str]:
+    for task in ("ner", "pos"):
+        records.write_record(tmp_path / "runs" / task, record(task=task))
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n<!-- board own: {asked} -->\nold\n<!-- end of board own -->\nafter\n")
+    made = ["--title", "x", "--command", "y", "--boards", str(tmp_path / "boards"), "--excerpt", str(readme)]
+    return main(["own", str(tmp_path / "runs"), *made]), readme.read_text()
+
+
+def test_the_tables_that_a_file_asks_for_are_written_into_it(tmp_path: Path):
+    data = record()["data"]
+    code, text = excerpt_into(tmp_path, f"ner/{data}")
+    assert code == 0
+    assert text.startswith(f"before\n<!-- board own: ner/{data} -->\n")
+    assert text.endswith("<!-- end of board own -->\nafter\n")
+    assert f"### ner / {data}" in text
+    assert "### pos" not in text
+    assert "old" not in text
+    assert excerpt_into(tmp_path, f"ner/{data}")[1] == text
+
+
+def test_a_table_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    code, text = excerpt_into(tmp_path, "ner/nowhere")
+    assert code == 2
+    assert "old" in text
+    assert "asks for ner/nowhere; the board has ner/" in capsys.readouterr().err
+
+
+def test_a_file_without_a_place_for_the_excerpt_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    records.write_record(tmp_path / "runs" / "one", record())
+    (tmp_path / "README.md").write_text("nothing here")
+    made = ["--title", "x", "--command", "y", "--boards", str(tmp_path / "boards")]
+    assert main(["own", str(tmp_path / "runs"), *made, "--excerpt", str(tmp_path / "README.md")]) == 2
+    assert "has no '<!-- board own: task/data, … -->'" in capsys.readouterr().err
