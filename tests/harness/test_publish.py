@@ -40,7 +40,7 @@ def excerpt_into(tmp_path: Path, asked: str) -> tuple[int, str]:
     for task in ("ner", "pos"):
         records.write_record(tmp_path / "runs" / task, record(task=task))
     readme = tmp_path / "README.md"
-    readme.write_text(f"before\n<!-- board own: {asked} -->\nold\n<!-- end of board own -->\nafter\n")
+    readme.write_text(f"before\n<!-- board own: {asked} -->\nstale\n<!-- end of board own -->\nafter\n")
     made = ["--title", "x", "--command", "y", "--boards", str(tmp_path / "boards"), "--excerpt", str(readme)]
     return main(["own", str(tmp_path / "runs"), *made]), readme.read_text()
 
@@ -53,14 +53,14 @@ def test_the_tables_that_a_file_asks_for_are_written_into_it(tmp_path: Path):
     assert text.endswith("<!-- end of board own -->\nafter\n")
     assert f"### ner / {data}" in text
     assert "### pos" not in text
-    assert "old" not in text
+    assert "stale" not in text
     assert excerpt_into(tmp_path, f"ner/{data}")[1] == text
 
 
 def test_a_table_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     code, text = excerpt_into(tmp_path, "ner/nowhere")
     assert code == 2
-    assert "old" in text
+    assert "stale" in text
     assert "asks for ner/nowhere; the board has ner/" in capsys.readouterr().err
 
 
