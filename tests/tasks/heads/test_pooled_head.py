@@ -17,14 +17,14 @@ def mean(site: Site) -> NoAttention:
     return NoAttention(site)
 
 
-def make_head(*, texts: int, attention=mean, label_smoothing: float = 0.0) -> PooledHead:
+def make_head(*, texts: int, attention=mean, label_smoothing: float = 0.0, hidden: int = 5) -> PooledHead:
     torch.manual_seed(1)
     return PooledHead(
         WIDTH,
         label_count=LABELS,
         attention=attention,
         texts=texts,
-        hidden=5,
+        hidden=hidden,
         dropout=0.0,
         label_smoothing=label_smoothing,
     )
@@ -48,6 +48,13 @@ def test_a_pair_is_read_as_both_vectors_their_distance_and_their_product():
     u, v = (encoded.states_BTD[0].mean(0).tolist() for encoded in (first, second))
     by_hand = [*u, *v, *(abs(x - y) for x, y in zip(u, v, strict=True)), *(x * y for x, y in zip(u, v, strict=True))]
     assert read == pytest.approx(by_hand, abs=1e-6)
+
+
+def test_without_hidden_units_the_logits_are_linear_in_what_is_read():
+    head, encoded = make_head(texts=1, hidden=0), text([3, 1])
+    (linear,) = (module for module in head.perceptron if isinstance(module, torch.nn.Linear))
+    assert linear.weight.shape == (LABELS, WIDTH)
+    torch.testing.assert_close(head([encoded]), head.read([encoded]) @ linear.weight.T + linear.bias)
 
 
 def test_the_query_pools_by_the_mechanism_at_a_pooling_site():
