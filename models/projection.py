@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-CHUNK_ELEMENTS = 1 << 20
-"""Logits a chunk: 4 MiB in float32."""
+CHUNK_ELEMENTS = 1 << 21
+"""Logits a chunk: 8 MiB in float32; smaller ones make the products slower than the cache makes the rest fast."""
 
 
 def linear_cross_entropy(
@@ -56,19 +56,19 @@ class _LinearCrossEntropy(torch.autograd.Function):
             part = slice(start, start + max(1, CHUNK_ELEMENTS // size))
             labels_C1 = labels_N[part, None]
             logits_CV = torch.addmm(bias_V.to(x_ND.dtype), x_ND[part], weight_VD.t()).float()
-            norm_C1 = logits_CV.logsumexp(dim=1, keepdim=True)
-            total += (norm_C1 - (1 - smoothing) * logits_CV.gather(1, labels_C1)).sum()
+            log_probs_CV = logits_CV.log_softmax(dim=1)
+            total -= (1 - smoothing) * log_probs_CV.gather(1, labels_C1).sum()
             if smoothing:
-                total -= smoothing * logits_CV.mean(dim=1).sum()
+                total -= smoothing * log_probs_CV.mean(dim=1).sum()
             if not learning:
                 continue
             assert dx_ND is not None
             assert dweight_VD is not None
             assert dbias_V is not None
-            slope_CV = logits_CV.sub_(norm_C1).exp_()
+            slope_CV = log_probs_CV.exp_()
             if smoothing:
                 slope_CV -= smoothing / size
-            slope_CV.scatter_add_(1, labels_C1, torch.full_like(norm_C1, smoothing - 1))
+            slope_CV.scatter_add_(1, labels_C1, slope_CV.new_full(labels_C1.shape, smoothing - 1))
             dbias_V += slope_CV.sum(dim=0)
             slope_CV = slope_CV.to(x_ND.dtype)
             torch.mm(slope_CV, weight_VD, out=dx_ND[part])

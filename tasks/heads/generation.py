@@ -198,7 +198,7 @@ class GenerationHead(Head):
                 log_probs_R1V = logits_R1V.float().log_softmax(dim=-1)
             else:
                 log_probs_R1V = self.pointer.log_probs(logits_R1V, decoded, x_R1D, state.copies_RS, extended)
-            log_probs_RV = log_probs_R1V[:, 0].index_fill(1, forbidden.to(tokens_R.device), float("-inf"))
+            log_probs_RV = log_probs_R1V[:, 0].index_fill_(1, forbidden.to(tokens_R.device), float("-inf"))
             return log_probs_RV, _Writing(after, state.copies_RS)
 
         return step
