@@ -164,12 +164,12 @@ class MultiHead(nn.Module):
         return self.attend(queries_BTD, self.read(memory_BSD), mask_BTS, need_weights=need_weights)
 
     def read(self, memory_BSD: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values (B, S, H, ·): all that depends on the memory alone. See ``models.recall``."""
-        memory_BSHD = self._split(memory_BSD)
+        """Keys and values (B, H, S, ·): all that depends on the memory alone. See ``models.recall``."""
+        memory_BHSD = self._split(memory_BSD)
         if self.key_value is None and not self.lookup.embeds_keys:
-            return memory_BSHD, memory_BSHD
-        keys_BSHD, *values = recall(self, memory_BSD, self._project)
-        return keys_BSHD, values[0] if values else memory_BSHD
+            return memory_BHSD, memory_BHSD
+        keys_BHSD, *values = recall(self, memory_BSD, self._project)
+        return keys_BHSD, values[0] if values else memory_BHSD
 
     def attend(
         self, queries_BTD: Tensor, read: tuple[Tensor, Tensor], mask_BTS: Tensor | None, *, need_weights: bool
@@ -177,9 +177,9 @@ class MultiHead(nn.Module):
         """Look at what was ``read``: the context, and the weights (B, H, T, S) if they are asked for."""
         if self.query is not None:
             queries_BTD = self.query(queries_BTD)
-        keys_BHSD, values_BHSD = (part.expand(len(queries_BTD), -1, -1, -1).transpose(1, 2) for part in read)
+        keys_BHSD, values_BHSD = (part.expand(len(queries_BTD), -1, -1, -1) for part in read)
         context_BHTD, weights_BHTS = self.lookup(
-            self._split(queries_BTD).transpose(1, 2),
+            self._split(queries_BTD),
             keys_BHSD,
             values_BHSD,
             mask_BTS,
@@ -192,13 +192,13 @@ class MultiHead(nn.Module):
     def _project(self, memory_BSD: Tensor) -> Read:
         """What has to be computed of a memory: the keys, and the values unless they are the memory itself."""
         parts = (memory_BSD,) if self.key_value is None else self.key_value(memory_BSD).chunk(2, dim=-1)
-        keys_BSHD, *values = (self._split(part) for part in parts)
+        keys_BHSD, *values = (self._split(part) for part in parts)
         if self.lookup.embeds_keys and isinstance(self.lookup.score, AdditiveScore):
-            keys_BSHD = self.lookup.score.embed(keys_BSHD.transpose(1, 2)).transpose(1, 2)
-        return keys_BSHD, *values
+            keys_BHSD = self.lookup.score.embed(keys_BHSD)
+        return keys_BHSD, *values
 
     def _split(self, states_BTD: Tensor) -> Tensor:
-        return states_BTD.view(*states_BTD.shape[:2], self.heads, -1)
+        return states_BTD.view(*states_BTD.shape[:2], self.heads, -1).transpose(1, 2)
 
 
 def _check_heads(heads: int, width: int) -> None:

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 Read = tuple[Tensor, ...]
-"""What was computed from a memory: tensors (B, S, …), one vector a position."""
+"""What was computed from a memory: tensors (B, …, S, D), one vector a position."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,18 +62,18 @@ def recalling(*memories: KeptMemory) -> Iterator[None]:
 def recall(module: nn.Module, memory_BSD: Tensor, read: Callable[[Tensor], Read], *, whole: bool = False) -> Read:
     """``read(memory_BSD)``, without computing again what ``module`` has read of a kept memory.
 
-    ``read`` maps (B, S, D) to tensors (B, S, …) position by position, and depends on nothing else that changes between
-    steps; a module reads one thing of a memory. ``whole``: positions depend on each other, so that all are read again
-    where any is new.
+    ``read`` maps (B, S, D) to tensors (B, …, S, D) position by position, and depends on nothing else that changes
+    between steps; a module reads one thing of a memory. ``whole``: positions depend on each other, so that all are read again
+    where any is new. What is kept is contiguous, so that steps of one position read it in order.
     """
     kept = next((kept for kept in _KEPT.get() if kept.states_BSD is memory_BSD), None)
     if kept is None:
         return read(memory_BSD)
     old = kept.read.get(module)
-    known = 0 if old is None else old[0].shape[1]
+    known = 0 if old is None else old[0].shape[-2]
     if old is None or (whole and known < memory_BSD.shape[1]):
-        kept.read[module] = read(memory_BSD)
+        kept.read[module] = tuple(part.contiguous() for part in read(memory_BSD))
     elif known < memory_BSD.shape[1]:
         new = read(memory_BSD[:, known:])
-        kept.read[module] = tuple(torch.cat(parts, dim=1) for parts in zip(old, new, strict=True))
+        kept.read[module] = tuple(torch.cat(parts, dim=-2) for parts in zip(old, new, strict=True))
     return kept.read[module]
