@@ -1,11 +1,14 @@
 """``python -m harness task=ner model=cross``: compose a configuration, run it, say what came out.
 
+With ``-m`` the cells of a sweep go to ``harness.sweep`` instead (through ``hydra_plugins``).
+
 Exit codes: 0 done (or found), 1 a run failed or a value was refused, 130 stopped by Ctrl-C, 143 by SIGTERM.
 """
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -16,23 +19,35 @@ _failed: list[str] = []
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
 def main(config: DictConfig) -> None:
-    """Run one composed configuration. Errors are recorded, so that the other cells of a sweep go on."""
-    from harness.configuration import name_choices
+    """Run one composed configuration, or with ``plan=true`` say what that would take."""
+    from harness.configuration import check_controls, name_choices
     from harness.display import show_outcome
     from harness.records import writes_here
     from harness.run import BusyError, execute
 
     name_choices(config, HydraConfig.get().runtime.choices)
     try:
+        check_controls(config)
+        if config.plan:
+            _plan(config)
+            return
         outcome = execute(config)
-    except BusyError as error:
+    except (BusyError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
-        _failed.append("busy")
+        _failed.append("refused")
         return
     if writes_here():
         show_outcome(outcome)
     if outcome.record["status"] != "done":
         _failed.append(outcome.record["status"])
+
+
+def _plan(config: DictConfig) -> None:
+    from harness.cell import Job
+    from harness.plan import plan_cell, show_plan
+
+    if show_plan([plan_cell(("this run", Job(config, Path())))], workers=1):
+        _failed.append("hopeless")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,10 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 NAMED = ("task", "data", "model", "backbone", "position")
+CONTROLS = ("retry", "max_minutes", "plan", "workers")
+"""Keys that say how runs are driven, and nothing of what they compute."""
+
+RETRY = ("failed", "none", "all")
 
 
 def compose_configuration(overrides: Sequence[str]) -> DictConfig:
@@ -36,6 +40,22 @@ def name_choices(config: DictConfig, choices: Mapping[str, Any]) -> None:
         config.names.model = _model_name(config, choices["model"])
         if choices["data"] == "files":
             config.names.data = _files_name(config.data)
+
+
+def check_controls(config: DictConfig) -> None:
+    """Refuse controls that mean nothing, before anything runs. Raises ValueError."""
+    if config.retry not in RETRY:
+        raise ValueError(f"retry is {', '.join(RETRY[:-1])} or {RETRY[-1]}, got {config.retry!r}")
+    if config.max_minutes is not None and not (_is_number(config.max_minutes) and config.max_minutes > 0):
+        raise ValueError(f"max_minutes is a number above 0, or null for no limit; got {config.max_minutes!r}")
+    if not isinstance(config.plan, bool):
+        raise ValueError(f"plan is true or false, got {config.plan!r}")
+    if not _is_number(config.workers) or config.workers != int(config.workers) or config.workers < 1:
+        raise ValueError(f"workers is a whole number from 1, got {config.workers!r}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _model_name(config: DictConfig, choice: str) -> str:

@@ -2,7 +2,7 @@
 
 Reads records alone: no task code, no torch; safe while a sweep writes. One table a task and data set, one row a
 configuration: the mean over seeds with its interval, a rank shared by rows that cannot be told apart, costs, and for
-each hole its reason. The way there: records -> ``rows`` -> ``board`` -> ``board_formats``.
+each hole its reason. The way there: records -> ``rows`` -> ``board`` -> ``board_formats``, or ``report`` for HTML.
 """
 
 from __future__ import annotations
@@ -12,8 +12,12 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.rows import Record, group_records, read_records
+
+if TYPE_CHECKING:
+    from harness.board import Board
 
 FILTERS = ("task", "data", "model", "backbone")
 
@@ -37,7 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    if options.format == "terminal" and not options.output and sys.stdout.isatty():
+    if options.format == "html":
+        from harness.report.page import html_report
+
+        text = html_report(board, tables, [(path, record) for path, record in found if _wanted(record, options)])
+    elif options.format == "terminal" and not options.output and sys.stdout.isatty():
         text = board_formats.terminal(board, width=max(shutil.get_terminal_size().columns, board_formats.WIDTH))
     else:
         text = board_formats.FORMATS[options.format](board)
@@ -46,6 +54,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.output.write_text(text + "\n", encoding="utf-8")
     else:
         print(text)
+    return _upload(board, options.wandb) if options.wandb else 0
+
+
+def _upload(board: Board, project: str) -> int:
+    from harness.tracking import upload_board
+
+    try:
+        upload_board(board, project=project)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     return 0
 
 
@@ -55,8 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     for name in FILTERS:
         parser.add_argument(f"--{name}", help=f"only this {name}; several with commas")
     parser.add_argument("--metric", help="the score to show (default: the main score of each task)")
-    parser.add_argument("--format", choices=["terminal", "markdown", "csv", "json"], default="terminal")
+    parser.add_argument("--format", choices=["terminal", "markdown", "csv", "json", "html"], default="terminal")
     parser.add_argument("--output", type=Path, help="write there instead of printing")
+    parser.add_argument("--wandb", metavar="PROJECT", help="also send the board there, as a table and an artifact")
     return parser
 
 

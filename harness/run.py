@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,8 +17,10 @@ from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
 from harness import build, records
+from harness.configuration import CONTROLS
 from harness.floors import floor_trial
 from harness.predictions import describe_predictions
+from harness.stopping import TimeLimitError, limited, terminable
 
 
 class BusyError(Exception):
@@ -74,15 +75,16 @@ class Run:
         }
 
 
-def execute(config: DictConfig) -> Outcome:
+def execute(config: DictConfig, *, announce: Callable[[Run], None] = lambda run: None) -> Outcome:
     """Run one configuration and return its outcome; errors become a record with the status ``failed``.
 
     KeyboardInterrupt and SIGTERM leave an ``interrupted`` record and are raised again; the same command resumes.
+    ``announce`` is called whenever the run's id and folder become known: before and after its data are read.
     """
-    run = Run(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
-    run.place()
+    run = make_run(config)
+    announce(run)
     try:
-        return _execute(config, run)
+        return _execute(config, run, announce)
     except BusyError:
         raise
     except (KeyboardInterrupt, SystemExit):
@@ -99,28 +101,45 @@ def execute(config: DictConfig) -> Outcome:
         return Outcome(record, run.folder)
 
 
+def make_run(config: DictConfig) -> Run:
+    """The run of a configuration as far as it is known before its data are read.
+
+    How runs are driven (``CONTROLS``) cannot change a result, so neither its id nor its record knows of it.
+    """
+    settings = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(settings, dict)
+    run = Run({str(key): value for key, value in settings.items() if key not in CONTROLS})
+    run.place()
+    return run
+
+
 def _expected(error: Exception) -> bool:
     """Whether the message alone says what to do, so that the error's type would only distract."""
-    return isinstance(error, ValueError | FileNotFoundError)
+    return isinstance(error, ValueError | FileNotFoundError | TimeLimitError)
 
 
-def _execute(config: DictConfig, run: Run) -> Outcome:
+def _execute(config: DictConfig, run: Run, announce: Callable[[Run], None]) -> Outcome:
+    before = records.read_record(run.folder)  # of an attempt that ended before its data were read
+    if before is not None and stands(before, config):
+        return Outcome(before, run.folder, found=True)
     task = build.make_task(config)
     build.check_combination(config, task)
     corpus = build.load_corpus(config, task)
     run.fingerprint = corpus.fingerprint
     run.place()
+    announce(run)
     run.folder.mkdir(parents=True, exist_ok=True)
-    with _locked(run.folder), _terminable():
+    with _locked(run.folder), terminable():
         existing = records.read_record(run.folder)
-        if existing is not None and existing["status"] == "done":
-            if not config.force:
-                return Outcome(existing, run.folder, found=True)
+        if existing is not None and stands(existing, config):
+            return Outcome(existing, run.folder, found=True)
+        if _anew(config):
             _set_aside(run.folder)
         run.facts["data_sizes"] = {split: len(rows) for split, rows in corpus.splits.items()}
         run.facts["data_source"] = corpus.source
         trial = floor_trial if build.is_floor(config) else _neural_trial
-        scores, predictions = trial(config, run.folder, run.facts, task, corpus)
+        with limited(config.max_minutes):
+            scores, predictions = trial(config, run.folder, run.facts, task, corpus)
         run.facts["main_score"] = task.main_score
         run.facts["scores"] = scores
         run.facts["score_definitions"] = task.definitions()
@@ -129,6 +148,17 @@ def _execute(config: DictConfig, run: Run) -> Outcome:
         records.write_record(run.folder, record)
     (run.folder / "error.txt").unlink(missing_ok=True)
     return Outcome(record, run.folder)
+
+
+def _anew(config: DictConfig) -> bool:
+    """Whether to run whatever was recorded before."""
+    return bool(config.force) or config.retry == "all"
+
+
+def stands(record: dict[str, Any], config: DictConfig) -> bool:
+    """Whether what was recorded before is the outcome: a finished run, and with ``retry=none`` a failed one too."""
+    left_alone = ("done", "failed") if config.retry == "none" else ("done",)
+    return not _anew(config) and record["status"] in left_alone
 
 
 def _neural_trial(*arguments: Any) -> tuple[dict[str, float], dict[int, Any]]:
@@ -154,29 +184,13 @@ def _locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM unwind the stack like Ctrl-C does, so that a record is left; the exit code is 143."""
-
-    def stop(_number: int, _frame: Any) -> None:
-        raise SystemExit(128 + signal.SIGTERM)
-
-    try:
-        before = signal.signal(signal.SIGTERM, stop)
-    except ValueError:  # not the main thread: whoever owns the process handles its signals
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 def _set_aside(folder: Path) -> None:
-    """Keep the record of the run before (records are never edited) and start with an empty folder."""
+    """Keep what the run before left (records are never edited) and start with an empty folder."""
+    left = [path for path in folder.iterdir() if path.name != ".lock"]
+    if not left:
+        return
     stamp = time.strftime("%Y%m%dT%H%M%S")
     aside = folder.parent.parent / "superseded" / f"{folder.name}-{stamp}-{os.getpid()}"
     aside.mkdir(parents=True)
-    for path in folder.iterdir():
-        if path.name != ".lock":
-            path.rename(aside / path.name)
+    for path in left:
+        path.rename(aside / path.name)

@@ -63,8 +63,8 @@ def recall(module: nn.Module, memory_BSD: Tensor, read: Callable[[Tensor], Read]
     """``read(memory_BSD)``, without computing again what ``module`` has read of a kept memory.
 
     ``read`` maps (B, S, D) to tensors (B, …, S, D) position by position, and depends on nothing else that changes
-    between steps; a module reads one thing of a memory. ``whole``: positions depend on each other, so that all are read again
-    where any is new. What is kept is contiguous, so that steps of one position read it in order.
+    between steps; a module reads one thing of a memory. ``whole``: positions depend on each other, so that all are
+    read again where any is new. What is kept is contiguous, so that steps of one position read it in order.
     """
     kept = next((kept for kept in _KEPT.get() if kept.states_BSD is memory_BSD), None)
     if kept is None:

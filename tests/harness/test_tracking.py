@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from harness import leaderboard
 from harness.configuration import compose_configuration
 from harness.run import execute
+from tests.harness.handmade import record, write_run
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::ResourceWarning")
 
@@ -77,3 +79,43 @@ def test_a_failed_run_is_finished_as_failed(tiny: Callable[..., list[str]], monk
 def test_an_unknown_mode_is_refused(tiny: Callable[..., list[str]]):
     record = execute(compose_configuration(tiny("task=ner", "logger=wandb", "logger.mode=sometimes"))).record
     assert "online, offline or disabled" in record["reason"]
+
+
+def test_a_board_is_uploaded_as_a_table_and_an_artifact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for seed in (1, 2):
+        write_run(tmp_path / "a" / str(seed), record(model="dot", seed=seed, scores={"f1": 0.25}))
+    write_run(tmp_path / "b", record(model="self", status="failed", reason="no memory"))
+    output = str(tmp_path / "board.md")
+    assert leaderboard.main([str(tmp_path / "a"), str(tmp_path / "b"), "--wandb", "boards", "--output", output]) == 0
+    found = list(offline_records(tmp_path))
+    (run,) = [record.run for record in found if record.WhichOneof("record_type") == "run"][:1]
+    assert (run.project, run.job_type) == ("boards", "leaderboard")
+    sent = [record.request.log_artifact.artifact for record in found if record.request.HasField("log_artifact")]
+    sent += [record.artifact for record in found if record.WhichOneof("record_type") == "artifact"]
+    names = {entry.path for artifact in sent for entry in artifact.manifest.contents if artifact.name == "leaderboard"}
+    assert names == {"board.csv", "board.json"}
+    (path,) = tmp_path.rglob("media/table/leaderboard*.table.json")
+    table = json.loads(path.read_text())
+    rows = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
+    assert [(row["model"], row["mean"], row["holes"]) for row in rows] == [
+        ("dot", 0.25, None),
+        ("self", None, "failed: no memory"),
+    ]
+
+
+def test_a_board_that_cannot_be_sent_is_shown_nevertheless(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    import wandb
+
+    def refuse(**_options: object) -> None:
+        raise wandb.errors.UsageError("nobody is logged in")
+
+    monkeypatch.setattr(wandb, "init", refuse)
+    write_run(tmp_path, record())
+    assert leaderboard.main([str(tmp_path), "--wandb", "boards"]) == 2
+    printed = capsys.readouterr()
+    assert "0.5000" in printed.out
+    assert "cannot be sent to Weights & Biases: nobody is logged in" in printed.err

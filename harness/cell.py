@@ -1,0 +1,81 @@
+"""One cell of a sweep inside a worker: run it, answer in a few words, leave the process as it was."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig
+
+if TYPE_CHECKING:
+    from harness.run import Run
+
+
+@dataclass(frozen=True)
+class Job:
+    """A composed cell, and the file in which its worker notes which run it is at, should it die."""
+
+    config: DictConfig
+    note: Path
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of a cell. ``found``: an earlier run's record stands; ``folder``: None if nothing was recorded."""
+
+    status: str
+    reason: str | None = None
+    folder: str | None = None
+    score: tuple[str, float] | None = None
+    seconds: float = 0.0
+    found: bool = False
+
+
+def run_cell(job: Job) -> Answer:
+    """Run one cell; every error is an answer. SIGTERM too, so that stopping one worker costs one cell."""
+    from harness.run import BusyError, execute
+
+    started = time.monotonic()
+    try:
+        outcome = execute(job.config, announce=lambda run: write_note(job, run))
+        answer = answer_from(outcome.record, outcome.folder, found=outcome.found)
+    except BusyError as error:
+        answer = Answer("busy", str(error))
+    except (KeyboardInterrupt, SystemExit):
+        answer = Answer("interrupted", "its worker was stopped from outside; the same command resumes it")
+    except Exception as error:  # a configuration that cannot even be resolved has no record
+        answer = Answer("failed", f"{type(error).__name__}: {error}")
+    _give_back_memory()
+    return Answer(**{**vars(answer), "seconds": time.monotonic() - started})
+
+
+def answer_from(record: dict[str, Any], folder: Path, *, found: bool) -> Answer:
+    """A record in a few words."""
+    score = (record["main_score"], record["scores"][record["main_score"]]) if record["status"] == "done" else None
+    return Answer(record["status"], record["reason"], str(folder), score, found=found)
+
+
+def write_note(job: Job, run: Run) -> None:
+    """Note which run this worker is at, as the record that is written for it if the worker dies."""
+    note = {"folder": str(run.folder), "record": run.record("failed", "worker died")}
+    fresh = job.note.with_suffix(".new")
+    fresh.write_text(json.dumps(note, default=str), encoding="utf-8")
+    fresh.replace(job.note)
+
+
+def _give_back_memory() -> None:
+    """Give the next cell the memory that an earlier one would have found, so that peaks can be compared."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if sys.platform.startswith("linux"):
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc alone has it
+        if trim is not None:
+            trim(0)

@@ -1,0 +1,142 @@
+"""``python -m harness.explain RUN "a text"``: what a trained run predicts for a text, and where its attention looks.
+
+RUN is the folder of a run or its record. Task, data and network are rebuilt from the record's configuration, and the
+tested weights are loaded, so the data must be the run's. ``--save`` keeps the maps of a few test examples beside the
+record, the same ones for every run of a data set; the HTML report then shows them side by side.
+
+H heads, T tokens that look, S tokens that are looked at
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.records import find_records
+from harness.rows import Record, is_floor, record_problem
+
+if TYPE_CHECKING:
+    from harness.explained import Explained, Rebuilt
+    from harness.report.maps import AttentionMap
+
+LONGEST = 25
+"""Test examples of more tokens are not saved: their maps could not be read."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse, predict, show; 2 if that is impossible, with the reason."""
+    options = _parser().parse_args(arguments)
+    try:
+        run(options)
+    except (ValueError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m harness.explain", description=__doc__.split("\n\nH heads")[0])
+    parser.add_argument("run", type=Path, help="the folder of a run, or its record.json")
+    parser.add_argument("texts", nargs="*", help="the text; of tasks on pairs both")
+    parser.add_argument("--external", help="the external text, where the data set has such a column")
+    parser.add_argument("--site", help="only sites whose name has this in it (default: the last one of each kind)")
+    parser.add_argument("--head", type=int, help="one head, from 1 (default: their mean)")
+    parser.add_argument("--png", type=Path, help="write the maps there as an image")
+    parser.add_argument("--html", type=Path, help="write the maps there as a page")
+    parser.add_argument("--save", action="store_true", help="write attention.json for test examples into the folder")
+    parser.add_argument("--rows", type=int, default=3, help="so many test examples with --save (default: 3)")
+    parser.add_argument("--data_dir", help="where the folders of data sets are (default: as the run had it)")
+    parser.add_argument("--results_dir", help="where caches are (default: the folder that holds the run's)")
+    return parser
+
+
+def run(options: argparse.Namespace) -> None:
+    """Do what the command line asks for. Raises ValueError with what is wrong."""
+    folder, record = find_run(options.run)
+    if not options.texts and not options.save:
+        raise ValueError("expected a text, or --save to keep the maps of test examples")
+    if options.rows < 1:
+        raise ValueError(f"expected at least one of --rows, got {options.rows}")
+    from harness.explained import Rebuilt  # torch: after what can be refused without it
+
+    rebuilt = Rebuilt.from_record(
+        record, folder, data_dir=options.data_dir, results_dir=options.results_dir or str(folder.parent.parent)
+    )
+    if options.texts:
+        show(rebuilt.explain_texts(options.texts, external=options.external), record, options)
+    if options.save:
+        print(save(rebuilt, folder, options.rows))
+
+
+def find_run(place: Path) -> tuple[Path, Record]:
+    """The folder and the record of a finished run with weights; ValueError if it is none, and why."""
+    path = place / "record.json" if place.is_dir() else place
+    if not path.is_file() or path.name != "record.json":
+        raise ValueError(f"{place} is neither the folder of a run nor its record.json")
+    record = next(found for _path, found in find_records([path]))
+    problem = str(record) if isinstance(record, ValueError) else record_problem(record)
+    if isinstance(record, ValueError) or problem is not None:
+        raise ValueError(problem if str(path) in str(problem) else f"{path} {problem}")
+    if is_floor(record):
+        raise ValueError(f"the run is of the floor {record['model']!r}, which has no attention")
+    if record["status"] != "done":
+        raise ValueError(f"the run has no tested weights: {record['status']}: {record.get('reason')}")
+    if not (path.parent / "model.pt").exists():
+        raise ValueError(f"{path.parent} holds no model.pt; run again with force=true to have the weights")
+    return path.parent, record
+
+
+def chosen_maps(maps: Sequence[AttentionMap], site: str | None) -> list[AttentionMap]:
+    """The maps of the sites with ``site`` in their name, or the last of each kind. ValueError if there are none."""
+    if site is None:
+        return list({made.part: made for made in maps}.values())
+    found = [made for made in maps if site in made.site]
+    if not found:
+        raise ValueError(f"no site has {site!r} in its name; there are: {', '.join(made.site for made in maps)}")
+    return found
+
+
+def show(explained: Explained, record: Record, options: argparse.Namespace) -> None:
+    """Print prediction and maps, and write the files that were asked for."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from harness.report.maps import html_page, terminal_lines, write_png
+
+    maps = chosen_maps(explained.maps, options.site)
+    title = f"{record['task']} on {record['data']}: model={record['model']} seed={record['seed']}"
+    console = Console()
+    lines = [title, f"prediction: {explained.words}"]
+    for made in maps:
+        lines += ["", *terminal_lines(made, options.head)]
+    if not maps:
+        lines += ["", "nothing attends here: no site of this network kept weights for this text"]
+    for line in lines:
+        console.print(Text(line), soft_wrap=True)
+    if options.png and maps:
+        write_png(options.png, maps, options.head)
+    if options.html:
+        options.html.parent.mkdir(parents=True, exist_ok=True)
+        options.html.write_text(html_page(title, explained.words, maps, options.head), encoding="utf-8")
+
+
+def save(rebuilt: Rebuilt, folder: Path, rows: int) -> Path:
+    """Write ``attention.json`` for ``rows`` test examples, at once or not at all."""
+    explained = rebuilt.explain_rows(rebuilt.short_rows(rows, longest=LONGEST))
+    if not explained:
+        raise ValueError(f"no test example has at most {LONGEST} tokens, so there is no map that could be read")
+    content: dict[str, Any] = {"rows": [example.as_dict() for example in explained]}
+    path = folder / "attention.json"
+    partial = folder / f".attention.json-{os.getpid()}"
+    partial.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    partial.replace(path)
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(main())

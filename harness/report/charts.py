@@ -1,0 +1,239 @@
+"""Drawings of a report as inline SVG: intervals, points, lines, heat maps.
+
+Colours come from the page's style sheet by class (``c0`` to ``c7`` are the series), so that they follow light and dark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from harness.board_formats import short
+from harness.report.svg import Scale, decimal, drawing, series_class, tag, whole
+
+LETTER = 5.6
+"""About how wide a letter of a label is."""
+
+# Forest plot: one small drawing a row of the table, all on one scale
+
+FOREST_WIDTH, FOREST_HEIGHT = 240, 30
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A row of a forest plot."""
+
+    mean: float
+    half_width: float | None
+    scores: Sequence[float]
+    best: bool
+    floor: bool
+    label: str
+
+
+def forest_scale(rows: Sequence[Interval]) -> Scale:
+    """Holds all scores but those of floors far below or above the networks, and intervals unless they are so wide that
+    the scores could not be told apart any more.
+    """
+    scores = [score for row in rows for score in row.scores if not row.floor] or [s for row in rows for s in row.scores]
+    low, high = min(scores), max(scores)
+    near = max(high - low, 0.02)
+    scores += [score for row in rows for score in row.scores if low - near <= score <= high + near]
+    low, high = min(scores), max(scores)
+    room = (high - low) or 0.1
+    ends = [row.mean + sign * row.half_width for row in rows if row.half_width is not None for sign in (-1, 1)]
+    return Scale.of([low, high, *(min(max(end, low - room), high + room) for end in ends)], 6, FOREST_WIDTH - 6)
+
+
+def forest_axis(scale: Scale) -> Markup:
+    """The axis above the rows."""
+    labels = [
+        tag("text", decimal(value), x=scale(value), y=11.0, class_="tick", text_anchor="middle")
+        for value in scale.ticks(4)
+        if scale.start + 12 <= scale(value) <= scale.end - 12
+    ]
+    return drawing(FOREST_WIDTH, 16, labels, title="axis of the scores", class_="forest")
+
+
+def forest_row(row: Interval, scale: Scale) -> Markup:
+    """The mean, its 95 % interval (with an arrow where it goes on) and a tick for each seed."""
+    middle = FOREST_HEIGHT / 2
+    parts = [
+        tag("line", x1=scale(tick), x2=scale(tick), y1=0, y2=FOREST_HEIGHT, class_="grid") for tick in scale.ticks(4)
+    ]
+    parts += [
+        tag("line", x1=scale(score), x2=scale(score), y1=middle - 8, y2=middle + 8, class_="seed")
+        for score in row.scores[:50]
+        if scale.low <= score <= scale.high
+    ]
+    if row.half_width is not None:
+        low, high = row.mean - row.half_width, row.mean + row.half_width
+        parts.append(tag("line", x1=scale(low), x2=scale(high), y1=middle, y2=middle, class_="interval"))
+        parts += [_end(scale(end), middle, out) for end, out in ((low, low < scale.low), (high, high > scale.high))]
+    if scale.low <= row.mean <= scale.high:
+        parts.append(tag("circle", cx=scale(row.mean), cy=middle, r=4.5, class_="mean"))
+    else:
+        parts.append(_end(scale(row.mean), middle, True))
+    interval = "" if row.half_width is None else f" ± {row.half_width:.4f}"
+    title = f"{row.label}: {row.mean:.4f}{interval}; seeds {', '.join(f'{score:.4f}' for score in row.scores[:50])}"
+    return drawing(
+        FOREST_WIDTH, FOREST_HEIGHT, parts, title=title, class_="forest row best" if row.best else "forest row"
+    )
+
+
+def _end(x: float, y: float, goes_on: bool) -> Markup:
+    if not goes_on:
+        return tag("line", x1=x, x2=x, y1=y - 4, y2=y + 4, class_="interval")
+    sign = -1 if x < FOREST_WIDTH / 2 else 1
+    path = f"M{x - 3 * sign:.1f} {y - 4:.1f}L{x + 2 * sign:.1f} {y:.1f}L{x - 3 * sign:.1f} {y + 4:.1f}"
+    return tag("path", d=path, class_="interval open")
+
+
+# Charts with two axes
+
+WIDTH, HEIGHT = 360, 260
+LEFT, RIGHT, TOP, BOTTOM = 46, 14, 14, 40
+
+
+def _axes(x: Scale, y: Scale, x_name: str, *, x_ticks: bool = True) -> Iterator[Markup]:
+    for value in y.ticks(5):
+        yield tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y(value), y2=y(value), class_="grid")
+        yield tag("text", decimal(value), x=LEFT - 6, y=y(value) + 3.5, class_="tick", text_anchor="end")
+    for value in x.ticks(5) if x_ticks else ():
+        yield tag("text", whole(value), x=x(value), y=HEIGHT - BOTTOM + 16, class_="tick", text_anchor="middle")
+    yield tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=HEIGHT - BOTTOM, y2=HEIGHT - BOTTOM, class_="axis")
+    yield tag(
+        "text", x_name, x=(LEFT + WIDTH - RIGHT) / 2, y=HEIGHT - 6, class_="axis-name", text_anchor="middle"
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Point:
+    """A row in a chart of quality against cost."""
+
+    label: str
+    cost: float
+    score: float
+    front: bool
+
+
+def scatter(points: Sequence[Point], *, cost: str, floor: tuple[str, float] | None, higher_is_better: bool) -> Markup:
+    """Score against a cost (logarithmic), the Pareto front joined by steps; points off the front are hollow.
+
+    ``floor``: name and score of the best floor, a line unless it is far from the points.
+    """
+    scores = [point.score for point in points]
+    near = max(scores) - min(scores)
+    if floor is not None and not min(scores) - near <= floor[1] <= max(scores) + near:
+        floor = None
+    x = Scale.of([point.cost for point in points], LEFT + 8, WIDTH - RIGHT - 8, log=True)
+    y = Scale.of([*scores, *([floor[1]] if floor else [])], HEIGHT - BOTTOM - 8, TOP + 8)
+    parts = list(_axes(x, y, cost))
+    if floor is not None:
+        height = y(floor[1])
+        parts.append(tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=height, y2=height, class_="floor"))
+        parts.append(tag("text", floor[0], x=WIDTH - RIGHT, y=height - 4, class_="label", text_anchor="end"))
+    front = sorted((point for point in points if point.front), key=lambda point: (point.cost, point.score))
+    corners = [f"{'M' if n == 0 else 'H'}{x(p.cost):.1f}{' ' if n == 0 else 'V'}{y(p.score):.1f}" for n, p in
+               enumerate(front)]  # fmt: skip
+    parts.append(tag("path", d="".join(corners) + f"H{WIDTH - RIGHT}", class_="front"))
+    for point in sorted(points, key=lambda point: point.front):
+        words = f"{point.label}: {point.score:.4f} at {short(point.cost)}{', on the front' if point.front else ''}"
+        parts.append(
+            tag("circle", tag("title", words), cx=x(point.cost), cy=y(point.score), r=5.0,
+                class_="point on" if point.front else "point")
+        )  # fmt: skip
+    parts += _labels([(x(p.cost), y(p.score), p.label, p.front) for p in sorted(points, key=lambda p: not p.front)])
+    direction = "higher" if higher_is_better else "lower"
+    return drawing(WIDTH, HEIGHT, parts, title=f"score ({direction} is better) against {cost}")
+
+
+def _labels(places: Sequence[tuple[float, float, str, bool]]) -> Iterator[Markup]:
+    """Names beside their points where there is room for them; the others are told by the point's title."""
+    taken = [(x - 5, y - 5, x + 5, y + 5) for x, y, _text, _front in places]
+    for x, y, text, front in places:
+        shown = text if len(text) <= 22 else f"{text[:21]}…"
+        width = LETTER * len(shown)
+        for dx, dy in ((6, -7), (-6 - width, -7), (6, 15), (-6 - width, 15), (9, 4)):
+            box = (x + dx, y + dy - 9, x + dx + width, y + dy + 2)
+            inside = box[0] >= LEFT and box[2] <= WIDTH and box[1] >= 0 and box[3] <= HEIGHT - BOTTOM
+            if inside and not any(_overlap(box, other) for other in taken):
+                taken.append(box)
+                yield tag("text", shown, x=x + dx, y=y + dy, class_="label on" if front else "label")
+                break
+
+
+def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+@dataclass(frozen=True)
+class Series:
+    """A line of a chart: its name, the number of its colour and its points, from left to right."""
+
+    name: str
+    number: int
+    points: Sequence[tuple[float, float]]
+
+
+def line_chart(
+    series: Sequence[Series], *, x_name: str, title: str, marks: bool = False, x_words: Sequence[str] | None = None
+) -> Markup:
+    """Lines over a common axis. ``marks``: a dot at each point. ``x_words``: names of the places 0, 1, … instead."""
+    values = [value for line in series for _x, value in line.points]
+    places = [place for line in series for place, _y in line.points]
+    last = len(x_words) - 1 if x_words else max(places)
+    first = 0.0 if x_words else min(places)
+    room = 0.35 if x_words or last == first else 0.0
+    x = Scale(first - room, last + room, LEFT, WIDTH - RIGHT)
+    y = Scale.of(values, HEIGHT - BOTTOM, TOP)
+    parts = list(_axes(x, y, x_name, x_ticks=x_words is None))
+    for place, word in enumerate(x_words or ()):
+        parts.append(tag("text", word, x=x(place), y=HEIGHT - BOTTOM + 16, class_="tick", text_anchor="middle"))
+    for line in series:
+        path = "".join(f"{'L' if n else 'M'}{x(a):.1f} {y(b):.1f}" for n, (a, b) in enumerate(line.points))
+        parts.append(tag("path", tag("title", line.name), d=path, class_=f"line {series_class(line.number)}"))
+        if marks or len(line.points) == 1:
+            parts += [
+                tag("circle", tag("title", f"{line.name}: {b:.4f}"), cx=x(a), cy=y(b), r=3.5,
+                    class_=f"dot {series_class(line.number)}")
+                for a, b in line.points
+            ]  # fmt: skip
+    return drawing(WIDTH, HEIGHT, parts, title=title)
+
+
+# Attention
+
+
+def heat_map(weights: Sequence[Sequence[float]], rows: Sequence[str], columns: Sequence[str], *, title: str) -> Markup:
+    """A square a pair: the darker, the more the token of the row looks at the token of the column."""
+    size = 15.0
+    left = 10 + LETTER * max((min(len(token), 14) for token in rows), default=0)
+    top = 12 + LETTER * max((min(len(token), 14) for token in columns), default=0)
+    parts = []
+    for i, token in enumerate(rows):
+        parts.append(
+            tag("text", _short(token), x=left - 5, y=top + size * (i + 0.72), class_="token", text_anchor="end")
+        )
+        for j, weight in enumerate(weights[i]):
+            if weight >= 0.005:
+                words = f"{token} → {columns[j]}: {weight:.3f}"
+                parts.append(
+                    tag("rect", tag("title", words), x=left + size * j, y=top + size * i, width=size - 1,
+                        height=size - 1, class_="heat", fill_opacity=f"{min(weight, 1.0) ** 0.6:.2f}")
+                )  # fmt: skip
+    for j, token in enumerate(columns):
+        x, y = left + size * (j + 0.72), top - 5
+        parts.append(tag("text", _short(token), x=x, y=y, class_="token", transform=f"rotate(-90 {x:.1f} {y:.1f})"))
+    frame = tag(
+        "rect", x=left - 0.5, y=top - 0.5, width=size * len(columns), height=size * len(rows), class_="frame"
+    )  # fmt: skip
+    width, height = left + size * len(columns) + 4, top + size * len(rows) + 4
+    picture = drawing(width, height, [frame, *parts], title=title, class_="heat-map")
+    return Markup(str(picture).replace("<svg", f'<svg width="{width:.0f}" height="{height:.0f}"', 1))
+
+
+def _short(token: str) -> str:
+    return token if len(token) <= 14 else f"{token[:13]}…"

@@ -1,0 +1,211 @@
+"""What lies behind a row of the board: its records, their folders, predictions, slices, curves, trials and attention.
+
+A published board has records alone; whatever else is missing becomes a message that says so.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.board import BoardRow, BoardTable
+from harness.comparison_examples import Predictions, predictions_in, slice_masks
+from harness.example_scores import Scorer, scorer_for
+from harness.rows import Record, Table, keep_one_fingerprint, settings_that_differ
+
+ATTENTION = "attention.json"
+"""What ``python -m harness.explain RUN --save`` leaves in a run's folder."""
+
+SEEDS_READ = 3
+"""Of a row, the predictions of so many seeds are read for slices."""
+
+FEWEST_EXAMPLES = 5
+"""A smaller slice has no score: it would be chance."""
+
+MOST_LABELS = 8
+"""The slices of so many gold labels are shown, those of the most examples."""
+
+
+@dataclass
+class Line:
+    """A row of the board with its runs: the finished ones and the holes. ``number``: its place in the table."""
+
+    row: BoardRow
+    number: int
+    records: list[Record]
+    holes: list[Record]
+
+
+@dataclass
+class Slices:
+    """Scores on parts of the test set, the mean over seeds; None where a part has too few examples."""
+
+    names: list[str]
+    examples: list[int]
+    lines: list[Line]
+    values: list[list[float | None]]
+    messages: list[str] = field(default_factory=list)
+
+
+def lines_of(table: BoardTable, groups: Mapping[tuple[str, str], Table]) -> list[Line]:
+    """The rows of a table of the board with the records that they were made from."""
+    kept, _left_out = keep_one_fingerprint(groups[table.task, table.data])
+    rows = [row for row in kept.values() if row.floor or row.tuned is table.tuned]
+    settings = settings_that_differ(rows)
+    by_name = {(*row.names, settings[row.key], row.trials): row for row in rows}
+    found = []
+    for number, row in enumerate(table.rows):
+        runs = by_name[row.model, row.backbone, row.position, row.settings, row.trials]
+        found.append(Line(row, number, runs.records, runs.holes))
+    return found
+
+
+class Folders:
+    """Where the runs lie, and what lies beside their records; every file is read once."""
+
+    def __init__(self, found: Sequence[tuple[Path, Record]]) -> None:
+        self._folders = {id(record): path.parent for path, record in found if path.name == "record.json"}
+        self._predictions: dict[Path, Predictions | None] = {}
+        self.messages: list[str] = []
+
+    def of(self, record: Record) -> Path | None:
+        """The folder of a run, or None if the record stands in a published list."""
+        return self._folders.get(id(record))
+
+    def predictions(self, record: Record) -> Predictions | None:
+        """The predictions beside a record, or None if there are none or they are damaged (``messages`` says so)."""
+        folder = self.of(record)
+        if folder is None:
+            return None
+        if folder not in self._predictions:
+            try:
+                self._predictions[folder] = predictions_in(folder)
+            except ValueError as error:
+                self._predictions[folder] = None
+                self.messages.append(str(error))
+        return self._predictions[folder]
+
+    def attention(self, record: Record) -> dict[str, Any] | None:
+        """The maps beside a record, or None if there are none or they are damaged (``messages`` says so)."""
+        folder = self.of(record)
+        if folder is None or not (folder / ATTENTION).exists():
+            return None
+        path = folder / ATTENTION
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            return {"rows": [_checked(row) for row in found["rows"]]}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            self.messages.append(f"{path} holds no attention maps ({type(error).__name__}: {error}); write it again")
+            return None
+
+
+def _checked(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of ``attention.json`` whose maps have a weight for each pair of tokens."""
+    maps = []
+    for found in row["maps"]:
+        weights = [[float(weight) for weight in line] for line in found["weights"]]
+        rows, columns = [str(t) for t in found["rows"]], [str(t) for t in found["columns"]]
+        if len(weights) != len(rows) or any(len(line) != len(columns) for line in weights):
+            raise ValueError("weights and tokens do not fit")
+        maps.append({"site": str(found["site"]), "kind": str(found["kind"]), "rows": rows, "columns": columns,
+                     "weights": weights})  # fmt: skip
+    return {"row": int(row["row"]), "gold": row["gold"], "predicted": row["predicted"], "maps": maps}
+
+
+# Slices
+
+
+def slices_of(table: BoardTable, lines: Sequence[Line], folders: Folders) -> Slices | str:
+    """The scores of the rows that have predictions, by slice; or why there are none."""
+    read = {line.number: _predictions(line, folders) for line in lines}
+    having = [line for line in lines if read[line.number]]
+    if not having or table.test_set != "test":
+        return "No predictions lie beside these records, so parts of the test set cannot be scored."
+    rows = read[having[0].number][0]
+    same = [line for line in having if all(_golds(found) == _golds(rows) for found in read[line.number])]
+    everything = [row for line in same for found in read[line.number] for row in found]
+    language = str(same[0].records[0]["config"].get("task", {}).get("language", "en"))
+    try:
+        scorer = scorer_for(table.metric, everything, language=language)
+        statistics = [np.stack([scorer.statistics(found) for found in read[line.number]]) for line in same]
+        names, masks, messages = _chosen(rows, scorer)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"Parts of the test set cannot be scored: {error}"
+    if len(same) < len(having):
+        messages.append("rows whose runs were tested on different examples are left out")
+    if any(len(line.records) > SEEDS_READ for line in same):
+        messages.append(f"from the first {SEEDS_READ} seeds of each row")
+    values = [[_score(scorer, found_SNK[:, mask]) for mask in masks] for found_SNK in statistics]
+    return Slices(names, [int(mask.sum()) for mask in masks], same, values, messages)
+
+
+def _predictions(line: Line, folders: Folders) -> list[Predictions]:
+    found = (folders.predictions(record) for record in line.records[:SEEDS_READ])
+    return [rows for rows in found if rows]
+
+
+def _golds(rows: Predictions) -> list[tuple[int, str]]:
+    return [(row["row"], repr(row["gold"])) for row in rows]
+
+
+def _score(scorer: Scorer, statistics_SNK: Any) -> float | None:
+    if statistics_SNK.shape[1] < FEWEST_EXAMPLES:
+        return None
+    value = float(np.mean(scorer.score(statistics_SNK.sum(axis=1))))
+    return value if math.isfinite(value) else None
+
+
+def _chosen(rows: Predictions, scorer: Scorer) -> tuple[list[str], list[Any], list[str]]:
+    """All slices but those of rare labels."""
+    found = list(slice_masks(rows, by_gold=not scorer.texts))
+    labels = Counter({name: int(mask.sum()) for name, mask in found if name.startswith("gold ")})
+    frequent = {name for name, _count in labels.most_common(MOST_LABELS)}
+    kept = [(name, mask) for name, mask in found if name not in labels or name in frequent]
+    messages = (
+        [f"of {len(labels)} labels the {MOST_LABELS} with the most examples"] if len(labels) > MOST_LABELS else []
+    )
+    return [name for name, _mask in kept], [mask for _name, mask in kept], messages
+
+
+# Curves
+
+
+def curve(record: Record, name: str) -> list[tuple[float, float]]:
+    """(step, value) after each epoch of a run, for the epochs that have this value."""
+    points = record.get("curves")
+    found = []
+    for point in points if isinstance(points, list) else []:
+        step, value = (point.get(key) for key in ("step", name)) if isinstance(point, Mapping) else (None, None)
+        if isinstance(step, int | float) and isinstance(value, int | float) and math.isfinite(value):
+            found.append((float(step), float(value)))
+    return _thinned(found)
+
+
+def _thinned(points: list[tuple[float, float]], most: int = 80) -> list[tuple[float, float]]:
+    stride = math.ceil(len(points) / most) if points else 1
+    return points if stride == 1 else [*points[:-1:stride], points[-1]]
+
+
+def trial_scores(record: Record) -> list[float]:
+    """The validation scores of a search's trials (``search.scores``), where the record has them."""
+    search = record.get("search")
+    scores = search.get("scores") if isinstance(search, Mapping) else None
+    values = scores if isinstance(scores, list) else []
+    return [float(v) for v in values if isinstance(v, int | float) and math.isfinite(v)]
+
+
+# Samples
+
+
+def samples(predictions: Predictions, wanted: int) -> Iterator[dict[str, Any]]:
+    """``wanted`` predictions, evenly spread: the same test examples for every run of a data set."""
+    if predictions:
+        for place in np.unique(np.linspace(0, len(predictions) - 1, num=wanted).round()):
+            yield predictions[int(place)]

@@ -1,0 +1,109 @@
+"""The board as one HTML file that opens offline: tables, charts, and a part for each run.
+
+    board + records + what lies beside them -> views (plain values and drawings) -> page.html, style.css, script.js
+
+Every text from records and data is escaped: by Jinja in the template, by ``svg.tag`` in drawings. A content security
+policy in the page allows its own script alone and no request to anywhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from harness.board import Board, BoardTable
+from harness.board_formats import LEGEND, across_lines, notes
+from harness.report import parts
+from harness.report.evidence import Folders, Line, lines_of
+from harness.report.runs import run_view
+from harness.rows import Record, Table
+
+HERE = Path(__file__).resolve().parent
+
+MOST_RUNS = 150
+"""So many runs have a part of their own; the first seed of every row comes first."""
+
+
+def html_report(board: Board, groups: Mapping[tuple[str, str], Table], found: Sequence[tuple[Path, Record]]) -> str:
+    """The page. ``groups``: what the board was made from; ``found``: its records with the files that hold them."""
+    folders = Folders(found)
+    lines = [lines_of(table, groups) for table in board.tables]
+    shown = dict.fromkeys(
+        id(record) for group in lines for line in group for record in (*line.records, *line.holes)
+    )  # the order of the page, each once
+    anchors = _anchors(lines)
+    views = [
+        _table_view(number, table, group, folders, anchors)
+        for number, (table, group) in enumerate(zip(board.tables, lines, strict=True), start=1)
+    ]
+    script = (HERE / "script.js").read_text(encoding="utf-8")
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("page.html").render(
+        style=(HERE / "style.css").read_text(encoding="utf-8"),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        tables=views,
+        tasks=sorted({table.task for table in board.tables}),
+        across=[across_lines(across) for across in board.across],
+        messages=[*board.messages, *dict.fromkeys(folders.messages)],
+        legend_text=LEGEND,
+        runs=len(shown),
+        described=len(anchors),
+        newest=max((record["finished"] for _path, record in found), default="")[:10],
+    )
+
+
+def _anchors(lines: Sequence[Sequence[Line]]) -> dict[int, tuple[int, str]]:
+    """The records that get a part of their own -> (number of the table that shows it, name of the part)."""
+    places: dict[int, tuple[int, int]] = {}
+    for table, group in enumerate(lines, start=1):
+        for line in group:
+            for turn, record in enumerate((*line.records, *line.holes)):
+                places.setdefault(id(record), (turn, table))
+    first = sorted(places, key=lambda key: places[key])[:MOST_RUNS]
+    return {key: (places[key][1], f"run-{number}") for number, key in enumerate(first, start=1)}
+
+
+def _table_view(
+    number: int, table: BoardTable, lines: Sequence[Line], folders: Folders, anchors: Mapping[int, tuple[int, str]]
+) -> dict[str, Any]:
+    """Everything that the template shows of a table."""
+    links = {
+        line.number: [
+            (record["seed"], record["status"], anchors[id(record)][1])
+            for record in (*line.records, *line.holes)
+            if id(record) in anchors
+        ]
+        for line in lines
+    }
+    best = next((row for row in table.rows if row.best), None)
+    return {
+        "number": number,
+        "table": table,
+        "best": best,
+        "leaderboard": parts.leaderboard(table, links),
+        "notes": notes(table),
+        "costs": parts.cost_charts(table),
+        "slices": parts.slice_charts(table, lines, folders),
+        "curves": parts.learning_curves(lines),
+        "tuning": parts.tuning_curves(lines),
+        "attention": parts.attention_maps(lines, folders),
+        "runs": list(_runs(number, table, lines, folders, anchors)),
+    }
+
+
+def _runs(
+    number: int, table: BoardTable, lines: Sequence[Line], folders: Folders, anchors: Mapping[int, tuple[int, str]]
+) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        for record in (*line.records, *line.holes):
+            place = anchors.get(id(record))
+            if place is not None and place[0] == number:
+                yield run_view(record, line, table, folders, anchor=place[1])

@@ -1,0 +1,85 @@
+"""The part of a report that describes one run: scores, costs, configuration, environment, sampled predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import zip_longest
+from typing import Any
+
+from harness.board import BoardTable
+from harness.board_formats import plain
+from harness.comparison_examples import META
+from harness.example_scores import is_right
+from harness.report.evidence import Folders, Line, samples
+from harness.rows import Record, flatten
+
+SAMPLES = 6
+"""So many test examples are shown of a run."""
+
+MOST_LETTERS = 600
+"""Longer texts are cut."""
+
+FACTS = ("id", "finished", "code_version", "git", "data_source", "data_sizes", "data_fingerprint", "external_memory",
+         "attention_notes", "chosen_by", "search")  # fmt: skip
+"""What is told of a run besides its scores, costs, configuration and environment."""
+
+
+def run_view(record: Record, line: Line, table: BoardTable, folders: Folders, *, anchor: str) -> dict[str, Any]:
+    """What the template shows of a run; a hole has its reason instead of scores."""
+    predictions = folders.predictions(record)
+    done = record["status"] == "done"
+    scores = record["scores"] if done else {}
+    main = scores.get(table.metric)
+    return {
+        "anchor": anchor,
+        "label": plain(line.row.label),
+        "seed": record["seed"],
+        "status": record["status"],
+        "reason": "" if done else str(record.get("reason") or "no reason given"),
+        "main": f"{main:.4f}" if isinstance(main, int | float) else "",
+        "scores": [
+            (plain(key), f"{value:.4f}" if isinstance(value, float) else str(value)) for key, value in scores.items()
+        ],
+        "costs": _pairs(record.get("costs")),
+        "facts": _pairs({key: record[key] for key in FACTS if record.get(key) is not None}),
+        "configuration": _pairs(record["config"]),
+        "environment": _pairs(record.get("environment")),
+        "samples": [_sample(row) for row in samples(predictions or [], SAMPLES)],
+        "no_samples": "" if predictions else "No predictions lie beside this record.",
+    }
+
+
+def _pairs(value: Any) -> list[tuple[str, str]]:
+    """Dotted keys and values in words."""
+    if not isinstance(value, Mapping):
+        return []
+    return [(plain(key), plain(_text(found))) for key, found in flatten(value).items()]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return str(value)
+
+
+def _sample(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A test example: its texts, and reference and prediction; of tags, the tokens with both."""
+    gold, predicted = row["gold"], row["predicted"]
+    texts = {key: value for key, value in row.items() if key not in META}
+    tokens = next(iter(texts.values()), None)
+    view: dict[str, Any] = {"row": row["row"], "right": is_right(row), "tokens": [], "texts": [], "written": False}
+    if isinstance(gold, list) and isinstance(predicted, list) and isinstance(tokens, list):
+        view["tokens"] = [
+            {"token": plain(str(token)), "gold": str(g), "predicted": str(p)}
+            for token, g, p in zip_longest(tokens, gold, predicted, fillvalue="")
+        ]
+        return view
+    view["texts"] = [(key, _cut(" ".join(map(str, v)) if isinstance(v, list) else str(v))) for key, v in texts.items()]
+    references = gold if isinstance(gold, list) else [gold]
+    return view | {"gold": [_cut(str(text)) for text in references], "predicted": _cut(str(predicted))}
+
+
+def _cut(text: str) -> str:
+    return plain(text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]} …")

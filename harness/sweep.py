@@ -1,0 +1,163 @@
+"""Sweeps that finish: every cell of ``python -m harness -m`` becomes a record, whatever happens to the others.
+
+The cells run in workers, never in this process, which therefore survives whatever kills them and needs no torch.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from omegaconf import DictConfig, OmegaConf, open_dict
+from rich.console import Console
+
+from harness import records
+from harness.cell import Answer, Job, answer_from, run_cell
+from harness.configuration import CONTROLS, check_controls, name_choices
+from harness.stopping import terminable
+from harness.sweep_display import show_answer, show_summary
+from harness.workers import Engine, LocalWorkers, WorkerDied
+
+PRELOAD = ("harness.run", "harness.training")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination of the swept values: what sets it apart, and its configuration or why there is none."""
+
+    label: str
+    config: DictConfig | None = None
+    problem: str | None = None
+
+
+def sweep(
+    combinations: Sequence[Sequence[str]], *, swept: Sequence[str], compose: Callable[[Sequence[str]], DictConfig]
+) -> int:
+    """Run (or plan) the cell of each combination of overrides; returns the exit code: 1 if any cell is not done.
+
+    ``swept``: the keys that differ between cells; ``compose``: the configuration, with Hydra's node, of overrides.
+    """
+    try:
+        cells = make_cells(combinations, swept=swept, compose=compose)
+        config = next((cell.config for cell in cells if cell.config is not None), None)
+        if config is not None:
+            check_controls(config)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    if config is not None and config.plan:
+        from harness.plan import plan_cells, show_plan
+
+        return show_plan(plan_cells(cells, LocalWorkers(1, preload=PRELOAD)), workers=int(config.workers))
+    engine = LocalWorkers(1) if config is None else make_engine(config)
+    with terminable():
+        answers = run_cells(cells, engine)
+    return 0 if all(answer.status == "done" for answer in answers) else 1
+
+
+def make_engine(config: DictConfig) -> Engine:
+    """Where cells run: ``workers`` processes of this machine."""
+    seconds = None if config.max_minutes is None else 60 * config.max_minutes
+    return LocalWorkers(int(config.workers), seconds=seconds, preload=PRELOAD)
+
+
+def make_cells(
+    combinations: Sequence[Sequence[str]], *, swept: Sequence[str], compose: Callable[[Sequence[str]], DictConfig]
+) -> list[Cell]:
+    """A cell for each combination, equal ones once; one that cannot be composed says why.
+
+    Raises ValueError if there are none, or if what drives the whole sweep is swept over.
+    """
+    if not combinations:
+        raise ValueError("the sweep has no cells: a swept value is an empty list, range or pattern")
+    driving = sorted(set(swept) & set(CONTROLS))
+    if driving:
+        raise ValueError(f"{', '.join(driving)} is of the whole sweep and takes one value")
+    cells = []
+    for overrides in dict.fromkeys(map(tuple, combinations)):
+        own = [override for override in overrides if override.partition("=")[0].lstrip("+~") in swept]
+        label = " ".join(own) or "the only cell"
+        try:
+            cells.append(Cell(label, _plain(compose(overrides))))
+        except Exception as error:  # Hydra and OmegaConf have many, and each is about this cell alone
+            cells.append(Cell(label, problem=" ".join(str(error).split())))
+    return cells
+
+
+def _plain(config: DictConfig) -> DictConfig:
+    """The configuration as a single run has it; bars of several workers would only overwrite each other."""
+    choices = OmegaConf.to_container(config.hydra.runtime.choices)
+    with open_dict(config):
+        del config["hydra"]
+    name_choices(config, choices)  # type: ignore[arg-type]
+    config.trainer.enable_progress_bar = False
+    return config
+
+
+def run_cells(cells: Sequence[Cell], engine: Engine, *, console: Console | None = None) -> list[Answer]:
+    """Run every cell on the engine; returns what became of each, in their order, after a line each and a summary.
+
+    KeyboardInterrupt and SystemExit stop the workers; what was running is recorded as ``interrupted``, and the
+    exception goes on.
+    """
+    console = console or Console()
+    answers = {number: Answer("not composed", cell.problem) for number, cell in enumerate(cells) if cell.problem}
+    with tempfile.TemporaryDirectory(prefix="sweep-") as desk:
+        jobs = {n: Job(c.config, Path(desk) / f"{n}.json") for n, c in enumerate(cells) if c.config is not None}
+        numbers = list(jobs)
+        try:
+            with closing(engine(run_cell, list(jobs.values()))) as results:  # type: ignore[type-var]
+                for place, result in results:
+                    number = numbers[place]
+                    died = isinstance(result, WorkerDied)
+                    answers[number] = record_end(jobs[number], "failed", str(result)) if died else result
+                    show_answer(console, cells[number].label, answers[number], done=len(answers), of=len(cells))
+        except (KeyboardInterrupt, SystemExit):
+            begun = [n for n, job in jobs.items() if n not in answers and job.note.exists()]
+            for number in begun:
+                answers[number] = record_end(jobs[number], "interrupted", "the sweep was stopped")
+            show_summary(console, [cell.label for cell in cells], answers)
+            console.print("stopped; the same command goes on from here", markup=False)
+            raise
+    show_summary(console, [cell.label for cell in cells], answers)
+    return [answers[number] for number in range(len(cells))]
+
+
+def record_end(job: Job, status: records.Status, reason: str) -> Answer:
+    """Record the end of a run whose worker could not, unless the worker or another process did after all."""
+    folder, record = _noted(job)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            left = records.read_record(folder)
+            if left is not None and (left["status"] == "done" or _is_of(left, record)):
+                return answer_from(left, folder, found=False)
+            record |= {"status": status, "reason": reason, "finished": datetime.now(UTC).isoformat(timespec="seconds")}
+            records.write_record(folder, record)
+            return answer_from(record, folder, found=False)
+    except Timeout:
+        return Answer("busy", f"{folder} is in use by another process with the same run", str(folder))
+
+
+def _is_of(left: Mapping[str, Any], noted: Mapping[str, Any]) -> bool:
+    """Whether a record is of the very attempt that the worker noted, and not of an earlier one at the same run."""
+    return bool(left["started"] == noted["started"])
+
+
+def _noted(job: Job) -> tuple[Path, dict[str, Any]]:
+    """Folder and unfinished record of the run that a worker was at: as it noted them, or as the configuration says."""
+    if job.note.exists():
+        note = json.loads(job.note.read_text(encoding="utf-8"))
+        return Path(note["folder"]), note["record"]
+    from harness.run import make_run  # seconds, but rarely: the worker died before it began
+
+    run = make_run(job.config)
+    return run.folder, json.loads(json.dumps(run.record("failed", None), default=str))

@@ -1,0 +1,46 @@
+"""What a person sees of a sweep: a line as each cell ends, and at the end what there is and which holes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Column, Table
+
+from harness.cell import Answer
+
+
+def show_answer(console: Console, label: str, answer: Answer, *, done: int, of: int) -> None:
+    """One line on a cell that has just ended."""
+    what = _score(answer) if answer.status == "done" else f"{answer.status}: {_first_line(answer)}"
+    how = "found" if answer.found else f"{answer.seconds:.0f} s"
+    console.print(f"[{done}/{of}] {label}: {what} ({how})", markup=False, highlight=False, soft_wrap=True)
+
+
+def show_summary(console: Console, labels: Sequence[str], answers: Mapping[int, Answer]) -> None:
+    """The table of all cells, then each hole with its whole reason, then how many there are of each kind."""
+    table = Table(Column("cell", overflow="fold"), "status", "score on test", "seconds")
+    for number, label in enumerate(labels):
+        answer = answers.get(number, Answer("not run"))
+        seconds = "found" if answer.found else f"{answer.seconds:.1f}" if answer.seconds else ""
+        table.add_row(label, answer.status, _score(answer), seconds)
+    console.print(table)
+    for number, answer in sorted(answers.items()):
+        if answer.status != "done":
+            line = f"{answer.status}: {labels[number]}: {answer.reason}"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            if answer.status == "failed" and answer.folder is not None:
+                console.print(f"  (record: {answer.folder})", markup=False, highlight=False, soft_wrap=True)
+    counts = Counter("found" if answer.found else answer.status for answer in answers.values())
+    counts["not run"] = len(labels) - len(answers)
+    told = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    console.print(f"cells: {told}", markup=False, highlight=False)
+
+
+def _score(answer: Answer) -> str:
+    return "" if answer.score is None else f"{answer.score[0]} {answer.score[1]:.4f}"
+
+
+def _first_line(answer: Answer) -> str:
+    return (answer.reason or "").partition("\n")[0]

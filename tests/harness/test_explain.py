@@ -1,0 +1,176 @@
+"""``harness.explain``: the same prediction as the run made, its maps, what is saved, and its complaints."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from omegaconf import OmegaConf
+
+from harness import explain, leaderboard
+from harness.configuration import compose_configuration
+from harness.records import read_predictions, read_record
+from harness.report.maps import AttentionMap, html_page, terminal_lines
+from harness.run import execute
+from tests.harness.conftest import TINY, WRITING
+from tests.harness.handmade import floor, record, write_run
+
+Captured = pytest.CaptureFixture[str]
+
+CASES = {
+    "ner": [*TINY, "task=ner", "model=cross"],
+    "sentiment": [*TINY, "task=sentiment", "model=self", "backbone=transformer"],
+    "matching": [*TINY, "task=matching", "model=cross"],
+    "translation": [*WRITING, "task.search.beam=2", "task=translation", "model=additive"],
+}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a tiny finished run of a task, trained once."""
+    folders: dict[str, Path] = {}
+
+    def folder(task: str) -> Path:
+        if task not in folders:
+            place = tmp_path_factory.mktemp(task) / "results"
+            outcome = execute(compose_configuration([*CASES[task], f"results_dir={place}", "logger=none"]))
+            assert outcome.record["status"] == "done", outcome.record["reason"]
+            folders[task] = outcome.folder
+        return folders[task]
+
+    return folder
+
+
+def refused(capsys: Captured, *arguments: str) -> str:
+    assert explain.main(list(arguments)) == 2
+    return capsys.readouterr().err
+
+
+def texts_of(folder: Path, row: dict[str, Any]) -> list[str]:
+    config = read_record(folder)["config"]  # type: ignore[index]
+    columns = {"ner": ["tokens"], "matching": ["text_a", "text_b"], "translation": ["source"]}
+    found = [row[column] for column in columns.get(config["names"]["task"], ["text"])]
+    return [text if isinstance(text, str) else " ".join(text) for text in found]
+
+
+@pytest.mark.parametrize("task", CASES)
+def test_saved_examples_have_the_predictions_of_the_run_and_weights_that_sum_to_one(
+    trained: Callable[[str], Path], capsys: Captured, task: str
+):
+    folder = trained(task)
+    assert explain.main([str(folder), "--save", "--rows", "2"]) == 0
+    assert capsys.readouterr().out.strip() == str(folder / "attention.json")
+    stored = {row["row"]: row for row in read_predictions(folder)}
+    rows = json.loads((folder / "attention.json").read_text())["rows"]
+    assert len(rows) == 2
+    for row in rows:
+        assert row["predicted"] == stored[row["row"]]["predicted"]
+        assert row["maps"] or task == "translation"
+        for made in row["maps"]:
+            weights = np.array(made["weights"])
+            assert weights.shape == (len(made["rows"]), len(made["columns"]))
+            assert weights.sum(axis=1) == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize("task", CASES)
+def test_a_text_of_the_test_split_is_predicted_as_the_run_did(
+    trained: Callable[[str], Path], capsys: Captured, tmp_path: Path, task: str
+):
+    folder = trained(task)
+    row = read_predictions(folder)[0]
+    texts = texts_of(folder, row)
+    pages = tmp_path / "out"
+    assert explain.main([str(folder), *texts, "--html", str(pages / "m.html"), "--png", str(pages / "m.png")]) == 0
+    printed = capsys.readouterr().out
+    expected = row["predicted"]
+    if isinstance(expected, list):
+        expected = " ".join(f"{token}/{tag}" for token, tag in zip(row["tokens"], expected, strict=True))
+    assert f"prediction: {expected}\n" in printed
+    kinds = {"ner": ["token", "external"], "sentiment": ["token", "pooling"], "translation": ["token"]}
+    pair = ["token, text 1", "token, text 2", "external, text 1", "pooling, text 2"]
+    for kind in kinds.get(task, pair):
+        assert f"({kind})" in printed
+    assert (pages / "m.png").read_bytes().startswith(b"\x89PNG")
+    assert "heat-map" in (pages / "m.html").read_text()
+
+
+def test_the_report_shows_what_was_saved(trained: Callable[[str], Path], tmp_path: Path):
+    folder = trained("sentiment")
+    assert explain.main([str(folder / "record.json"), "--save"]) == 0
+    output = tmp_path / "report.html"
+    assert leaderboard.main([str(folder), "--format", "html", "--output", str(output)]) == 0
+    assert "attention of self transformer" in output.read_text()
+
+
+def test_a_head_and_a_site_can_be_chosen(trained: Callable[[str], Path], capsys: Captured):
+    folder = trained("sentiment")
+    (text,) = texts_of(folder, read_predictions(folder)[0])
+    assert explain.main([str(folder), text, "--site", "head", "--head", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "head.attention (pooling, head 1)" in printed
+    assert "(token" not in printed
+    assert "there are: encoder." in refused(capsys, str(folder), text, "--site", "nowhere")
+    assert "has heads 1 to" in refused(capsys, str(folder), text, "--head", "99")
+
+
+def test_what_cannot_be_explained_is_refused_with_the_reason(
+    trained: Callable[[str], Path], capsys: Captured, tmp_path: Path
+):
+    folder = str(trained("matching"))
+    assert "reads 2 text(s) (text_a, text_b), got 1" in refused(capsys, folder, "one text")
+    assert "no token of 'xqzt wvvk' occurs in the training texts" in refused(capsys, folder, "the", "xqzt wvvk")
+    assert "expected a text, or --save" in refused(capsys, folder)
+    assert "expected at least one of --rows, got 0" in refused(capsys, folder, "--save", "--rows", "0")
+    assert "neither the folder of a run nor its record.json" in refused(capsys, str(tmp_path), "a")
+    failed = write_run(tmp_path / "failed", record(status="failed", reason="no memory"))
+    assert "no tested weights: failed: no memory" in refused(capsys, str(failed), "a")
+    assert "floor 'majority', which has no attention" in refused(
+        capsys, str(write_run(tmp_path / "floor", floor())), "a"
+    )
+    bare = write_run(tmp_path / "bare", record())
+    assert "holds no model.pt" in refused(capsys, str(bare), "a")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"data_fingerprint": "0123456789abcdef"}, "the data are not those of the run"), ({}, "does not fit the network")],
+)
+def test_other_data_and_another_network_are_refused(
+    trained: Callable[[str], Path], capsys: Captured, tmp_path: Path, change: dict[str, str], message: str
+):
+    folder = tmp_path / "runs" / "changed"
+    shutil.copytree(trained("sentiment"), folder)
+    made = json.loads((folder / "record.json").read_text())
+    made["config"]["backbone"]["feedforward_width"] = 24
+    (folder / "record.json").write_text(json.dumps(made | change))
+    assert message in refused(capsys, str(folder), "--save")
+
+
+def some_map(rows: Sequence[str], columns: Sequence[str], weights: Sequence[Sequence[float]]) -> AttentionMap:
+    return AttentionMap("site", "token", list(rows), list(columns), np.array([weights]))
+
+
+def test_the_terminal_shows_shades_and_the_largest_weights():
+    lines = list(terminal_lines(some_map(["a"], ["x", "y", "z"], [[0.75, 0.25, 0.0]]), None))
+    assert lines == ["site (token)", "  a │█░ │ x 0.75, y 0.25, z 0.00"]
+
+
+def test_a_page_of_maps_escapes_its_texts():
+    page = html_page("<b>", "<i>", [some_map(["<u>"], ["<s>"], [[1.0]])], None)
+    assert not any(mark in page for mark in ("<b>", "<i>", "<u>", "<s>"))
+    assert page.count("&lt;s&gt;") == 2
+
+
+def test_data_that_are_not_there_are_named(trained: Callable[[str], Path], capsys: Captured, tmp_path: Path):
+    folder = tmp_path / "runs" / "moved"
+    shutil.copytree(trained("sentiment"), folder)
+    made = json.loads((folder / "record.json").read_text())
+    composed = compose_configuration(["task=sentiment", "data=sst2", "data_dir=before"])
+    made["config"]["data"] = OmegaConf.to_container(composed.data, resolve=True)
+    (folder / "record.json").write_text(json.dumps(made))
+    assert str(tmp_path / "nowhere") in refused(capsys, str(folder), "a film", "--data_dir", str(tmp_path / "nowhere"))

@@ -1,0 +1,293 @@
+"""The HTML report: what it shows, that it escapes and asks for nothing, and, in a real browser, that it works.
+
+The tests in a browser need playwright and a Chromium: its path in HARNESS_TEST_CHROMIUM, or one that is on the PATH.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import leaderboard
+from harness.report.svg import Scale
+from tests.harness.handmade import floor, record, write_run
+
+EVIL = """<script>alert("x")</script> & 'quotes' "more" </title>"""
+
+
+def prediction(row: int, gold: Any, predicted: Any, **texts: Any) -> dict[str, Any]:
+    return {"row": row, "gold": gold, "predicted": predicted, "length": 1 + row % 9, "unseen": row % 2, **texts}
+
+
+def labelled(right: int, text: str = "a text") -> list[dict[str, Any]]:
+    """Thirty predictions of labels of which the first ``right`` are right."""
+    return [prediction(n, "yes", "yes" if n < right else "no", text=text) for n in range(30)]
+
+
+def accuracy(model: str, score: float, seed: int = 1, **changes: Any) -> dict[str, Any]:
+    base = {"task": "sentiment", "data": "reviews", "main_score": "accuracy", "scores": {"accuracy": score}}
+    return record(model=model, seed=seed, **base | changes)
+
+
+def report(place: Path, *arguments: str) -> str:
+    output = place / "report.html"
+    assert leaderboard.main([str(place), "--format", "html", "--output", str(output), *arguments]) == 0
+    return output.read_text(encoding="utf-8")
+
+
+class Tags(HTMLParser):
+    """Every start tag of a page with its attributes."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def curves(*losses: float) -> list[dict[str, float]]:
+    return [
+        {"epoch": n, "step": 10 * n, "train_loss": loss, "validation/accuracy": 1 - loss / 2}
+        for n, loss in enumerate(losses, start=1)
+    ]
+
+
+def small_board(place: Path) -> Path:
+    """Two networks of two seeds, a floor and a hole, with predictions, curves and attention maps."""
+    costs = {"parameters": {"total": 2000}, "flops_per_token": 300.0, "train_seconds": 9.0}
+    for seed in (1, 2):
+        made = accuracy("self", 0.8 + seed / 100, seed, curves=curves(0.9, 0.5), costs=costs)
+        write_run(place / f"self{seed}", made, labelled(25, f"good film {seed}"))
+        write_run(place / f"dot{seed}", accuracy("dot", 0.6, seed, curves=curves(0.9, 0.8)), labelled(18))
+    write_run(place / "floor", floor(task="sentiment", data="reviews", main_score="accuracy", scores={"accuracy": 0.5}))
+    write_run(
+        place / "hole", record(task="sentiment", data="reviews", model="gated", status="failed", reason="no memory")
+    )
+    for model in ("self1", "dot1"):
+        maps = [{"site": "encoder", "kind": "token", "rows": ["good", "film"], "columns": ["good", "film"],
+                 "weights": [[0.25, 0.75], [1, 0]]}]  # fmt: skip
+        content = {"rows": [{"row": 4, "gold": "yes", "predicted": "yes", "maps": maps}]}
+        (place / model / "attention.json").write_text(json.dumps(content))
+    return place
+
+
+def test_scores_intervals_holes_costs_and_configuration_are_shown(tmp_path: Path):
+    page = report(small_board(tmp_path))
+    assert "0.8150" in page
+    assert "failed: no memory" in page
+    assert "self recurrent: 0.8150 ± " in page  # the forest plot
+    assert "Pareto front: dot (1.00k), self (2.00k)" in page
+    assert "<dt>model.name</dt><dd>self</dd>" in page
+
+
+def test_slices_are_scored_from_the_predictions(tmp_path: Path):
+    page = report(small_board(tmp_path))
+    rows = re.findall(r"without unseen words<small>(\d+) examples", page)
+    assert rows == ["15"]
+    assert re.search(
+        r'<span>self recurrent</span></th>.*class="top">0\.8667</td><td class="top">0\.8000</td></tr>', page
+    )
+    assert "score by length" in page
+
+
+def test_without_predictions_curves_and_maps_the_page_says_so(tmp_path: Path):
+    write_run(tmp_path / "a", accuracy("self", 0.7))
+    page = report(tmp_path)
+    for note in ("No predictions lie beside these records", "has a learning curve", "stored its attention maps"):
+        assert note in page
+    assert "<summary>Tuning" not in page
+
+
+def test_learning_and_tuning_curves_have_the_values_of_the_records(tmp_path: Path):
+    search = {"trials": 3, "space": "s", "scores": [0.1, 0.5, 0.3]}
+    write_run(tmp_path / "a", accuracy("self", 0.7, curves=curves(0.9, 0.7, 0.1), search=search))
+    page = report(tmp_path)
+    assert "training loss by step" in page
+    assert "validation/accuracy by step" in page
+    assert page.count("self recurrent, seed 1</title>") == 2
+    assert "expected best validation score by trials" in page
+    assert "self recurrent: 0.3000</title>" not in page  # a line, whose first point is the mean of the trials
+    assert "<summary>Tuning</summary>" in page
+
+
+def test_maps_of_the_same_example_stand_side_by_side(tmp_path: Path):
+    page = report(small_board(tmp_path))
+    assert page.count("good → film: 0.750") == 2
+    assert "Test example 4" in page
+
+
+@pytest.mark.parametrize("weights", [3, [], [[1]]])
+def test_a_damaged_file_of_maps_is_named_and_the_report_made(tmp_path: Path, weights: Any):
+    folder = write_run(tmp_path / "a", accuracy("self", 0.7))
+    made = {"site": "s", "kind": "token", "rows": ["a"], "columns": ["b", "c"], "weights": weights}
+    content = {"rows": [{"row": 1, "gold": "yes", "predicted": "no", "maps": [made]}]}
+    (folder / "attention.json").write_text(json.dumps(content))
+    assert "attention.json holds no attention maps" in report(tmp_path)
+
+
+def test_sampled_predictions_stand_beside_the_references(tmp_path: Path):
+    tags = prediction(0, ["B-PER", "O"], ["O", "O"], tokens=["Ann", "sings"])
+    write_run(tmp_path / "tags", record(), [tags])
+    written = prediction(0, ["one way", "another"], "a third", source="in")
+    write_run(
+        tmp_path / "text", record(task="translation", main_score="sacrebleu", scores={"sacrebleu": 0.2}), [written]
+    )
+    page = report(tmp_path)
+    assert '<span class="tok differs">Ann<small><s>O</s> B-PER</small></span>' in page
+    assert "<dt>reference</dt><dd>another</dd>" in page
+    assert '<dd class="wrong">a third</dd>' in page
+
+
+def evil_board(place: Path) -> Path:
+    """Every text that a record, a prediction or a map can hold is hostile."""
+    hostile = [prediction(n, EVIL, EVIL if n else "other", text=EVIL, **{EVIL: EVIL}) for n in range(12)]
+    made = accuracy(
+        f"m{EVIL}", 0.5, data=f"d{EVIL}", backbone=EVIL, position=EVIL, config={EVIL: EVIL},
+        score_definitions={"accuracy": EVIL}, environment={EVIL: EVIL}, curves=curves(0.5, 0.2),
+    )  # fmt: skip
+    folder = write_run(place / "a", made, hostile)
+    write_run(place / "b", made | {"model": "plain", "seed": 2}, hostile)
+    write_run(place / "c", made | {"model": EVIL, "status": "failed", "reason": EVIL, "task": f"t{EVIL}"})
+    maps = [{"site": EVIL, "kind": EVIL, "rows": [EVIL], "columns": [EVIL], "weights": [[1]]}]
+    content = {"rows": [{"row": 0, "gold": EVIL, "predicted": EVIL, "maps": maps}]}
+    (folder / "attention.json").write_text(json.dumps(content))
+    (place / f"e{EVIL.replace('/', '')}").mkdir()
+    return place
+
+
+def test_texts_from_records_and_data_are_escaped(tmp_path: Path):
+    tags = Tags(report(evil_board(tmp_path))).found
+    assert [name for name, _ in tags].count("script") == 1
+    names = {attribute for _tag, attributes in tags for attribute in attributes}
+    assert not {name for name in names if name.startswith("on") or not re.fullmatch(r"[a-zA-Z0-9-]+", name)}
+    assert any(attributes.get("data-task") == f"t{EVIL}" for _tag, attributes in tags)
+
+
+def test_the_page_asks_for_nothing_from_outside(tmp_path: Path):
+    page = report(small_board(tmp_path))
+    for _tag, attributes in Tags(page).found:
+        assert "src" not in attributes
+        assert (attributes.get("href") or "#").startswith("#")
+    assert "url(" not in page
+    assert "@import" not in page
+    assert "default-src 'none'" in page
+
+
+def test_a_thousand_records_open_and_few_are_described(tmp_path: Path):
+    places = [(data, model, seed) for data in range(10) for model in range(20) for seed in range(5)]
+    made = [accuracy(f"m{m}", 0.5 + m / 200, seed, data=f"data{d}") for d, m, seed in places]
+    (tmp_path / "records.jsonl").write_text("".join(json.dumps(one) + "\n" for one in made))
+    page = report(tmp_path)
+    assert "1000 runs in 10 tables" in page
+    assert "Of 1000 runs 150 are described in full" in page
+    assert page.count('<details class="run"') == 150
+    assert len(page) < 5_000_000
+
+
+def test_extra_test_sets_and_tuned_rows_have_tables_of_their_own(tmp_path: Path):
+    search = {"trials": 5, "space": "s"}
+    write_run(tmp_path / "a", accuracy("self", 0.7, extra_scores={"hard": {"accuracy": 0.4}}))
+    write_run(tmp_path / "b", accuracy("self", 0.75, search=search))
+    page = report(tmp_path)
+    assert "reviews / hard" in page
+    assert "tuned rows" in page
+    assert page.count('<details class="run"') == 2
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "log", "ticks"),
+    [(0.0, 1.0, False, [0.0, 0.25, 0.5, 0.75, 1.0]), (1.0, 1000.0, True, [1.0, 10.0, 100.0, 1000.0])],
+)
+def test_ticks_are_round(low: float, high: float, log: bool, ticks: list[float]):
+    assert Scale(low, high, 0, 100, log).ticks() == pytest.approx(ticks)
+
+
+def test_a_scale_of_one_value_has_room_around_it():
+    for log in (False, True):
+        assert Scale.of([5.0], 0, 100, log=log)(5.0) == pytest.approx(50)
+
+
+# In a browser
+
+
+def chromium() -> str:
+    """A Chromium that can be started; the test is skipped where there is none."""
+    named = os.environ.get("HARNESS_TEST_CHROMIUM")
+    for name in (named, "chromium", "chromium-browser", "google-chrome"):
+        if name and (path := shutil.which(name)):
+            return path
+    pytest.skip("needs a Chromium on the PATH, or its path in HARNESS_TEST_CHROMIUM")
+
+
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    path = chromium()
+    with api.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=path, args=QUIET)
+        yield opened
+        opened.close()
+
+
+def opened(browser: Any, place: Path, **options: Any) -> tuple[Any, list[str]]:
+    """The report in a page, and a list of what goes wrong: console messages, errors, requests to the outside."""
+    report(place)
+    page, wrong = browser.new_page(**options), []
+    page.on("console", lambda message: wrong.append(message.text))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
+    page.on("request", lambda request: None if request.url.startswith("file:") else wrong.append(request.url))
+    page.goto(f"file://{place / 'report.html'}")
+    return page, wrong
+
+
+def rows_shown(page: Any) -> list[str]:
+    return [text.strip() for text in page.locator(".ranking tbody tr:visible th.name span").all_inner_texts()]
+
+
+def test_in_a_browser_rows_are_sorted_filtered_and_runs_opened(browser: Any, tmp_path: Path):
+    page, wrong = opened(browser, small_board(tmp_path))
+    assert rows_shown(page) == ["self", "dot", "majority", "gated"]
+    page.click("th >> text=score")
+    page.click("th >> text=score")
+    assert rows_shown(page) == ["majority", "dot", "self", "gated"]
+    page.fill("#filter", "sentiment self")
+    assert rows_shown(page) == ["self"]
+    assert "1 of 4 rows" in page.inner_text("#count")
+    page.fill("#filter", "")
+    assert not page.locator("text=good film 2").first.is_visible()
+    page.click("tr:has-text('self') .seeds a:has-text('2')")
+    page.wait_for_selector("text=good film 2")
+    assert wrong == []
+
+
+def test_in_a_browser_the_theme_changes_and_a_phone_need_not_scroll_sideways(browser: Any, tmp_path: Path):
+    size = {"width": 390, "height": 844}
+    page, wrong = opened(browser, small_board(tmp_path), viewport=size, color_scheme="dark")
+    colour = "getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(colour)
+    page.click("#theme")
+    assert page.evaluate(colour) != dark
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert wrong == []
+
+
+def test_in_a_browser_hostile_texts_stay_texts(browser: Any, tmp_path: Path):
+    page, wrong = opened(browser, evil_board(tmp_path))
+    page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+    assert page.locator("text=alert(").count() > 10
+    assert wrong == []

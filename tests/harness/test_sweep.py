@@ -1,0 +1,381 @@
+"""Sweeps: every cell becomes a record, and a second call does what is missing and no more."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+from omegaconf import DictConfig
+
+from harness import records
+from harness.cell import Job, write_note
+from harness.configuration import check_controls, compose_configuration
+from harness.plan import plan_cells, show_plan
+from harness.run import execute, make_run
+from harness.stopping import TimeLimitError, limited
+from harness.sweep import Cell, make_cells, record_end, run_cells
+from harness.workers import WorkerDied
+from tests.harness.conftest import COMMAND
+
+ROOT = Path(__file__).resolve().parents[2]
+Overrides = Callable[..., list[str]]
+Function = Callable[[Any], Any]
+
+FAULTY = """
+import os, signal, time
+from torch import nn
+from models.attention.base import Attended, Attention
+
+class Fine(Attention):
+    supports = frozenset({"self", "cross", "causal"})
+
+    def __init__(self, site):
+        super().__init__()
+        self.value = nn.Linear(site.width, site.width)
+        self.begun = False
+
+    def forward(self, queries_BTD, memory_BSD, mask=None, *, causal=False, external=None, need_weights=False):
+        context_BTD = self.value(memory_BSD[:, :1]).expand_as(queries_BTD)
+        if not context_BTD.is_meta:
+            if not self.begun:
+                with open(os.environ["BEGUN"], "a") as file:
+                    print(type(self).__name__, file=file)
+            self.begun = True
+            context_BTD = self.spoil(context_BTD)
+        return Attended(context_BTD)
+
+    def spoil(self, context_BTD):
+        return context_BTD
+
+class Raising(Fine):
+    def spoil(self, context_BTD):
+        raise RuntimeError("out of luck")
+
+class NoNumber(Fine):
+    def spoil(self, context_BTD):
+        return context_BTD * float("nan")
+
+class Killed(Fine):
+    def spoil(self, context_BTD):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+class Slow(Fine):
+    def spoil(self, context_BTD):
+        time.sleep(3600)
+"""
+
+
+def in_this_process(function: Function, jobs: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+    """The simplest engine."""
+    for number, job in enumerate(jobs):
+        yield number, function(job)
+
+
+def compose(overrides: Sequence[str]) -> DictConfig:
+    """What Hydra hands over: with its own node."""
+    config = compose_configuration(overrides)
+    choices = dict(config.names, debug="none")
+    return DictConfig({**config, "hydra": {"runtime": {"choices": choices}}})
+
+
+def statuses(results: Path) -> dict[str, str]:
+    found = (records.read_record(path.parent) for path in results.glob("runs/*/record.json"))
+    return {record["model"].rpartition(".")[2]: record["status"] for record in found if record is not None}
+
+
+# Cells
+
+
+def test_a_sweep_without_cells_is_refused():
+    with pytest.raises(ValueError, match="has no cells"):
+        make_cells([], swept=["seed"], compose=compose)
+
+
+def test_what_drives_the_whole_sweep_is_not_swept_over():
+    with pytest.raises(ValueError, match="workers is of the whole sweep"):
+        make_cells([["workers=1"], ["workers=2"]], swept=["workers"], compose=compose)
+
+
+def test_a_cell_that_cannot_be_composed_is_a_hole_and_equal_cells_are_one(tiny: Overrides):
+    combinations = [tiny("task=pos", f"model={model}", "model.heads=2") for model in ("self", "majority", "self")]
+    good, bad = make_cells(combinations, swept=["model"], compose=compose)
+    assert good.label == "model=self"
+    assert good.config is not None
+    assert not good.config.trainer.enable_progress_bar
+    assert bad.config is None
+    assert "model.heads" in str(bad.problem)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("retry=some", "retry is failed, none or all, got 'some'"),
+        ("max_minutes=0", "max_minutes is a number above 0"),
+        ("workers=0.5", "workers is a whole number from 1, got 0.5"),
+        ("plan=1", "plan is true or false, got 1"),
+    ],
+)
+def test_controls_that_mean_nothing_are_refused(override: str, message: str):
+    check_controls(compose_configuration([]))
+    with pytest.raises(ValueError, match=message):
+        check_controls(compose_configuration([override]))
+
+
+# Runs
+
+
+def test_controls_are_no_part_of_a_run(tiny: Overrides):
+    plain = make_run(compose_configuration(tiny()))
+    driven = make_run(compose_configuration(tiny("workers=2", "max_minutes=3", "retry=all")))
+    assert plain.identity == driven.identity
+    assert not {"workers", "max_minutes", "retry", "plan"} & set(driven.config)
+
+
+def test_a_run_over_its_limit_fails_and_says_so(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
+    from harness import run
+
+    monkeypatch.setattr(run, "floor_trial", lambda *_: time.sleep(60))
+    record = execute(compose_configuration(tiny("task=pos", "model=majority", "max_minutes=0.002"))).record
+    assert record["status"] == "failed"
+    assert record["reason"].startswith("took longer than max_minutes=0.002")
+
+
+def test_a_limit_that_is_kept_leaves_nothing_behind():
+    with limited(0.001):
+        pass
+    time.sleep(0.1)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    with pytest.raises(TimeLimitError), limited(0.0005):
+        time.sleep(5)
+
+
+def test_retry_says_which_records_stand(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
+    from harness import run
+
+    real, calls = run.floor_trial, []
+
+    def trial(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) < 3:
+            raise RuntimeError("out of luck")
+        return real(*arguments)
+
+    monkeypatch.setattr(run, "floor_trial", trial)
+
+    def attempt(retry: str) -> tuple[str, bool, int]:
+        outcome = execute(compose_configuration(tiny("task=pos", "model=majority", f"retry={retry}")))
+        return outcome.record["status"], outcome.found, len(calls)
+
+    assert attempt("failed") == ("failed", False, 1)
+    assert attempt("none") == ("failed", True, 1)
+    assert attempt("failed") == ("failed", False, 2)
+    assert attempt("failed") == ("done", False, 3)
+    assert attempt("failed") == ("done", True, 3)
+    assert attempt("none") == ("done", True, 3)
+    assert attempt("all") == ("done", False, 4)
+
+
+def test_all_anew_forgets_the_checkpoint_of_a_failure(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
+    from harness import run
+
+    options = tiny("task=pos", "model=majority")
+    folder = execute(compose_configuration(options)).folder
+    (folder / "last.ckpt").write_text("of the run before")
+    (folder / "record.json").unlink()
+    monkeypatch.setattr(run, "floor_trial", lambda *_: pytest.fail("a checkpoint is left") if seen() else 1 / 0)
+
+    def seen() -> bool:
+        return (folder / "last.ckpt").exists()
+
+    assert "division" in execute(compose_configuration([*options, "retry=all"])).record["reason"]
+
+
+# The ends of cells
+
+
+@pytest.fixture
+def cells(tiny: Overrides) -> list[Cell]:
+    """Three cells that take no time, and one that could not be composed."""
+    floors = [
+        Cell(f"seed={seed}", compose_configuration(tiny("task=pos", "model=majority", f"seed={seed}")))
+        for seed in (1, 2, 3)
+    ]
+    return [*floors, Cell("model=other", problem="no such model")]
+
+
+def test_every_cell_is_a_line_and_every_hole_has_its_reason(cells: list[Cell], capsys: pytest.CaptureFixture[str]):
+    def engine(function: Function, jobs: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+        yield 2, function(jobs[2])
+        write_note(jobs[1], make_run(jobs[1].config))
+        yield 1, WorkerDied(-9)
+        yield 0, WorkerDied(3)  # before it could note anything
+
+    answers = run_cells(cells, engine)
+    said = capsys.readouterr().out
+    assert [answer.status for answer in answers] == ["failed", "failed", "done", "not composed"]
+    assert "cells: 1 not composed, 1 done, 2 failed" in said
+    assert "[2/4] seed=3: token_accuracy" in said
+    assert "not composed: model=other: no such model" in said
+    assert "failed: seed=2: worker died (signal 9)" in said
+    for answer, reason in zip(answers, ("exit code 3", "signal 9"), strict=False):
+        record = records.read_record(Path(str(answer.folder)))
+        assert record is not None
+        assert reason in record["reason"]
+        assert record["config"]["seed"] == record["seed"]
+
+
+def test_a_stopped_sweep_records_what_was_running_and_only_that(
+    cells: list[Cell], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    def engine(function: Function, jobs: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+        yield 0, function(jobs[0])
+        write_note(jobs[1], make_run(jobs[1].config))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_cells(cells, engine)
+    left = [records.read_record(path.parent) for path in (tmp_path / "results" / "runs").glob("*/record.json")]
+    assert sorted((record["seed"], record["status"]) for record in left if record) == [(1, "done"), (2, "interrupted")]
+    assert "1 not run" in capsys.readouterr().out
+    again = run_cells(cells, in_this_process)
+    assert [(answer.status, answer.found) for answer in again[:3]] == [("done", True), ("done", False), ("done", False)]
+
+
+def test_a_record_that_the_worker_still_wrote_stands(cells: list[Cell], tmp_path: Path):
+    config = cells[0].config
+    assert config is not None
+    job = Job(config, tmp_path / "note.json")
+    outcome = execute(config, announce=lambda run: write_note(job, run))
+    assert record_end(job, "failed", "worker died").status == "done"
+    assert records.read_record(outcome.folder) == outcome.record
+    with FileLock(outcome.folder / ".lock"):
+        assert record_end(job, "failed", "worker died").status == "busy"
+
+
+def test_a_cell_whose_configuration_cannot_be_resolved_costs_only_itself(tiny: Overrides):
+    config = compose_configuration(tiny("task=pos", "seed=${nowhere}"))
+    (answer,) = run_cells([Cell("seed=?", config)], in_this_process)
+    assert answer.status == "failed"
+    assert "nowhere" in str(answer.reason)
+
+
+# The plan
+
+
+def test_a_plan_runs_nothing_and_says_what_would(tiny: Overrides, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    execute(compose_configuration(tiny("task=pos", "model=majority")))
+    models = ["majority", "self", "tfidf"]
+    cells = [Cell(model, compose_configuration(tiny("task=pos", f"model={model}"))) for model in models]
+    cells.append(Cell("other", problem="no such model"))
+    forecasts = plan_cells(cells, in_this_process)
+    assert [forecast.status for forecast in forecasts] == ["done", "to run", "unsupported", "not composed"]
+    assert show_plan(forecasts, workers=2) == 1
+    assert show_plan(forecasts[:2], workers=2) == 0
+    said = capsys.readouterr().out
+    assert "unsupported: tfidf: " in said
+    assert "cells: 1 done, 1 to run, 1 unsupported, 1 not composed" in said
+    assert statuses(tmp_path / "results") == {"majority": "done"}
+    real = execute(compose_configuration(tiny("task=pos", "model=self"))).record
+    planned = forecasts[1]
+    assert planned.parameters == real["costs"]["parameters"]["total"]
+    assert planned.minutes is not None
+    assert planned.minutes > 0
+    assert planned.memory_bytes is not None
+    assert planned.memory_bytes > 2**20
+
+
+# The whole, from the command line
+
+
+def command(*overrides: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *overrides], cwd=ROOT, capture_output=True, text=True, timeout=400)
+
+
+def test_no_cells_and_a_wrong_control_end_with_one(tiny: Overrides):
+    for wrong, message in (("seed=range(0)", "has no cells"), ("retry=none,all", "retry is of the whole sweep")):
+        done = command("-m", *tiny(wrong))
+        assert done.returncode == 1
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_a_sweep_gives_what_single_runs_give(tiny: Overrides, tmp_path: Path):
+    done = command("-m", *tiny("task=pos", "model=none,self"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    for path in (tmp_path / "results").glob("runs/*/record.json"):
+        swept = records.read_record(path.parent)
+        assert swept is not None
+        options = tiny("task=pos", f"model={swept['model']}", f"results_dir={tmp_path / 'single'}")
+        single = execute(compose_configuration(options)).record
+        assert (swept["id"], swept["scores"]) == (single["id"], single["scores"])
+
+
+@pytest.fixture
+def faulty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
+    """Mechanisms that fail in every way, and a file in which each says when it begins; a sweep over some of them."""
+    (tmp_path / "faulty.py").write_text(FAULTY)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("BEGUN", str(tmp_path / "begun"))
+    yield lambda *names: "model.attention._target_=" + ",".join(f"faulty.{name}" for name in names)
+    sys.modules.pop("faulty", None)
+
+
+def stop(sweep: Sequence[str], log: Path, *, after: Callable[[], bool], number: signal.Signals) -> int:
+    """Start a sweep, signal its whole group (as a terminal does) once ``after()`` holds; the exit code."""
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            [*COMMAND, *sweep], cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        deadline = time.monotonic() + 300
+        while not after() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.killpg(process.pid, number)
+        return process.wait(timeout=120)
+
+
+@pytest.mark.slow
+def test_sigterm_stops_a_sweep_in_order(tiny: Overrides, tmp_path: Path, faulty: Callable[..., str]):
+    sweep = ["-m", *tiny("task=pos", "model=custom", faulty("Slow"))]
+    code = stop(sweep, tmp_path / "log", after=(tmp_path / "begun").exists, number=signal.SIGTERM)
+    said = (tmp_path / "log").read_text()
+    assert code == 143, said
+    assert "Traceback" not in said
+    assert statuses(tmp_path / "results") == {"Slow": "interrupted"}
+
+
+@pytest.mark.slow
+def test_a_sweep_ends_whatever_befalls_its_cells_and_goes_on(
+    tiny: Overrides, tmp_path: Path, faulty: Callable[..., str]
+):
+    names, log = ("Slow", "Raising", "Fine", "Killed", "NoNumber"), tmp_path / "log"
+    options = tiny("task=pos", "model=custom")
+    sweep = ["-m", *options, faulty(*names), "workers=2"]
+    assert stop(sweep, log, after=lambda: "[4/5]" in log.read_text(), number=signal.SIGINT) == 130, log.read_text()
+    assert "Traceback" not in log.read_text()
+    failed = dict.fromkeys(("Raising", "Killed", "NoNumber"), "failed")
+    assert statuses(tmp_path / "results") == {"Slow": "interrupted", "Fine": "done", **failed}
+    (fine,) = (tmp_path / "results").glob("runs/*Fine*/record.json")
+    before = fine.read_bytes()
+
+    second = command(*sweep, "max_minutes=0.25")
+    assert second.returncode == 1
+    assert statuses(tmp_path / "results") == {"Slow": "failed", "Fine": "done", **failed}
+    for reason in ("out of luck", "became nan", "worker died (signal 9)", "took longer than max_minutes=0.25"):
+        assert reason in second.stdout, second.stdout + second.stderr
+    assert fine.read_bytes() == before
+
+    left = [Cell(name, compose_configuration([*options, faulty(name), "retry=none"])) for name in names]
+    assert all(answer.found for answer in run_cells(left, in_this_process))
+    assert Counter((tmp_path / "begun").read_text().split()) == Counter(names) + Counter({*names} - {"Fine"})
+    assert len(list((tmp_path / "results").glob("runs/*"))) == len(names)
