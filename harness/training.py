@@ -23,6 +23,7 @@ from harness.tracking import finish_tracking, make_logger
 from tasks.base import Task
 from tasks.corpora import Corpus
 from tasks.model import attention_notes
+from tasks.splits import SPLITS
 
 LATENCY_EXAMPLES = 50
 """How many test examples are predicted one by one to measure latency."""
@@ -57,7 +58,7 @@ def neural_trial(
         model,
         scorer=data.score,
         main_score=task.main_score,
-        validate_by=config.task.get("validate_by", "score"),
+        validate_by=task.validate_by,
         **build.optimisation(config),
     )
     logger = make_logger(config, folder) if writes_here() else False
@@ -140,13 +141,17 @@ def _test(
         validation = data.loader("validation", trainer.global_rank, trainer.world_size)
         _interruptible(trainer.validate)(module, validation, verbose=False)
         facts["validation_scores"] = _scores(trainer, "validation/")
-    *extra, last = [split for split in data.encoded.splits if split not in ("train", "validation", "test")] + ["test"]
-    for module.test_split in (*extra, last):
-        loader = data.loader(module.test_split, trainer.global_rank, trainer.world_size)
+
+    def test(split: str) -> dict[str, float]:
+        module.test_split = split
+        loader = data.loader(split, trainer.global_rank, trainer.world_size)
         _interruptible(trainer.test)(module, loader, verbose=False)
-        if module.test_split != last:
-            facts.setdefault("extra_scores", {})[module.test_split] = _scores(trainer, f"{module.test_split}/")
-    return _scores(trainer, "test/")
+        return _scores(trainer, f"{split}/")
+
+    extra = {split: test(split) for split in data.encoded.splits if split not in SPLITS}
+    if extra:
+        facts["extra_scores"] = extra
+    return test("test")  # last, since the module keeps the predictions of the split it scored last
 
 
 def _scores(trainer: pl.Trainer, prefix: str) -> dict[str, float]:

@@ -99,6 +99,7 @@ class Task(ABC):
     ``tokenized``: True if the text column already holds a list of tokens and the label is one tag a token.
     ``main_score``: the key of one score, higher is better; validation chooses by it.
     ``needs``: what the task asks of a mechanism at its sites, a subset of ``Attention.supports``.
+    ``validate_by``: what chooses the epoch, the main ``score`` or the ``loss``.
     ``generates``: True if the label is a text, or a list of texts any of which would be right.
     """
 
@@ -108,6 +109,7 @@ class Task(ABC):
     tokenized: ClassVar[bool]
     main_score: ClassVar[str]
     needs: ClassVar[frozenset[str]]
+    validate_by: str = "score"
     generates: ClassVar[bool] = False
 
     def check(self, row: Row) -> Row:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,16 @@ class Writer:
 
     vocabulary: Vocabulary
     segmenter: Segmenter
-    begin: int = field(init=False)
-    end: int = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "begin", self.vocabulary.id_of(BEGIN))
-        object.__setattr__(self, "end", self.vocabulary.id_of(END))
+    @property
+    def begin(self) -> int:
+        """The id of what is read before the first symbol."""
+        return self.vocabulary.id_of(BEGIN)
+
+    @property
+    def end(self) -> int:
+        """The id that ends a text."""
+        return self.vocabulary.id_of(END)
 
     def symbols(self, ids: Sequence[int], forms: Sequence[str]) -> list[str]:
         """The symbols of written ids; those beyond the vocabulary are copied ``forms`` of the split."""
@@ -126,10 +130,7 @@ def _encode_targets(
     for symbol, form in zip((s for text in read for s in text), texts.forms_K.tolist(), strict=True):
         forms[form] = symbol
     numbers = {symbol: form for form, symbol in enumerate(forms)}
-    copies_U = np.array([vocabulary.id_of(s) if s in vocabulary else size + u for u, s in enumerate(forms)])
-    if not copying:
-        copies_U = np.minimum(copies_U, size)
-        copies_U[copies_U == size] = UNKNOWN
+    copies = [vocabulary.id_of(s) if s in vocabulary or not copying else size + u for u, s in enumerate(forms)]
     ids: list[int] = []
     for target, source in zip(written, read, strict=True):
         shown = set(source) if copying else set()
@@ -141,7 +142,7 @@ def _encode_targets(
         ids.append(writer.end)
     offsets = np.zeros(len(written) + 1, dtype=np.int64)
     np.cumsum([len(target) + 1 for target in written], out=offsets[1:])
-    return EncodedTargets(np.array(ids, dtype=np.int64), offsets, copies_U.astype(np.int64), tuple(forms))
+    return EncodedTargets(np.array(ids, dtype=np.int64), offsets, np.array(copies, dtype=np.int64), tuple(forms))
 
 
 def aligned_words(

@@ -120,7 +120,7 @@ class GenerationHead(Head):
         forms_X, copies_BS = self._extension(text)
         lengths_B = text.mask_BT.sum(dim=1)
         found = search(
-            self._step(len(forms_X)),
+            self._step(len(forms_X), text.states_BTD.device),
             _Writing(self.decoder.begin(Memory(text.states_BTD, text.mask_BT)), copies_BS),
             rows=len(lengths_B),
             limits_B=(self.length_factor * lengths_B).ceil().long() + self.length_extra,
@@ -186,9 +186,9 @@ class GenerationHead(Head):
         forms_X: Tensor = torch.unique(copies_BS[copies_BS >= size])
         return forms_X, torch.where(copies_BS < size, copies_BS, size + torch.searchsorted(forms_X, copies_BS))
 
-    def _step(self, extended: int) -> Any:
+    def _step(self, extended: int, device: torch.device) -> Any:
         """One step of the search: the log-probabilities after each row's last symbol."""
-        forbidden = torch.tensor([0, UNKNOWN, self.begin])
+        forbidden = torch.tensor([0, UNKNOWN, self.begin], device=device)
 
         def step(tokens_R: Tensor, state: _Writing) -> tuple[Tensor, _Writing]:
             x_R1D = self._embed(tokens_R[:, None])
@@ -198,7 +198,7 @@ class GenerationHead(Head):
                 log_probs_R1V = logits_R1V.float().log_softmax(dim=-1)
             else:
                 log_probs_R1V = self.pointer.log_probs(logits_R1V, decoded, x_R1D, state.copies_RS, extended)
-            log_probs_RV = log_probs_R1V[:, 0].index_fill_(1, forbidden.to(tokens_R.device), float("-inf"))
+            log_probs_RV = log_probs_R1V[:, 0].index_fill_(1, forbidden, float("-inf"))
             return log_probs_RV, _Writing(after, state.copies_RS)
 
         return step
