@@ -208,6 +208,7 @@ class PublishedData(Source):
     ``hub``: the options of ``HubSet``, or None if it is not on the hub in this form. ``columns``: renaming for files.
     ``validation_fraction``, ``test_fraction``, ``seed``: as in ``FileData``.
     ``train_from``: another source that train comes from, for sets that are made for evaluation alone; else None.
+    Raises ValueError for a ``train_from`` that is no source.
     """
 
     name: str
@@ -224,6 +225,11 @@ class PublishedData(Source):
         name, source, splits = self._read_own(task)
         if self.train_from is None:
             return name, source, splits
+        if not isinstance(self.train_from, Source):
+            raise ValueError(
+                f"data.train_from: expected a source of data, got {self.train_from!r}; "
+                f"choose a file of conf/data with data@data.train_from=<its name>"
+            )
         lender, origin, lent = self.train_from.read(task)
         return name, f"{source}; train of {lender}: {origin}", splits | {"train": lent["train"]}
 

@@ -41,9 +41,9 @@ def documented_sizes(folder, name):
     }
 
 
-def load(request, shared_data, name, columns):
+def load(request, shared_data, name, columns, *overrides):
     with initialize_config_dir(str(request.config.rootpath / "conf"), version_base="1.3"):
-        config = compose(overrides=[f"+data={name}", f"+data_dir={shared_data}", "+seed=1"])
+        config = compose(overrides=[f"+data={name}", f"+data_dir={shared_data}", "+seed=1", *overrides])
     return instantiate(config.data).load(Columns(columns))
 
 
@@ -55,8 +55,17 @@ def test_a_data_set_is_read_whole(request, shared_data, name, tmp_path, monkeypa
     if name == "clinc150":
         expected = {split: count - WITHOUT_OOS[split] for split, count in expected.items()}
     if name == "jfleg":
-        expected["train"] = WRITING_SIZES["large"]["train"]
+        expected["train"] = WRITING_SIZES["small"]["train"]
     assert {split: len(rows) for split, rows in corpus.splits.items()} == expected
+
+
+def test_another_set_can_lend_its_train(request, shared_data, tmp_path, monkeypatch):
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path))
+    corpus = load(request, shared_data, "jfleg", COLUMNS["jfleg"], "data@data.train_from=disfl_qa")
+    lent = documented_sizes(shared_data, "disfl_qa")["train"]
+    assert len(corpus.splits["train"]) == lent
+    with pytest.raises(ValueError, match=r"data\.train_from: expected a source of data, got 'disfl_qa'"):
+        load(request, shared_data, "jfleg", COLUMNS["jfleg"], "data.train_from=disfl_qa")
 
 
 def test_the_intents_of_snips_are_read_from_its_tokens(request, shared_data, tmp_path, monkeypatch):
