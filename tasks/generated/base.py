@@ -21,18 +21,11 @@ Value = float | int | str | bool
 Row = dict[str, Any]
 
 SIZES: Mapping[str, Mapping[str, int]] = {
-    "small": {"train": 2_000, "validation": 500, "test": 1_000},
-    "medium": {"train": 10_000, "validation": 1_000, "test": 2_000},
-    "large": {"train": 50_000, "validation": 2_000, "test": 5_000},
-}
-"""The number of rows of each split, by the size's name."""
-
-WRITING_SIZES: Mapping[str, Mapping[str, int]] = {
     "small": {"train": 6_000, "validation": 500, "test": 1_000},
     "medium": {"train": 20_000, "validation": 1_000, "test": 2_000},
     "large": {"train": 60_000, "validation": 2_000, "test": 5_000},
 }
-"""The same for tasks whose output is a text: to write takes more examples than to choose a label."""
+"""The number of rows of each split, by the size's name. With fewer rows, networks learn them by heart first."""
 
 SHARES = ("train", "train", "validation", "test")
 """Which split owns the contents whose checksum leaves the remainder 0, 1, 2 or 3."""
@@ -180,6 +173,15 @@ def invent_name(stream: Stream, split: str) -> str:
         name = "".join(stream.pick(part) for part in (ONSETS, NUCLEI, ONSETS, NUCLEI, CODAS)).capitalize()
         if owner(name) == split:
             return name
+
+
+def draw_links(stream: Stream, names: Sequence[str], share: float) -> dict[str, str]:
+    """For a share of the names, another one that it refers to, which refers to none itself; never for all of them."""
+    linked = [name for name in names if stream.chance(share)]
+    if len(linked) == len(names):
+        linked.remove(stream.pick(names))
+    direct = [name for name in names if name not in linked]
+    return {name: stream.pick(direct) for name in linked}
 
 
 def draw_names(stream: Stream, split: str, known: Sequence[str], *, count: int, unseen: float) -> list[str]:

@@ -3,19 +3,20 @@
 Each text lists requests of several people ("Anna drop flight") and says, before or after them, whose request counts
 ("do Bob"), perhaps taking back another ("not Anna but Bob"). The intent is
 what is to be done (book, cancel, change, price) with what (flight, hotel, car) for that person; all other requests
-are there to mislead. Verbs and objects have synonyms.
+are there to mislead. Some requests are those of another ("Anna as Bob"). Verbs and objects have synonyms.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tasks.generated.base import Knob, Row, Stream, Value, generate_splits, misspell, words
+from tasks.generated.base import Knob, Row, Stream, Value, draw_links, generate_splits, misspell, words
 
 KNOBS: Mapping[str, Knob] = {
     "length": Knob(3, 1, 12, "requests in a text, on average"),
     "distance": Knob(0.5, 0, 12, "clauses without a request in a text, on average"),
     "noise": Knob(0.05, 0, 1, "share of the longer words that are misspelt"),
+    "referred": Knob(0.15, 0, 0.9, "share of the requests that are said to be those of another person"),
     "cancelled": Knob(0.3, 0, 1, "share of the texts that name a request only to take it back"),
 }
 
@@ -46,13 +47,15 @@ def generate(*, size: str, seed: int, knobs: Mapping[str, Value]) -> dict[str, l
 def _draw_row(stream: Stream, split: str, knobs: Mapping[str, float]) -> Row:
     count = min(len(PEOPLE) - 1, max(1, stream.around(knobs["length"])))
     people = stream.sample(PEOPLE, count)
-    clauses = []
-    label = ""
-    for index, person in enumerate(people):
-        action, thing = stream.pick(tuple(ACTIONS)), stream.pick(tuple(OBJECTS))
-        request = [stream.pick(ACTIONS[action]), stream.pick(OBJECTS[thing])]
-        clauses.append([person, *request])
-        label = f"{action}_{thing}" if index == 0 else label
+    others = draw_links(stream, people, knobs["referred"])
+    clauses = [[person, "as", other] for person, other in others.items()]
+    intents = {}
+    for person in people:
+        if person not in others:
+            action, thing = stream.pick(tuple(ACTIONS)), stream.pick(tuple(OBJECTS))
+            clauses.append([person, stream.pick(ACTIONS[action]), stream.pick(OBJECTS[thing])])
+            intents[person] = f"{action}_{thing}"
+    label = intents[others.get(people[0], people[0])]
     clauses += [stream.pick(FILLERS).split() for _ in range(max(0, stream.around(knobs["distance"])))]
     clauses = stream.shuffled(clauses)
     clauses.insert(0 if stream.chance(0.5) else len(clauses), _draw_choice(stream, people, knobs["cancelled"]))

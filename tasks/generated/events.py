@@ -13,16 +13,17 @@ from collections.abc import Mapping
 from tasks.generated.base import Knob, Row, Stream, Value, draw_names, generate_splits, misspell, words
 
 KNOBS: Mapping[str, Knob] = {
-    "length": Knob(3, 1, 12, "people competing in a text, on average"),
+    "length": Knob(3.5, 1, 12, "people competing in a text, on average"),
     "distance": Knob(0.25, 0, 12, "sentences without people between introductions and reports, on average"),
-    "noise": Knob(0.02, 0, 1, "share of the longer words outside names and triggers that are misspelt"),
+    "noise": Knob(0.1, 0, 1, "share of the longer words that are misspelt, other than triggers and names introduced"),
     "mentions": Knob(5, 1, 24, "reports in a text, on average"),
     "ambiguous": Knob(0.75, 0, 1, "share of the triggers that only the participant's role can type"),
+    "again": Knob(0.3, 0, 1, "share of the people who are introduced a second time"),
     "unrealised": Knob(0.15, 0, 1, "share of the reports of what did not happen, said in the report itself"),
-    "unseen": Knob(0.15, 0, 1, "share of the names that are invented, and differ between the splits"),
+    "unseen": Knob(0.3, 0, 1, "share of the names that are invented, and differ between the splits"),
 }
 
-NAMES = words("Karo Lena Milo Nora Otto Petra Quinn Rosa Simon Tessa")
+NAMES = words("Karola Lenora Milos Norman Otto Petra Quincy Rosa Simon Tessa")
 ROLES: Mapping[str, tuple[str, ...]] = {
     "Attack": ("the soldier", "the gunman"),
     "Move": ("the pilgrim", "the refugee"),
@@ -54,7 +55,8 @@ def generate(*, size: str, seed: int, knobs: Mapping[str, Value]) -> dict[str, l
 def _draw_row(stream: Stream, split: str, knobs: Mapping[str, float]) -> Row:
     names = draw_names(stream, split, NAMES, count=stream.around(knobs["length"]), unseen=knobs["unseen"])
     people = [(name, stream.pick(tuple(ROLES))) for name in names]
-    sentences = [("* " + stream.pick(ROLES[kind]), name, "", "") for name, kind in people]
+    introduced = [person for person in people for _ in range(1 + stream.chance(knobs["again"]))]
+    sentences = [("* " + stream.pick(ROLES[kind]), name, "", "") for name, kind in stream.shuffled(introduced)]
     sentences += [(stream.pick(FILLERS), "", "", "") for _ in range(max(0, stream.around(knobs["distance"])))]
     for _ in range(max(1, stream.around(knobs["mentions"]))):
         sentences.append(_draw_report(stream, stream.pick(people), knobs))
@@ -71,7 +73,8 @@ def _draw_row(stream: Stream, split: str, knobs: Mapping[str, float]) -> Row:
 
 def _draw_report(stream: Stream, person: tuple[str, str], knobs: Mapping[str, float]) -> tuple[str, str, str, str]:
     """A report as (template, name, trigger, type), the type empty where nothing happened."""
-    name, role = person
+    (name,) = misspell(person[:1], stream, knobs["noise"])
+    role = person[1]
     happened = not stream.chance(knobs["unrealised"])
     template = stream.pick(REALISED if happened else UNREALISED)
     if stream.chance(knobs["ambiguous"]):

@@ -1,10 +1,10 @@
 """Names whose type is said once, and has to be remembered: PER, LOC, ORG and MISC in BIO tags.
 
-Each text introduces several names ("the river Jordan came", "Jordan , bank") and mentions them again in sentences
-that fit every type ("we like Jordan"). Any name takes any type from one text to the next, so that a
-repeated mention can only be typed by finding the introduction of the same name among its competitors. A share of
+Each text introduces several names, some of them twice ("the river Jordan came", "Jordan , bank"), and mentions them
+again in sentences that fit every type ("we like Jordan"). Any name takes any type from one text to the next, so that a
+repeated mention can only be typed by finding an introduction of the same name among its competitors. A share of
 the names is invented and differs between the splits: they are unseen at test time, and have to be matched by
-their spelling.
+their spelling, which mentions may get wrong.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from collections.abc import Mapping, Sequence
 from tasks.generated.base import Knob, Row, Stream, Value, draw_names, generate_splits, misspell, words
 
 KNOBS: Mapping[str, Knob] = {
-    "length": Knob(3, 1, 12, "names competing in a text, on average"),
+    "length": Knob(3.5, 1, 12, "names competing in a text, on average"),
     "distance": Knob(0.5, 0, 12, "sentences without names between introductions and mentions, on average"),
-    "noise": Knob(0.02, 0, 1, "share of the longer words outside names that are misspelt"),
+    "noise": Knob(0.1, 0, 1, "share of the longer words that are misspelt, other than names introduced"),
+    "again": Knob(0.3, 0, 1, "share of the names that are introduced a second time"),
     "mentions": Knob(4, 0, 24, "repeated mentions in a text, on average"),
     "unseen": Knob(0.3, 0, 1, "share of the names that are invented, and differ between the splits"),
     "lowercase": Knob(0.1, 0, 1, "share of the mentions written in lower case"),
@@ -63,7 +64,9 @@ def _draw_row(stream: Stream, split: str, knobs: Mapping[str, float]) -> Row:
         place.append((stream.pick(MENTIONS), stream.below(len(entities))))
     introductions: list[tuple[str, int | None]] = []
     for number, (_, cue) in enumerate(entities):
-        introductions.append((stream.pick(INTRODUCTIONS).replace("{c}", stream.pick(CUES[cue])), number))
+        for _ in range(1 + stream.chance(knobs["again"])):
+            introductions.append((stream.pick(INTRODUCTIONS).replace("{c}", stream.pick(CUES[cue])), number))
+    introductions = stream.shuffled(introductions)
     fillers = [(_draw_filler(stream), None) for _ in range(max(0, stream.around(knobs["distance"])))]
     introduced = len(before)
     tokens: list[str] = []
@@ -71,7 +74,7 @@ def _draw_row(stream: Stream, split: str, knobs: Mapping[str, float]) -> Row:
     for position, (template, index) in enumerate([*before, *introductions, *fillers, *after]):
         name, kind = entities[index] if index is not None else ([], "")
         is_introduction = introduced <= position < introduced + len(introductions)
-        shown = name if is_introduction else _draw_mention(name, stream, knobs["lowercase"])
+        shown = name if is_introduction else _draw_mention(name, stream, knobs)
         _write(template, shown, kind, tokens, tags, stream, knobs["noise"])
     return {"tokens": tokens, "tags": tags}
 
@@ -86,10 +89,10 @@ def _draw_entities(stream: Stream, split: str, knobs: Mapping[str, float]) -> li
     return entities
 
 
-def _draw_mention(name: list[str], stream: Stream, lowercase: float) -> list[str]:
-    """The name as it is repeated: perhaps without its second token, perhaps in lower case."""
-    shown = name[:1] if stream.chance(0.5) else name
-    return [token.lower() for token in shown] if stream.chance(lowercase) else shown
+def _draw_mention(name: list[str], stream: Stream, knobs: Mapping[str, float]) -> list[str]:
+    """The name as it is repeated: perhaps without its second token, misspelt or in lower case."""
+    shown = misspell(name[:1] if stream.chance(0.5) else name, stream, knobs["noise"])
+    return [token.lower() for token in shown] if stream.chance(knobs["lowercase"]) else shown
 
 
 def _draw_filler(stream: Stream) -> str:

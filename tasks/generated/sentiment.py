@@ -4,6 +4,7 @@ A text judges several aspects in different ways, and asks about one of them befo
 screen"). The label is the judgement of that aspect alone. A judgement is compositional: adjectives have a value of
 -2 … 2, "very" strengthens, "rather" weakens, "not" turns a mild value round and leaves nothing of a strong one,
 and of two judgements joined by contrast the one that outweighs counts ("good but very slow", "slow though good").
+Some aspects are judged as another one is ("price like room").
 
 Some pairs of modifier and adjective occur in validation and test only, so that a label cannot be learnt by heart.
 """
@@ -13,14 +14,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from zlib import crc32
 
-from tasks.generated.base import Knob, Row, Stream, Value, generate_splits, misspell, words
+from tasks.generated.base import Knob, Row, Stream, Value, draw_links, generate_splits, misspell, words
 
 KNOBS: Mapping[str, Knob] = {
-    "length": Knob(2.5, 1, 12, "aspects judged in a text, on average"),
+    "length": Knob(3, 1, 12, "aspects judged in a text, on average"),
     "distance": Knob(0.25, 0, 12, "clauses without a judgement in a text, on average"),
     "noise": Knob(0.02, 0, 1, "share of the longer words that are misspelt"),
     "negation": Knob(0.3, 0, 0.9, "share of the phrases tried with a negation; the label decides which ones fit"),
     "contrast": Knob(0.25, 0, 1, "share of the judgements that are two in contrast"),
+    "compared": Knob(0.15, 0, 0.9, "share of the aspects that are judged by reference to another one"),
     "unseen": Knob(0.15, 0, 0.5, "share of the pairs of modifier and adjective kept out of train"),
 }
 
@@ -76,10 +78,13 @@ def value_of(phrase: Sequence[str]) -> int:
 def _draw_row(stream: Stream, split: str, knobs: Mapping[str, float]) -> Row:
     aspects = stream.sample(ASPECTS, min(len(ASPECTS), max(1, stream.around(knobs["length"]))))
     wanted = stream.below(5) - 2
-    clauses = []
-    for index, aspect in enumerate(aspects):
-        judgement = _draw_judgement(stream, split, knobs, wanted if index == 0 else None)
-        clauses.append([aspect, *judgement])
+    others = draw_links(stream, aspects, knobs["compared"])
+    clauses = [[aspect, "like", other] for aspect, other in others.items()]
+    decisive = others.get(aspects[0], aspects[0])
+    for aspect in aspects:
+        if aspect not in others:
+            judgement = _draw_judgement(stream, split, knobs, wanted if aspect == decisive else None)
+            clauses.append([aspect, *judgement])
     clauses += [stream.pick(FILLERS).split() for _ in range(max(0, stream.around(knobs["distance"])))]
     clauses = stream.shuffled(clauses)
     question = stream.pick(QUESTIONS).replace("{a}", aspects[0]).split()

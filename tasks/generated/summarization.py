@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from tasks.generated.base import (
-    WRITING_SIZES,
     Knob,
     Row,
     Stream,
@@ -86,9 +85,7 @@ def generate(*, size: str, seed: int, knobs: Mapping[str, Value]) -> dict[str, l
 
     ``KNOBS`` lists the knobs with defaults and ranges. Raises ValueError for an unknown size or knob.
     """
-    return generate_splits(
-        "summarization", _draw_row, size=size, seed=seed, knobs=knobs, known=KNOBS, sizes=WRITING_SIZES
-    )
+    return generate_splits("summarization", _draw_row, size=size, seed=seed, knobs=knobs, known=KNOBS)
 
 
 def _draw_row(stream: Stream, split: str, knobs: Mapping[str, float]) -> Row:

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tasks.generated.base import (
-    WRITING_SIZES,
     Knob,
     Row,
     Stream,
@@ -113,9 +112,7 @@ def generate(*, size: str, seed: int, knobs: Mapping[str, Value]) -> dict[str, l
     Both texts are words between spaces; ``alignment`` names for every target word (counted from 0) the source words it
     translates. ``KNOBS`` lists the knobs with defaults and ranges. Raises ValueError for an unknown size or knob.
     """
-    return generate_splits(
-        "translation", _draw_row, size=size, seed=seed, knobs=knobs, known=KNOBS, sizes=WRITING_SIZES
-    )
+    return generate_splits("translation", _draw_row, size=size, seed=seed, knobs=knobs, known=KNOBS)
 
 
 def _draw_row(stream: Stream, split: str, knobs: Mapping[str, float]) -> Row:

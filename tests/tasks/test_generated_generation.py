@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tasks.generated import correction, summarization, translation
-from tasks.generated.base import WRITING_SIZES, Stream, content_of, generate_splits
+from tasks.generated.base import SIZES, Stream, content_of, generate_splits
 from tasks.generated.correction import Slot
 
 TASKS = ("translation", "summarization", "correction")
@@ -61,12 +61,12 @@ def test_another_seed_gives_other_rows(task: str):
 @pytest.mark.parametrize("task", TASKS)
 def test_splits_have_their_sizes_and_share_no_source(task: str):
     contents = {split: {content_of(row) for row in rows} for split, rows in corpus(task).items()}
-    assert {split: len(rows) for split, rows in corpus(task).items()} == WRITING_SIZES["small"]
+    assert {split: len(rows) for split, rows in corpus(task).items()} == SIZES["small"]
     assert contents["train"] == {row["source"] for row in corpus(task)["train"]}
     assert not contents["train"] & contents["validation"]
     assert not contents["train"] & contents["test"]
     assert not contents["validation"] & contents["test"]
-    assert len(contents["train"]) > 0.98 * WRITING_SIZES["small"]["train"]
+    assert len(contents["train"]) > 0.98 * SIZES["small"]["train"]
 
 
 @pytest.mark.parametrize("task", TASKS)

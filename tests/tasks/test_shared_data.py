@@ -6,7 +6,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
-from tasks.generated.base import WRITING_SIZES
+from tasks.generated.base import SIZES
 
 TEXT, PAIR, TAGS = (("text",), "label"), (("text_a", "text_b"), "label"), (("tokens",), "tags")
 WRITTEN = (("source",), "target")
@@ -55,7 +55,7 @@ def test_a_data_set_is_read_whole(request, shared_data, name, tmp_path, monkeypa
     if name == "clinc150":
         expected = {split: count - WITHOUT_OOS[split] for split, count in expected.items()}
     if name == "jfleg":
-        expected["train"] = WRITING_SIZES["small"]["train"]
+        expected["train"] = SIZES["small"]["train"]
     assert {split: len(rows) for split, rows in corpus.splits.items()} == expected
 
 
