@@ -10,7 +10,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from tasks.base import Task
-from tasks.corpora import Corpus
+from tasks.corpora import SPLITS, Corpus
 from tasks.encoded import rows_with_known_labels
 from tasks.tokenization import tokenizer_named
 
@@ -20,7 +20,8 @@ def floor_trial(
 ) -> tuple[dict[str, float], dict[int, Any]]:
     """The test scores and the prediction of each test row. Validation is not used: a floor chooses nothing.
 
-    Rows whose label train never shows are dropped or refused exactly as for a network, so both are scored on the same.
+    Further test sets of the corpus are scored beside ``test``. Rows whose label train never shows are dropped or refused
+    exactly as for a network, so both are scored on the same.
     """
     train = corpus.splits["train"]
     labels = task.label_set([row[task.label_column] for row in train])
@@ -30,7 +31,13 @@ def floor_trial(
     started = time.perf_counter()
     floor.fit(train, task=task, tokenizer=tokenizer_named(corpus.tokenizer), seed=config.seed)
     facts["costs"] = {"train_seconds": time.perf_counter() - started}
-    rows = [corpus.splits["test"][row] for row in kept["test"]]
-    predicted = floor.predict(rows)
-    scores = task.score_rows(rows, predicted, labels=labels)
-    return scores, dict(zip(kept["test"], predicted, strict=True))
+
+    def test(split: str) -> tuple[dict[str, float], dict[int, Any]]:
+        rows = [corpus.splits[split][row] for row in kept[split]]
+        predicted = floor.predict(rows)
+        return task.score_rows(rows, predicted, labels=labels), dict(zip(kept[split], predicted, strict=True))
+
+    extra = {split: test(split)[0] for split in corpus.splits if split not in SPLITS}
+    if extra:
+        facts["extra_scores"] = extra
+    return test("test")

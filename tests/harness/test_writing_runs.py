@@ -73,14 +73,15 @@ def test_a_task_that_chooses_labels_refuses_a_floor_that_writes(tiny: Overrides)
     assert "copy" in record["reason"]
 
 
-def test_further_test_sets_are_scored_beside_test(writing: Overrides, tmp_path: Path):
+@pytest.mark.parametrize("model", ["self", "copy"])
+def test_further_test_sets_are_scored_beside_test(writing: Overrides, tmp_path: Path, model: str):
     folder = tmp_path / "data" / "toy"
     folder.mkdir(parents=True)
     for split in ("train", "validation", "test", "news"):
         lines = [f'{{"source": "a b {split} {number}", "target": "{number} b a"}}' for number in range(20)]
         (folder / f"{split}.jsonl").write_text("\n".join(lines))
     own = [f"data_dir={folder.parent}", "data=hub", "data.name=toy", "data.hub=null", "data.extra_tests=[news]"]
-    record = run(writing("task=translation", *own)).record
+    record = run(writing("task=translation", f"model={model}", *own)).record
     assert record["status"] == "done", record["reason"]
     assert record["extra_scores"]["news"].keys() == record["scores"].keys()
     assert "news" not in record["scores"]
