@@ -13,14 +13,14 @@ from collections.abc import Mapping
 from tasks.generated.base import Knob, Row, Stream, Value, draw_names, generate_splits, misspell, words
 
 KNOBS: Mapping[str, Knob] = {
-    "length": Knob(3.5, 1, 12, "people competing in a text, on average"),
+    "length": Knob(4.5, 1, 12, "people competing in a text, on average"),
     "distance": Knob(0.25, 0, 12, "sentences without people between introductions and reports, on average"),
-    "noise": Knob(0.1, 0, 1, "share of the longer words that are misspelt, other than triggers and names introduced"),
+    "noise": Knob(0.15, 0, 1, "share of the longer words that are misspelt, other than triggers and names introduced"),
     "mentions": Knob(5, 1, 24, "reports in a text, on average"),
     "ambiguous": Knob(0.75, 0, 1, "share of the triggers that only the participant's role can type"),
     "again": Knob(0.3, 0, 1, "share of the people who are introduced a second time"),
     "unrealised": Knob(0.15, 0, 1, "share of the reports of what did not happen, said in the report itself"),
-    "unseen": Knob(0.3, 0, 1, "share of the names that are invented, and differ between the splits"),
+    "unseen": Knob(0.5, 0, 1, "share of the names that are invented, and differ between the splits"),
 }
 
 NAMES = words("Karola Lenora Milos Norman Otto Petra Quincy Rosa Simon Tessa")

@@ -14,13 +14,13 @@ from collections.abc import Mapping, Sequence
 from tasks.generated.base import Knob, Row, Stream, Value, draw_names, generate_splits, misspell, words
 
 KNOBS: Mapping[str, Knob] = {
-    "length": Knob(3.5, 1, 12, "names competing in a text, on average"),
+    "length": Knob(4.5, 1, 12, "names competing in a text, on average"),
     "distance": Knob(0.5, 0, 12, "sentences without names between introductions and mentions, on average"),
     "noise": Knob(0.1, 0, 1, "share of the longer words that are misspelt, other than names introduced"),
     "again": Knob(0.3, 0, 1, "share of the names that are introduced a second time"),
     "mentions": Knob(4, 0, 24, "repeated mentions in a text, on average"),
-    "unseen": Knob(0.3, 0, 1, "share of the names that are invented, and differ between the splits"),
-    "lowercase": Knob(0.1, 0, 1, "share of the mentions written in lower case"),
+    "unseen": Knob(0.5, 0, 1, "share of the names that are invented, and differ between the splits"),
+    "lowercase": Knob(0.2, 0, 1, "share of the mentions written in lower case"),
     "cataphora": Knob(0.15, 0, 1, "share of the mentions that stand before the introduction"),
 }
 
