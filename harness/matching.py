@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -105,10 +104,9 @@ def reference_of(config: DictConfig) -> DictConfig:
 
 
 def _data_for(reference: DictConfig, data: build.Data) -> build.Data:
-    """The data as the reference reads them: with an external memory where it looks at one and the model does not."""
-    if build.uses_external(reference) == build.uses_external(data.config):
-        return replace(data, config=reference)
-    return build.encode(reference, data.task, data.corpus)
+    """The data as the reference reads them: encoded anew only if its FLOPs need an external memory that they lack."""
+    lacking = build.uses_external(reference) and not build.uses_external(data.config) and not data.task.generates
+    return build.encode(reference, data.task, data.corpus) if lacking and reference.match.by == "flops" else data
 
 
 def _parameters(config: DictConfig, data: build.Data) -> float:
