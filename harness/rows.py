@@ -181,7 +181,7 @@ def trials_of(record: Mapping[str, Any]) -> int:
 
 
 def matched_to(record: Mapping[str, Any]) -> str:
-    """How the model was resized (``match=``), in words; empty if it was not. Only what was matched alike is compared."""
+    """How the model was resized (``match=``), in words; empty if it was not. Only what is alike here is compared."""
     match = record["config"].get("match")
     if not isinstance(match, Mapping) or match.get("by", "none") == "none":
         return ""
