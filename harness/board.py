@@ -1,7 +1,8 @@
 """From rows to a ``Board``: plain data with every number a leaderboard shows, for any format to render.
 
-A board has a table for each task, data set, test set and kind of tuning. Rows are compared over seeds: each with the
-best by the exact sign-flip test, corrected by Holm for the comparisons of its table. Across tables: ``board_tasks``.
+A board has a table for each task, data set, test set, kind of tuning and of matching. Rows are compared over seeds:
+each with the best by the exact sign-flip test, corrected by Holm for the comparisons of its table. Across tables:
+``board_tasks``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.board_tasks import AcrossTasks, compare_tasks
+from harness.board_tasks import AcrossTasks, compare_tasks, kind_in_words
 from harness.pairing import ALPHA, Paired, SeedScores, more_seeds, pair
 from harness.rows import Record, Row, Table, keep_one_fingerprint, scores_on, settings_that_differ
 from harness.statistics import fewest_seeds, holm, interval_half_width, shared_ranks
@@ -51,6 +52,7 @@ class BoardRow:
     ``paired_seeds`` is 0 between floors that no seed changes, where the difference is exact.
     ``best``: the highest mean (the lowest where lower is better), which the others are compared with.
     ``more_seeds``: how many more would show the observed difference, in words; empty where nothing is to be shown.
+    ``feedforward_width``, ``match_ratio``: of a matched row, what was resized and how near the reference that came.
     ``trials``: configurations tried to find this one, 1 for the default. Without a score: ``mean`` and ``rank`` None.
     """
 
@@ -70,6 +72,8 @@ class BoardRow:
     p_value: float | None = None
     paired_seeds: int = 0
     more_seeds: str = ""
+    feedforward_width: float | None = None
+    match_ratio: float | None = None
     costs: dict[str, float | None] = field(default_factory=dict)
     holes: list[Hole] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
@@ -82,12 +86,16 @@ class BoardRow:
 
 @dataclass
 class BoardTable:
-    """The rows of one task, data set, test set and kind of tuning, by one score: the best first, holes last."""
+    """The rows of one task, data set, test set and kind of row, by one score: the best first, holes last.
+
+    ``tuned``: whether their settings were searched for; ``matched``: how they were made equally large, in words.
+    """
 
     task: str
     data: str
     test_set: str
     tuned: bool
+    matched: str
     metric: str
     definition: str
     higher_is_better: bool
@@ -98,8 +106,7 @@ class BoardTable:
     def title(self) -> str:
         """Which table it is, in words."""
         further = "" if self.test_set == "test" else f" / {self.test_set}"
-        kind = " (tuned rows)" if self.tuned else ""
-        return f"{self.task} / {self.data}{further}: {self.metric}{kind}"
+        return f"{self.task} / {self.data}{further}: {self.metric}{kind_in_words(self.tuned, self.matched)}"
 
 
 @dataclass
@@ -125,20 +132,23 @@ def make_board(
     shown: list[BoardTable] = []
     for (task, data), table in sorted(tables.items()):
         kept, left_out = keep_one_fingerprint(table)
-        for rows in _default_and_tuned(kept):
+        for rows in _comparable(kept):
             shown += [_board_table(task, data, name, rows, metric, left_out) for name in _test_sets(rows, metric)]
     known = {key for table in tables.values() for row in table.values() for r in row.records for key in r["scores"]}
     if metric is not None and known and not any(table.metric == metric for table in shown):
         raise ValueError(f"no run has the score {metric!r}; there are: {', '.join(sorted(known))}")
-    across = [compare_tasks([t for t in shown if t.test_set == "test" and t.tuned == tuned]) for tuned in (False, True)]
+    kinds = sorted({(table.tuned, table.matched) for table in shown})
+    across = [compare_tasks([t for t in shown if t.test_set == "test" and (t.tuned, t.matched) == k]) for k in kinds]
     return Board(shown, [found for found in across if found is not None], list(messages))
 
 
-def _default_and_tuned(table: Table) -> list[list[Row]]:
-    """Rows whose settings were searched for stand in a table of their own; floors stand in both."""
-    groups = [[row for row in table.values() if row.floor or row.tuned is tuned] for tuned in (False, True)]
-    real = [rows for rows in groups if not all(row.floor for row in rows)]
-    return real or [rows for rows in groups if rows][:1]
+def _comparable(table: Table) -> list[list[Row]]:
+    """Rows whose settings were searched for stand in a table of their own, and so do rows that were made equally large.
+
+    Floors stand in all.
+    """
+    kinds = sorted({(row.tuned, row.matched) for row in table.values() if not row.floor}) or [(False, "")]
+    return [[row for row in table.values() if row.floor or (row.tuned, row.matched) == kind] for kind in kinds]
 
 
 def _test_sets(rows: Sequence[Row], metric: str | None) -> list[str]:
@@ -167,12 +177,10 @@ def _board_table(
     _compare([line for line, _ in scored], [scores for _, scores in scored], higher=higher)
     ordered = [line for line, _ in made]
     notes = [*messages, *_table_remarks(ordered, finished)]
-    return BoardTable(task, data, test_set, _are_tuned(rows), metric, definition, higher, ordered, notes)
-
-
-def _are_tuned(rows: Sequence[Row]) -> bool:
-    """Whether these are the tuned rows of a data set."""
-    return any(row.tuned for row in rows if not row.floor)
+    tuned, matched = next(((row.tuned, row.matched) for row in rows if not row.floor), (False, ""))
+    if matched:
+        notes.append("ff width: of the feed-forward layers, resized; ratio: what that reached, 1 being the reference")
+    return BoardTable(task, data, test_set, tuned, matched, metric, definition, higher, ordered, notes)
 
 
 def _order(row: BoardRow, *, higher: bool) -> tuple[bool, float, str]:
@@ -197,6 +205,7 @@ def _board_row(row: Row, metric: str, test_set: str, settings: str) -> BoardRow:
     values = list(scores.values())
     line = BoardRow(model, backbone, position, settings, row.floor, row.trials, list(scores), values)
     line.costs = {name: row.cost(*path) for name, path in COSTS.items()}
+    line.feedforward_width, line.match_ratio = row.mean("match", "width"), row.mean("match", "ratio")
     line.holes = _holes(row, metric, scores)
     line.remarks = _row_remarks(row)
     if values:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 from harness.board import Board, BoardRow, BoardTable
-from harness.board_tasks import AcrossTasks
+from harness.board_tasks import AcrossTasks, kind_in_words
 from harness.pairing import ALPHA
 
 WIDTH = 120
@@ -61,6 +61,8 @@ def cells(row: BoardRow) -> dict[str, str]:
         "vs best": "best" if row.best else "" if row.difference is None else f"{row.difference:+.4f}",
         "p": _p_text(row),
         "more seeds": row.more_seeds,
+        "ff width": "" if row.feedforward_width is None else f"{row.feedforward_width:.0f}",
+        "ratio": "" if row.match_ratio is None else f"{row.match_ratio:.4f}",
         "parameters": short(costs.get("parameters")),
         "FLOPs/token": short(costs.get("flops_per_token")),
         "train s": short(costs.get("train_seconds")),
@@ -136,7 +138,7 @@ def notes(table: BoardTable) -> list[str]:
 
 def across_lines(across: AcrossTasks) -> tuple[str, list[dict[str, str]], list[dict[str, str]], list[str]]:
     """Title, lines of ranks, lines of chances, and notes of the comparison across tables."""
-    kind = " (tuned rows)" if across.tuned else ""
+    kind = kind_in_words(across.tuned, across.matched)
     title = f"across {len(across.tables)} tables: {', '.join(across.tables)}{kind}"
     ranks = [
         {"row": plain(row), "mean rank": f"{rank:.2f}"}
@@ -251,7 +253,7 @@ def as_csv(board: Board) -> str:
     """Every column of every row, numbers in full; lists are joined by spaces, holes and remarks by semicolons."""
     lines = []
     for table in board.tables:
-        place = {name: getattr(table, name) for name in ("task", "data", "test_set", "tuned", "metric")}
+        place = {name: getattr(table, name) for name in ("task", "data", "test_set", "tuned", "matched", "metric")}
         for row in table.rows:
             line = place | asdict(row)
             line |= line.pop("costs")

@@ -51,6 +51,7 @@ class AcrossTasks:
     """The rows that all ``tables`` have, by mean rank (1 is best); ``friedman`` is None for two rows."""
 
     tuned: bool
+    matched: str
     tables: list[str]
     rows: list[str]
     mean_ranks: list[float]
@@ -87,6 +88,7 @@ def compare_tasks(tables: Sequence[BoardTable]) -> AcrossTasks | None:
     }
     return AcrossTasks(
         tuned=named[kept[0]].tuned,
+        matched=named[kept[0]].matched,
         tables=kept,
         rows=rows,
         mean_ranks=[float(ranks[i]) for i in order],
@@ -94,6 +96,12 @@ def compare_tasks(tables: Sequence[BoardTable]) -> AcrossTasks | None:
         chances=_chances(rows, scores),
         messages=messages,
     )
+
+
+def kind_in_words(tuned: bool, matched: str) -> str:
+    """What is special about the rows of a table, in brackets; empty for default rows."""
+    words = [*(["tuned rows"] if tuned else []), *([matched] if matched else [])]
+    return f" ({'; '.join(words)})" if words else ""
 
 
 def name_of(table: BoardTable) -> str:

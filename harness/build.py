@@ -100,6 +100,11 @@ def _mechanism(config: DictConfig) -> Any:
     return getattr(factory, "func", factory)
 
 
+def uses_external(config: DictConfig) -> bool:
+    """Whether the mechanism can look at an external memory."""
+    return "external" in _mechanism(config).supports
+
+
 def _factory(node: DictConfig) -> Any:
     return instantiate(node, _convert_="all")
 
@@ -166,7 +171,7 @@ def encode(config: DictConfig, task: Task, corpus: Corpus) -> Data:
     if isinstance(task, GenerationTask):
         cache = Path(config.results_dir) / "cache"
         return Data(config, task, corpus, encode_sequences(corpus, task, options=options, cache=cache))
-    external = "external" in _mechanism(config).supports
+    external = uses_external(config)
     return Data(config, task, corpus, encode_corpus(corpus, task, options=options, external=external))
 
 
@@ -209,7 +214,7 @@ def _assemble(config: DictConfig, task: Task, sizes: Sizes) -> TaskModel:
     Each part is seeded anew, so that whatever two mechanisms have in common starts from the same weights.
     """
     attention, position = _factory(config.model.attention), _factory(config.position)
-    able = "external" in _mechanism(config).supports
+    able = uses_external(config)
     external = able and not task.generates  # a text that is written has its source as external memory, in the decoder
     torch.manual_seed(config.seed)
     embeddings = _factory(config.embedding)(vocabulary_size=sizes.vocabulary, character_count=sizes.characters)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from harness.comparison import RunComparison, Runs
     from harness.comparison_examples import Difference, Example
 
-NAMES = ("task", "data", "model", "backbone", "position", "seed", "id")
+NAMES = ("task", "data", "model", "backbone", "position", "experiment", "seed", "id")
 MOST_SLICES = 15
 MOST_LETTERS = 300
 

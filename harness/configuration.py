@@ -10,6 +10,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 NAMED = ("task", "data", "model", "backbone", "position")
+COMPARISONS = "compare/"
+"""Where in ``conf/experiment`` the presets are that sweep over systems and name none."""
+
 CONTROLS = ("retry", "max_minutes", "plan", "workers")
 """Keys that say how runs are driven, and nothing of what they compute."""
 
@@ -33,13 +36,17 @@ def name_choices(config: DictConfig, choices: Mapping[str, Any]) -> None:
     """Write under ``names`` what each choice is called in records and tables: the name of its file.
 
     A mechanism from outside (``model.attention._target_=my_package.MyAttention``) is called by its dotted path, and a
-    user's own files by the folder or file that they come from.
+    user's own files by the folder or file that they come from. A preset that is a system of its own
+    (``experiment=vaswani2017``) gives its runs its name as ``experiment``; a comparison (``compare/<task>``) does not.
     """
     with open_dict(config):
         config.names = {group: choices[group] for group in NAMED}
         config.names.model = _model_name(config, choices["model"])
         if choices["data"] == "files":
             config.names.data = _files_name(config.data)
+        experiment = choices.get("experiment")
+        if experiment is not None and not experiment.startswith(COMPARISONS):
+            config.names.experiment = experiment
 
 
 def check_controls(config: DictConfig) -> None:

@@ -20,6 +20,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from harness import build
+from harness.matching import resized
 from harness.report.maps import AttentionMap
 from harness.rows import Record
 from models.attention.base import Attended, Attention, recorded_weights
@@ -86,6 +87,8 @@ class Rebuilt:
                 f"the data are not those of the run (fingerprint {corpus.fingerprint[:12]}, the run's is "
                 f"{record['data_fingerprint'][:12]}); give the folder that it read with --data_dir"
             )
+        if record.get("match"):
+            config = resized(config, record["match"]["width"])
         return cls(config, task, corpus, folder / "model.pt")
 
     def explain_texts(self, texts: Sequence[str], *, external: str | None = None) -> Explained:

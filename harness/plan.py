@@ -85,12 +85,14 @@ def plan_cell(labelled: tuple[str, Job]) -> Forecast:
 
 def _forecast(label: str, config: DictConfig) -> Forecast:
     from harness import build, records
+    from harness.matching import check_match
     from harness.run import make_run, stands
 
     run = make_run(config)
     task = build.make_task(config)
     try:
         build.check_combination(config, task)
+        check_match(config)
     except build.UnsupportedError as error:
         return Forecast(label, "unsupported", str(error))
     corpus = build.load_corpus(config, task)
@@ -103,7 +105,10 @@ def _forecast(label: str, config: DictConfig) -> Forecast:
     status = "to resume" if resumes else "to run"
     if build.is_floor(config):
         return Forecast(label, status, minutes=0.0)
-    probe = _probe(config, task, corpus)
+    try:
+        probe = _probe(config, task, corpus)
+    except build.UnsupportedError as error:  # no width matches the reference
+        return Forecast(label, "unsupported", str(error))
     return Forecast(label, status, None, probe.parameters, probe.minutes, probe.memory_bytes)
 
 
@@ -122,10 +127,12 @@ def _measure(config: DictConfig, task: Task, corpus: Corpus) -> Probe:
     import torch
 
     from harness import build, costs
+    from harness.matching import match_model
 
     torch.set_num_threads(config.trainer.threads)
     costs.reset_peak_memory()
     data = build.encode(config, task, corpus)
+    config, _ = match_model(config, data)
     parameters = costs.count_parameters(build.make_model(config, data, device="meta"))["total"]
     gpu = config.trainer.accelerator != "cpu" and torch.cuda.is_available()
     device = torch.device("cuda" if gpu else "cpu")

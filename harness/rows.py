@@ -69,13 +69,22 @@ class Row:
         return bool(self.sample.get("search"))
 
     @property
+    def matched(self) -> str:
+        """What it was made equal in, and to which mechanism, in words; empty if it is as large as it comes."""
+        return matched_to(self.sample)
+
+    @property
     def names(self) -> tuple[str, str, str]:
-        """Model, backbone and position, as the configuration calls them; of a floor only the model matters."""
+        """Model, backbone and position, as the configuration calls them; of a floor only the model matters.
+
+        A system of its own (``experiment=vaswani2017``) is called by its name, with the mechanism behind it.
+        """
         sample = self.sample
         if self.floor:
             return sample["model"], "", ""
-        position = sample.get("position") or ""
-        return sample["model"], sample["backbone"], "" if position in NO_POSITION else position
+        position, system = sample.get("position") or "", sample.get("experiment")
+        model = f"{system} ({sample['model']})" if system else sample["model"]
+        return model, sample["backbone"], "" if position in NO_POSITION else position
 
     def scores(self, metric: str, test_set: str = "test") -> dict[int, float]:
         """Seed -> score on a test set, for the runs that have it; what is not finite is no score."""
@@ -88,9 +97,13 @@ class Row:
 
     def cost(self, *path: str) -> float | None:
         """The mean of a cost over seeds, or None if the row has no such cost (floors)."""
+        return self.mean("costs", *path)
+
+    def mean(self, *path: str) -> float | None:
+        """The mean over seeds of a number in the records, or None if there is none."""
         values = []
         for record in self.records:
-            value: Any = record.get("costs", {})
+            value: Any = record
             for key in path:
                 value = value.get(key) if isinstance(value, Mapping) else None
             if isinstance(value, int | float):
@@ -165,6 +178,14 @@ def trials_of(record: Mapping[str, Any]) -> int:
     search = record.get("search")
     trials = search.get("trials") if isinstance(search, Mapping) else None
     return trials if isinstance(trials, int) else 1
+
+
+def matched_to(record: Mapping[str, Any]) -> str:
+    """How the model was resized (``match=``), in words; empty if it was not. Only what is alike here is compared."""
+    match = record["config"].get("match")
+    if not isinstance(match, Mapping) or match.get("by", "none") == "none":
+        return ""
+    return f"{match['by']} matched to {match.get('reference')}, expansion {match.get('expansion')}"
 
 
 def scores_on(record: Mapping[str, Any], test_set: str) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from harness import build, records
 from harness.configuration import CONTROLS
 from harness.floors import floor_trial
+from harness.matching import check_match
 from harness.predictions import describe_predictions
 from harness.stopping import TimeLimitError, limited, terminable
 
@@ -124,6 +125,7 @@ def _execute(config: DictConfig, run: Run, announce: Callable[[Run], None]) -> O
         return Outcome(before, run.folder, found=True)
     task = build.make_task(config)
     build.check_combination(config, task)
+    check_match(config)
     corpus = build.load_corpus(config, task)
     run.fingerprint = corpus.fingerprint
     run.place()

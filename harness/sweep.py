@@ -21,7 +21,7 @@ from rich.console import Console
 
 from harness import records
 from harness.cell import Answer, Job, answer_from, run_cell
-from harness.configuration import CONTROLS, check_controls, name_choices
+from harness.configuration import COMPARISONS, CONTROLS, check_controls, name_choices
 from harness.stopping import terminable
 from harness.sweep_display import show_answer, show_summary
 from harness.workers import Engine, LocalWorkers, WorkerDied
@@ -81,6 +81,8 @@ def make_cells(
     driving = sorted(set(swept) & set(CONTROLS))
     if driving:
         raise ValueError(f"{', '.join(driving)} is of the whole sweep and takes one value")
+    if "experiment" in swept and any(word.startswith(f"experiment={COMPARISONS}") for c in combinations for word in c):
+        raise ValueError("a comparison is a sweep by itself: run one at a time, or experiment=compare/all")
     cells = []
     for overrides in dict.fromkeys(map(tuple, combinations)):
         own = [override for override in overrides if override.partition("=")[0].lstrip("+~") in swept]

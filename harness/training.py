@@ -16,6 +16,7 @@ from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 from harness import build, costs
 from harness.callbacks import Averaging, History, ProgressBar, RandomStates
+from harness.matching import match_model
 from harness.memory import keep_freed_memory
 from harness.module import TrainingModule
 from harness.records import writes_here
@@ -48,6 +49,7 @@ def neural_trial(
     data = build.encode(config, task, corpus)
     facts["dropped_rows"] = data.encoded.dropped
     facts["external_memory"] = data.encoded.external_source
+    config, facts["match"] = match_model(config, data)
     model = build.make_model(config, data)
     facts["attention_notes"] = attention_notes(model)
     facts["costs"] = {

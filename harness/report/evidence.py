@@ -57,7 +57,7 @@ class Slices:
 def lines_of(table: BoardTable, groups: Mapping[tuple[str, str], Table]) -> list[Line]:
     """The rows of a table of the board with the records that they were made from."""
     kept, _left_out = keep_one_fingerprint(groups[table.task, table.data])
-    rows = [row for row in kept.values() if row.floor or row.tuned is table.tuned]
+    rows = [row for row in kept.values() if row.floor or (row.tuned, row.matched) == (table.tuned, table.matched)]
     settings = settings_that_differ(rows)
     by_name = {(*row.names, settings[row.key], row.trials): row for row in rows}
     found = []

@@ -29,8 +29,8 @@ EXAMPLES = 3
 MOST_TOKENS = 40
 """Longer texts have no map: it could not be read."""
 
-NUMBERS = ("±", "rank", "vs best", "p", "trials", "parameters", "FLOPs/token", "train s", "tokens/s",
-           "latency ms", "MiB")  # fmt: skip
+NUMBERS = ("±", "rank", "vs best", "p", "trials", "ff width", "ratio", "parameters", "FLOPs/token", "train s",
+           "tokens/s", "latency ms", "MiB")  # fmt: skip
 WORDS = ("more seeds",)
 
 
@@ -75,6 +75,8 @@ def _sort_key(row: BoardRow, column: str) -> float | str | None:
         "vs best": 0.0 if row.best else row.difference,
         "p": row.p_value,
         "trials": row.trials,
+        "ff width": row.feedforward_width,
+        "ratio": row.match_ratio,
         "more seeds": row.more_seeds or None,
         "parameters": costs.get("parameters"),
         "FLOPs/token": costs.get("flops_per_token"),

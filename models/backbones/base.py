@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from models.attention.base import Attended, Attention, External, Site
+from models.feedforward import FeedForward
 from models.positions import NoPosition
 from models.recall import KeptMemory, recalling
 
@@ -198,6 +199,46 @@ class TokenSite(nn.Module):
             attended = self.attention(normed_BTD, history.states_BSD, causal=True, external=given)
         context_BTD: Tensor = self.dropout(attended.context_BTD)
         return x_BTD + context_BTD, history
+
+
+class Top(nn.Module):
+    """What stands on top of an encoder whose own mixing is no attention: the token site, then a feed-forward layer.
+
+    ``token_site=False`` leaves the states as the encoder made them, as published systems without self-attention have
+    them. ``feedforward_width=0``: no feed-forward layer; it is there so that models can be made equally large.
+
+    Raises ``ValueError`` without a token site for what only that could use: an external memory, relative positions.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        *,
+        attention: AttentionFactory,
+        position: PositionFactory,
+        external: bool,
+        token_site: bool,
+        feedforward_width: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        if not token_site and (external or acts_on(position) == "scores"):
+            what = "an external memory, which is" if external else "a position that acts on scores, which are"
+            raise ValueError(f"the model has {what} read at the token site; set backbone.token_site=true")
+        self.site = (
+            TokenSite(width, attention=attention, position=position, external=external, dropout=dropout)
+            if token_site
+            else None
+        )
+        self.feedforward = (
+            FeedForward(width, feedforward_width=feedforward_width, dropout=dropout) if feedforward_width else None
+        )
+
+    def forward(self, states_BTD: Tensor, mask_BT: Tensor, external: External | None = None) -> Tensor:
+        """The states, (B, T, width), after what there is."""
+        if self.site is not None:
+            states_BTD = self.site(states_BTD, mask_BT, external)
+        return states_BTD if self.feedforward is None else self.feedforward(states_BTD)
 
 
 def look(attention: Attention, queries_BTD: Tensor, state: DecoderState, *, need_weights: bool) -> Attended:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.attention.base import External
-from models.backbones.base import AttentionFactory, Encoder, PositionFactory, TokenSite, input_position
+from models.backbones.base import AttentionFactory, Encoder, PositionFactory, Top, input_position
 
 
 class GatedConvolution(nn.Module):
@@ -36,7 +36,7 @@ class GatedConvolution(nn.Module):
 
 
 class ConvolutionalEncoder(Encoder):
-    """Projection, positions, ``layers`` gated convolutions, then the token site."""
+    """Projection, positions, ``layers`` gated convolutions, then ``models.backbones.base.Top``."""
 
     def __init__(
         self,
@@ -48,6 +48,8 @@ class ConvolutionalEncoder(Encoder):
         width: int,
         layers: int,
         kernel: int,
+        token_site: bool,
+        feedforward_width: int,
         dropout: float,
     ) -> None:
         super().__init__()
@@ -56,7 +58,15 @@ class ConvolutionalEncoder(Encoder):
         self.position = input_position(position, width)
         self.dropout = nn.Dropout(dropout)
         self.blocks = nn.ModuleList(GatedConvolution(width, kernel=kernel, dropout=dropout) for _ in range(layers))
-        self.site = TokenSite(width, attention=attention, position=position, external=external, dropout=dropout)
+        self.top = Top(
+            width,
+            attention=attention,
+            position=position,
+            external=external,
+            token_site=token_site,
+            feedforward_width=feedforward_width,
+            dropout=dropout,
+        )
 
     def contextualize(self, x_BTD: Tensor, mask_BT: Tensor) -> Tensor:
         """Project and convolve."""
@@ -66,6 +76,6 @@ class ConvolutionalEncoder(Encoder):
         return states_BTD
 
     def attend(self, states_BTD: Tensor, mask_BT: Tensor, external: External | None = None) -> Tensor:
-        """The token site."""
-        attended: Tensor = self.site(states_BTD, mask_BT, external)
+        """The token site and the feed-forward layer, where there are such."""
+        attended: Tensor = self.top(states_BTD, mask_BT, external)
         return attended

@@ -8,11 +8,11 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from models.attention.base import External
-from models.backbones.base import AttentionFactory, Encoder, PositionFactory, TokenSite, input_position
+from models.backbones.base import AttentionFactory, Encoder, PositionFactory, Top, input_position
 
 
 class EmbeddingEncoder(Encoder):
-    """``states = dropout(position(W x))``, then the token site."""
+    """``states = dropout(position(W x))``, then ``models.backbones.base.Top``."""
 
     def __init__(
         self,
@@ -22,6 +22,8 @@ class EmbeddingEncoder(Encoder):
         position: PositionFactory,
         external: bool,
         width: int,
+        token_site: bool,
+        feedforward_width: int,
         dropout: float,
     ) -> None:
         super().__init__()
@@ -29,7 +31,15 @@ class EmbeddingEncoder(Encoder):
         self.projection = nn.Linear(input_width, width)
         self.position = input_position(position, width)
         self.dropout = nn.Dropout(dropout)
-        self.site = TokenSite(width, attention=attention, position=position, external=external, dropout=dropout)
+        self.top = Top(
+            width,
+            attention=attention,
+            position=position,
+            external=external,
+            token_site=token_site,
+            feedforward_width=feedforward_width,
+            dropout=dropout,
+        )
 
     def contextualize(self, x_BTD: Tensor, mask_BT: Tensor) -> Tensor:
         """Project; no token sees another."""
@@ -37,6 +47,6 @@ class EmbeddingEncoder(Encoder):
         return states_BTD
 
     def attend(self, states_BTD: Tensor, mask_BT: Tensor, external: External | None = None) -> Tensor:
-        """The token site."""
-        attended: Tensor = self.site(states_BTD, mask_BT, external)
+        """The token site and the feed-forward layer, where there are such."""
+        attended: Tensor = self.top(states_BTD, mask_BT, external)
         return attended

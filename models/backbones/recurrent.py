@@ -19,6 +19,7 @@ from models.backbones.base import (
     Encoder,
     PositionFactory,
     TokenSite,
+    Top,
     input_position,
     look,
     mean_weights,
@@ -55,9 +56,10 @@ class BidirectionalLSTM(nn.Module):
 
 
 class RecurrentEncoder(Encoder):
-    """``layers`` bidirectional LSTMs with dropout on what each returns, then the token site.
+    """``layers`` bidirectional LSTMs with dropout on what each returns, then the top.
 
     ``residual``: whether each layer's input is added to what it returns (projected where the widths differ).
+    ``token_site``, ``feedforward_width``: see ``models.backbones.base.Top``.
     """
 
     def __init__(
@@ -70,6 +72,8 @@ class RecurrentEncoder(Encoder):
         width: int,
         layers: int,
         residual: bool,
+        token_site: bool,
+        feedforward_width: int,
         dropout: float,
     ) -> None:
         super().__init__()
@@ -81,7 +85,15 @@ class RecurrentEncoder(Encoder):
         self.residual = residual
         self.projection = nn.Linear(input_width, width) if residual and input_width != width else nn.Identity()
         self.dropout = nn.Dropout(dropout)
-        self.site = TokenSite(width, attention=attention, position=position, external=external, dropout=dropout)
+        self.top = Top(
+            width,
+            attention=attention,
+            position=position,
+            external=external,
+            token_site=token_site,
+            feedforward_width=feedforward_width,
+            dropout=dropout,
+        )
 
     def contextualize(self, x_BTD: Tensor, mask_BT: Tensor) -> Tensor:
         """Read the texts in both directions."""
@@ -93,8 +105,8 @@ class RecurrentEncoder(Encoder):
         return states_BTD
 
     def attend(self, states_BTD: Tensor, mask_BT: Tensor, external: External | None = None) -> Tensor:
-        """The token site."""
-        attended: Tensor = self.site(states_BTD, mask_BT, external)
+        """The token site and the feed-forward layer, where there are such."""
+        attended: Tensor = self.top(states_BTD, mask_BT, external)
         return attended
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from harness.board import Board, BoardTable, make_board
+from harness.board_formats import FORMATS
 from harness.pairing import more_seeds
 from harness.rows import group_records
 from harness.statistics import holm, sign_flip_test
@@ -186,6 +187,40 @@ def test_default_and_tuned_rows_stand_in_tables_of_their_own_and_floors_in_both(
     assert {(row.model, row.trials) for row in searched.rows} == {("dot", 20), ("majority", 1)}
     assert (default.tuned, searched.tuned) == (False, True)
     assert "(tuned rows)" in searched.title
+
+
+MATCHED = {
+    "config": {"match": {"by": "parameters", "reference": "self", "expansion": 8}},
+    "match": {"width": 1279, "ratio": 0.9998},
+}
+
+
+def test_matched_rows_stand_in_tables_of_their_own_with_width_and_ratio():
+    flops = {"config": {"match": {"by": "flops", "reference": "self", "expansion": 8}}}
+    unmatched = record(model="dot", config={"match": {"by": "none"}})
+    usual, by_flops, matched = board(record(), unmatched, record(**MATCHED), record(**flops), floor()).tables
+    assert {row.model for row in usual.rows} == {"self", "dot", "majority"}
+    assert {row.model for row in matched.rows} == {row.model for row in by_flops.rows} == {"self", "majority"}
+    assert matched.matched == "parameters matched to self, expansion 8"
+    assert matched.title.endswith("f1 (parameters matched to self, expansion 8)")
+    (row,) = [row for row in matched.rows if not row.floor]
+    assert (row.feedforward_width, row.match_ratio) == (1279, 0.9998)
+    shown, plain = (FORMATS["markdown"](board(record(**more))) for more in (MATCHED, {}))
+    assert "| ff width | ratio |" in shown
+    assert "| 1279 | 0.9998 |" in shown
+    assert "ff width" not in plain
+
+
+def test_matched_rows_are_compared_across_tasks_among_themselves():
+    entries = [
+        record(task=task, model=model, config=config)
+        for task in ("ner", "pos")
+        for model in ("self", "dot", "none")
+        for config in ({}, MATCHED["config"])
+    ]
+    usual, matched = board(*entries).across
+    assert (usual.matched, matched.matched) == ("", "parameters matched to self, expansion 8")
+    assert usual.rows == matched.rows
 
 
 def test_rows_tuned_with_different_effort_get_a_remark():

@@ -41,6 +41,14 @@ def test_tuned_runs_are_a_row_of_their_own():
     assert len(only_table(record(), record(search={"trials": 20}))) == 2
 
 
+def test_a_published_system_is_a_row_of_its_own_with_its_name():
+    table = only_table(record(), record(experiment="vaswani2017", config={"names": {"experiment": "vaswani2017"}}))
+    assert sorted(row.names[0] for row in table.values()) == ["self", "vaswani2017 (self)"]
+    assert set(settings_that_differ(table.values()).values()) == {""}
+    (row,) = only_table(floor("tfidf"), floor("tfidf", experiment="tfidf", seed=2)).values()
+    assert row.names == ("tfidf", "", "")
+
+
 def test_what_cannot_change_a_result_does_not_part_the_seeds_of_a_row():
     entries = [
         record(seed=s, config={"trainer": {"enable_progress_bar": s == 1}, "data": {"data_dir": str(s)}})

@@ -63,7 +63,14 @@ def text(*rows: list[int]) -> TextTensors:
 def make_model(*, external: bool, texts: int = 1, tags: int | None = None) -> TaskModel:
     torch.manual_seed(1)
     encoder = EmbeddingEncoder(
-        WIDTH, attention=ExternalMean, position=NoPosition, external=external, width=WIDTH, dropout=0.0
+        WIDTH,
+        attention=ExternalMean,
+        position=NoPosition,
+        external=external,
+        width=WIDTH,
+        token_site=True,
+        feedforward_width=0,
+        dropout=0.0,
     )
     if tags is None:
         head = PooledHead(
@@ -75,7 +82,7 @@ def make_model(*, external: bool, texts: int = 1, tags: int | None = None) -> Ta
 
 
 def given_at_token_site(model: TaskModel) -> list:
-    return model.encoder.site.attention.given
+    return model.encoder.top.site.attention.given
 
 
 SINGLE = Batch(rows_B=torch.arange(2), texts=(text([2, 3, 4], [5]),), labels=torch.tensor([0, 2]))
@@ -97,7 +104,7 @@ def test_each_text_of_a_pair_looks_at_the_other():
     assert of_second.mask_BE.equal(PAIR.texts[0].mask_BT)
     for given, other in ((of_first, PAIR.texts[1]), (of_second, PAIR.texts[0])):
         x_BTD = model.embeddings.table(other.words_BT)
-        by_hand = model.encoder.site.norm(model.encoder.contextualize(x_BTD, other.mask_BT))
+        by_hand = model.encoder.top.site.norm(model.encoder.contextualize(x_BTD, other.mask_BT))
         torch.testing.assert_close(given.states_BED, by_hand)
 
 
@@ -156,5 +163,5 @@ def test_parameters_of_mechanisms_are_counted_once():
     assert attention_parameters(model) == 2 * one_site
     model.head.attention.inner = ExternalMean(Site(kind="pooling", width=WIDTH))
     assert attention_parameters(model) == 3 * one_site
-    model.head.attention.inner.projection = model.encoder.site.attention.projection
+    model.head.attention.inner.projection = model.encoder.top.site.attention.projection
     assert attention_parameters(model) == 2 * one_site

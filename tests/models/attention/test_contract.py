@@ -126,7 +126,7 @@ def cases() -> Iterator[Case]:
             yield Case(name, place, site)
             if site.kind == "pooling" or (site.external and site.causal):
                 continue  # enough of it with the YAML's own options
-            for option, values in (("normalizer", NORMALIZERS), ("score", SCORES)):
+            for option, values in (("normalizer", NORMALIZERS), ("score", SCORES), ("reduce", ("mean", "max"))):
                 for value in values:
                     if option in options and value != options[option]:
                         yield Case(name, place, site, option, value)

@@ -96,6 +96,17 @@ def test_none_is_the_mean_and_the_running_mean() -> None:
         torch.testing.assert_close(running, sum(MEMORY[: i + 1], torch.zeros(WIDTH)) / (i + 1))
 
 
+def test_none_by_max_is_the_largest_value_of_each_channel_and_its_running_maximum() -> None:
+    mechanism = build("none", Site("token", WIDTH), reduce="max")
+    for i, context in enumerate(run(mechanism, MEMORY, MEMORY)):
+        running = run(mechanism, MEMORY, MEMORY, causal=True)[i]
+        for channel in range(WIDTH):
+            assert context[channel] == max(state[channel] for state in MEMORY)
+            assert running[channel] == max(state[channel] for state in MEMORY[: i + 1])
+    with pytest.raises(ValueError, match="reduce expects mean or max, got 'sum'"):
+        build("none", Site("token", WIDTH), reduce="sum")
+
+
 @pytest.mark.parametrize("heads", [1, 2])
 @pytest.mark.parametrize("scale", [True, False])
 def test_dot(heads: int, scale: bool) -> None:

@@ -14,7 +14,7 @@ WIDTH, LABELS = 6, 3
 
 
 def mean(site: Site) -> NoAttention:
-    return NoAttention(site)
+    return NoAttention(site, reduce="mean")
 
 
 def make_head(*, texts: int, attention=mean, label_smoothing: float = 0.0, hidden: int = 5) -> PooledHead:
