@@ -175,13 +175,20 @@ def invent_name(stream: Stream, split: str) -> str:
             return name
 
 
-def draw_links(stream: Stream, names: Sequence[str], share: float) -> dict[str, str]:
-    """For a share of the names, another one that it refers to, which refers to none itself; never for all of them."""
-    linked = [name for name in names if stream.chance(share)]
-    if len(linked) == len(names):
-        linked.remove(stream.pick(names))
-    direct = [name for name in names if name not in linked]
-    return {name: stream.pick(direct) for name in linked}
+def draw_links(stream: Stream, items: Sequence[Item], share: float) -> dict[Item, Item]:
+    """For a share of the items, another one that it refers to, which may refer on; all end at one that refers to none.
+
+    The more steps a reference takes, the harder it is to follow, so that no corpus is solved by looking once.
+    """
+    order = stream.shuffled(items)
+    return {item: stream.pick(order[:place]) for place, item in enumerate(order) if place and stream.chance(share)}
+
+
+def follow(item: Item, links: Mapping[Item, Item]) -> Item:
+    """The item at the end of the references."""
+    while item in links:
+        item = links[item]
+    return item
 
 
 def draw_names(stream: Stream, split: str, known: Sequence[str], *, count: int, unseen: float) -> list[str]:

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tasks.generated.base import Knob, Row, Stream, Value, draw_links, generate_splits, misspell, words
+from tasks.generated.base import Knob, Row, Stream, Value, draw_links, follow, generate_splits, misspell, words
 
 KNOBS: Mapping[str, Knob] = {
     "length": Knob(4, 1, 12, "requests in a text, on average"),
     "distance": Knob(0.5, 0, 12, "clauses without a request in a text, on average"),
     "noise": Knob(0.1, 0, 1, "share of the longer words that are misspelt"),
-    "referred": Knob(0.25, 0, 0.9, "share of the requests that are said to be those of another person"),
+    "referred": Knob(0.35, 0, 0.9, "share of the requests that are said to be those of another person"),
     "cancelled": Knob(0.3, 0, 1, "share of the texts that name a request only to take it back"),
 }
 
@@ -55,7 +55,7 @@ def _draw_row(stream: Stream, split: str, knobs: Mapping[str, float]) -> Row:
             action, thing = stream.pick(tuple(ACTIONS)), stream.pick(tuple(OBJECTS))
             clauses.append([person, stream.pick(ACTIONS[action]), stream.pick(OBJECTS[thing])])
             intents[person] = f"{action}_{thing}"
-    label = intents[others.get(people[0], people[0])]
+    label = intents[follow(people[0], others)]
     clauses += [stream.pick(FILLERS).split() for _ in range(max(0, stream.around(knobs["distance"])))]
     clauses = stream.shuffled(clauses)
     clauses.insert(0 if stream.chance(0.5) else len(clauses), _draw_choice(stream, people, knobs["cancelled"]))

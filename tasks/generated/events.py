@@ -1,6 +1,6 @@
 """What happened? Triggers of four types of events, typed by who took part.
 
-Each text says who some people are ("Karo the soldier"), and reports what they did in words that fit many types:
+Each text says who some people are ("Simon the soldier", "Rosa like Simon"), and reports what they did in words that fit many types:
 a soldier who struck attacked, a trader who struck made a transfer. Some words need no participant ("shelled"),
 some triggers have two tokens ("opened fire"). What did not happen is no event: negated or planned acts, and all
 acts of people on whom the reports are false. Names are partly invented, and differ between the splits.
@@ -10,17 +10,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tasks.generated.base import Knob, Row, Stream, Value, draw_names, generate_splits, misspell, words
+from tasks.generated.base import (
+    Knob,
+    Row,
+    Stream,
+    Value,
+    draw_links,
+    draw_names,
+    follow,
+    generate_splits,
+    misspell,
+    words,
+)
 
 KNOBS: Mapping[str, Knob] = {
-    "length": Knob(4.5, 1, 12, "people competing in a text, on average"),
+    "length": Knob(3.5, 1, 12, "people competing in a text, on average"),
     "distance": Knob(0.25, 0, 12, "sentences without people between introductions and reports, on average"),
-    "noise": Knob(0.15, 0, 1, "share of the longer words that are misspelt, other than triggers and names introduced"),
+    "noise": Knob(0.1, 0, 1, "share of the longer words that are misspelt, other than triggers and names introduced"),
     "mentions": Knob(5, 1, 24, "reports in a text, on average"),
     "ambiguous": Knob(0.75, 0, 1, "share of the triggers that only the participant's role can type"),
     "again": Knob(0.3, 0, 1, "share of the people who are introduced a second time"),
+    "company": Knob(0.3, 0, 0.9, "share of the people of whom is only said that they are like another one"),
     "unrealised": Knob(0.15, 0, 1, "share of the reports of what did not happen, said in the report itself"),
-    "unseen": Knob(0.5, 0, 1, "share of the names that are invented, and differ between the splits"),
+    "unseen": Knob(0.3, 0, 1, "share of the names that are invented, and differ between the splits"),
 }
 
 NAMES = words("Karola Lenora Milos Norman Otto Petra Quincy Rosa Simon Tessa")
@@ -54,9 +66,15 @@ def generate(*, size: str, seed: int, knobs: Mapping[str, Value]) -> dict[str, l
 
 def _draw_row(stream: Stream, split: str, knobs: Mapping[str, float]) -> Row:
     names = draw_names(stream, split, NAMES, count=stream.around(knobs["length"]), unseen=knobs["unseen"])
-    people = [(name, stream.pick(tuple(ROLES))) for name in names]
+    roles = {name: stream.pick(tuple(ROLES)) for name in names}
+    others = draw_links(stream, names, knobs["company"])
+    people = [(name, roles[follow(name, others)]) for name in names]
     introduced = [person for person in people for _ in range(1 + stream.chance(knobs["again"]))]
-    sentences = [("* " + stream.pick(ROLES[kind]), name, "", "") for name, kind in stream.shuffled(introduced)]
+    sentences = []
+    for name, role in stream.shuffled(introduced):
+        sentences.append(
+            (f"* like {others[name]}" if name in others else f"* {stream.pick(ROLES[role])}", name, "", "")
+        )
     sentences += [(stream.pick(FILLERS), "", "", "") for _ in range(max(0, stream.around(knobs["distance"])))]
     for _ in range(max(1, stream.around(knobs["mentions"]))):
         sentences.append(_draw_report(stream, stream.pick(people), knobs))

@@ -2,7 +2,8 @@
 
 Each text introduces several names, some of them twice ("the river Jordan came", "Jordan , bank"), and mentions them
 again in sentences that fit every type ("we like Jordan"). Any name takes any type from one text to the next, so that a
-repeated mention can only be typed by finding an introduction of the same name among its competitors. A share of
+repeated mention can only be typed by finding an introduction of the same name among its competitors; some names are
+introduced as another one ("Jordan , as Paris"), whose own introduction has to be found in turn. A share of
 the names is invented and differs between the splits: they are unseen at test time, and have to be matched by
 their spelling, which mentions may get wrong.
 """
@@ -11,13 +12,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tasks.generated.base import Knob, Row, Stream, Value, draw_names, generate_splits, misspell, words
+from tasks.generated.base import (
+    Knob,
+    Row,
+    Stream,
+    Value,
+    draw_links,
+    draw_names,
+    follow,
+    generate_splits,
+    misspell,
+    words,
+)
 
 KNOBS: Mapping[str, Knob] = {
     "length": Knob(4.5, 1, 12, "names competing in a text, on average"),
     "distance": Knob(0.5, 0, 12, "sentences without names between introductions and mentions, on average"),
     "noise": Knob(0.1, 0, 1, "share of the longer words that are misspelt, other than names introduced"),
     "again": Knob(0.3, 0, 1, "share of the names that are introduced a second time"),
+    "alias": Knob(0.3, 0, 0.9, "share of the names that are only introduced as another name of the text"),
     "mentions": Knob(4, 0, 24, "repeated mentions in a text, on average"),
     "unseen": Knob(0.5, 0, 1, "share of the names that are invented, and differ between the splits"),
     "lowercase": Knob(0.2, 0, 1, "share of the mentions written in lower case"),
@@ -56,17 +69,13 @@ def generate(*, size: str, seed: int, knobs: Mapping[str, Value]) -> dict[str, l
 
 
 def _draw_row(stream: Stream, split: str, knobs: Mapping[str, float]) -> Row:
-    entities = _draw_entities(stream, split, knobs)
+    entities, aliases = _draw_entities(stream, split, knobs)
     before: list[tuple[str, int | None]] = []
     after: list[tuple[str, int | None]] = []
     for _ in range(max(0, stream.around(knobs["mentions"]))):
         place = before if stream.chance(knobs["cataphora"]) else after
         place.append((stream.pick(MENTIONS), stream.below(len(entities))))
-    introductions: list[tuple[str, int | None]] = []
-    for number, (_, cue) in enumerate(entities):
-        for _ in range(1 + stream.chance(knobs["again"])):
-            introductions.append((stream.pick(INTRODUCTIONS).replace("{c}", stream.pick(CUES[cue])), number))
-    introductions = stream.shuffled(introductions)
+    introductions = _introduce(entities, aliases, stream, knobs["again"])
     fillers = [(_draw_filler(stream), None) for _ in range(max(0, stream.around(knobs["distance"])))]
     introduced = len(before)
     tokens: list[str] = []
@@ -79,14 +88,29 @@ def _draw_row(stream: Stream, split: str, knobs: Mapping[str, float]) -> Row:
     return {"tokens": tokens, "tags": tags}
 
 
-def _draw_entities(stream: Stream, split: str, knobs: Mapping[str, float]) -> list[tuple[list[str], str]]:
-    """Different names, each of one or two tokens, with a type."""
-    entities = []
-    count = stream.around(knobs["length"])
-    for first in draw_names(stream, split, NAMES, count=count, unseen=knobs["unseen"]):
-        name = [first, stream.pick(SURNAMES)] if stream.chance(0.3) else [first]
-        entities.append((name, stream.pick(tuple(CUES))))
-    return entities
+def _draw_entities(
+    stream: Stream, split: str, knobs: Mapping[str, float]
+) -> tuple[list[tuple[list[str], str]], dict[int, int]]:
+    """Different names, each of one or two tokens, with a type; and which of them are aliases of which, by number."""
+    firsts = draw_names(stream, split, NAMES, count=stream.around(knobs["length"]), unseen=knobs["unseen"])
+    names = [[first, stream.pick(SURNAMES)] if stream.chance(0.3) else [first] for first in firsts]
+    kinds = [stream.pick(tuple(CUES)) for _ in names]
+    aliases = draw_links(stream, range(len(names)), knobs["alias"])
+    return [(name, kinds[follow(number, aliases)]) for number, name in enumerate(names)], aliases
+
+
+def _introduce(
+    entities: list[tuple[list[str], str]], aliases: Mapping[int, int], stream: Stream, again: float
+) -> list[tuple[str, int | None]]:
+    """The sentences that introduce each name once or twice: by a cue, or as ("Jordan , as Paris .") another name."""
+    sentences: list[list[tuple[str, int | None]]] = []
+    for number, (_, kind) in enumerate(entities):
+        for _ in range(1 + stream.chance(again)):
+            if number in aliases:
+                sentences.append([("* , as", number), ("* .", aliases[number])])
+            else:
+                sentences.append([(stream.pick(INTRODUCTIONS).replace("{c}", stream.pick(CUES[kind])), number)])
+    return [part for sentence in stream.shuffled(sentences) for part in sentence]
 
 
 def _draw_mention(name: list[str], stream: Stream, knobs: Mapping[str, float]) -> list[str]:

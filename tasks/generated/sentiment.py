@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from zlib import crc32
 
-from tasks.generated.base import Knob, Row, Stream, Value, draw_links, generate_splits, misspell, words
+from tasks.generated.base import Knob, Row, Stream, Value, draw_links, follow, generate_splits, misspell, words
 
 KNOBS: Mapping[str, Knob] = {
     "length": Knob(3, 1, 12, "aspects judged in a text, on average"),
@@ -22,7 +22,7 @@ KNOBS: Mapping[str, Knob] = {
     "noise": Knob(0.02, 0, 1, "share of the longer words that are misspelt"),
     "negation": Knob(0.3, 0, 0.9, "share of the phrases tried with a negation; the label decides which ones fit"),
     "contrast": Knob(0.25, 0, 1, "share of the judgements that are two in contrast"),
-    "compared": Knob(0.15, 0, 0.9, "share of the aspects that are judged by reference to another one"),
+    "compared": Knob(0.25, 0, 0.9, "share of the aspects that are judged by reference to another one"),
     "unseen": Knob(0.15, 0, 0.5, "share of the pairs of modifier and adjective kept out of train"),
 }
 
@@ -80,7 +80,7 @@ def _draw_row(stream: Stream, split: str, knobs: Mapping[str, float]) -> Row:
     wanted = stream.below(5) - 2
     others = draw_links(stream, aspects, knobs["compared"])
     clauses = [[aspect, "like", other] for aspect, other in others.items()]
-    decisive = others.get(aspects[0], aspects[0])
+    decisive = follow(aspects[0], others)
     for aspect in aspects:
         if aspect not in others:
             judgement = _draw_judgement(stream, split, knobs, wanted if aspect == decisive else None)
