@@ -1,9 +1,9 @@
 """What happened? Triggers of four types of events, typed by who took part.
 
-Each text says who some people are ("Simon the soldier", "Rosa like Simon"), and reports what they did in words that fit many types:
-a soldier who struck attacked, a trader who struck made a transfer. Some words need no participant ("shelled"),
-some triggers have two tokens ("opened fire"). What did not happen is no event: negated or planned acts, and all
-acts of people on whom the reports are false. Names are partly invented, and differ between the splits.
+Each text says who some people are ("Simon the soldier", "Rosa like Simon"), and reports what they did in words that
+fit many types: a soldier who struck attacked, a trader who struck made a transfer. Some words need no participant
+("shelled"), some triggers have two tokens ("opened fire"). What did not happen is no event: negated or planned acts,
+and all acts of people on whom the reports are false. Names are partly invented, and differ between the splits.
 """
 
 from __future__ import annotations
