@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 NAMED = ("task", "data", "model", "backbone", "position")
-CONTROLS = ("retry", "max_minutes", "plan", "workers")
+CONTROLS = ("retry", "max_minutes", "plan", "workers", "engine")
 """Keys that say how runs are driven, and nothing of what they compute."""
 
 RETRY = ("failed", "none", "all")
