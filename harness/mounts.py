@@ -33,7 +33,9 @@ def lock_problem(folder: Path, mounts: Path = MOUNTS) -> str | None:
     guilty = LOCAL_LOCKS.get(kind, set()) & set(options.split(","))
     if not guilty:
         return None
-    return f"{_unescaped(point)} is mounted ({kind}, {', '.join(sorted(guilty))}) so that locks hold on one machine only"
+    return (
+        f"{_unescaped(point)} is mounted ({kind}, {', '.join(sorted(guilty))}) so that locks hold on one machine only"
+    )
 
 
 def _unescaped(point: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 import traceback
@@ -130,11 +131,14 @@ def _execute(config: DictConfig, run: Run, announce: Callable[[Run], None], held
     task = build.make_task(config)
     build.check_combination(config, task)
     corpus = build.load_corpus(config, task)
-    run.fingerprint = corpus.fingerprint
+    unread, run.fingerprint = run.folder, corpus.fingerprint
     run.place()
     announce(run)
     run.folder.mkdir(parents=True, exist_ok=True)
     held.enter_context(_locked(run.folder))
+    if before is not None:  # it would stay a hole of the board for good
+        _set_aside(unread)
+        shutil.rmtree(unread, ignore_errors=True)
     with terminable():
         existing = records.read_record(run.folder)
         if existing is not None and stands(existing, config):

@@ -24,6 +24,7 @@ from rich.console import Console
 from harness import records
 from harness.cell import Answer, Job, answer_from, run_cell
 from harness.configuration import CONTROLS, check_controls, name_choices
+from harness.mounts import lock_problem
 from harness.stopping import terminable
 from harness.sweep_display import show_answer, show_summary
 from harness.workers import Engine, EngineError, LocalWorkers, WorkerDied
@@ -61,6 +62,8 @@ def sweep(
         from harness.plan import plan_cells, show_plan
 
         return show_plan(plan_cells(cells, engine), workers=int(config.workers))
+    if config is not None:
+        _warn_of_local_locks(Path(config.results_dir))
     try:
         with terminable():
             answers = run_cells(cells, engine)
@@ -68,6 +71,12 @@ def sweep(
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0 if all(answer.status == "done" for answer in answers) else 1
+
+
+def _warn_of_local_locks(results: Path) -> None:
+    problem = lock_problem(results)
+    if problem is not None:
+        print(f"warning: {problem}: run no second sweep over {results} from another machine", file=sys.stderr)
 
 
 def make_engine(config: DictConfig) -> Engine:

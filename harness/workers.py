@@ -64,7 +64,7 @@ class WorkerDied:
 class LocalWorkers:
     """Up to ``count`` processes on this machine, one CPU thread each, pinned to its GPUs in turn.
 
-    More processes than GPUs share them: ``count=8`` on two GPUs puts four on each, which has to hold the memory of four.
+    More processes than GPUs share them: ``count=8`` on two GPUs puts four on each, which must have memory for four.
     ``seconds``: what a job may take, not counting ``GRACE_SECONDS``; None: no limit. ``preload``: the modules that a
     worker imports before its first job.
     """

@@ -39,7 +39,7 @@ class RayEngine:
         preload: Sequence[str] = (),
     ) -> None:
         if cpus < 0 or gpus < 0 or cpus + gpus == 0:
-            raise ValueError(f"engine.cpus and engine.gpus are what a cell takes, together more than 0; got {cpus}, {gpus}")
+            raise ValueError(f"engine.cpus and engine.gpus of a cell are together more than 0; got {cpus} and {gpus}")
         if address == "local" and gpus > 0 and not visible_gpus():
             raise ValueError(f"engine.gpus={gpus} asks for a GPU, but there is none here; try engine.gpus=0")
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to Ray's makers unasked

@@ -100,7 +100,9 @@ class SubmititEngine:
             raise EngineError(f"submitit refuses engine.job: {' '.join(str(error).split())}") from error
         return executor
 
-    def _submit(self, executor: Any, function: Callable[[Any], Any], batch: Sequence[tuple[int, Any]]) -> dict[int, Any]:
+    def _submit(
+        self, executor: Any, function: Callable[[Any], Any], batch: Sequence[tuple[int, Any]]
+    ) -> dict[int, Any]:
         """The submitted jobs by number; several at once are one array."""
         if not batch:
             return {}
@@ -126,7 +128,7 @@ class SubmititEngine:
 
 
 def _ended(running: Mapping[int, Any], *, ask: bool) -> list[int]:
-    """Which jobs are over: they left an answer, or the cluster knows of their end; ``ask`` it anew about all of them."""
+    """Which jobs are over: they left an answer, or the cluster knows of their end; ``ask``: it is asked anew."""
     if ask:
         next(iter(running.values())).done(force_check=True)  # one question answers for every job
     return [number for number, job in running.items() if job.done()]
