@@ -73,8 +73,10 @@ class RayEngine:
                 address=self.address, num_cpus=self.cores, include_dashboard=False if self.cores else None,
                 log_to_driver=False, logging_level="ERROR",
             )  # fmt: skip
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise EngineError(f"no Ray at engine.address={self.address}: {' '.join(str(error).split())}") from error
+        except Exception as error:  # some of Ray's are of no class of their own
+            self.ray.shutdown()
+            said = " ".join(str(error).split())
+            raise EngineError(f"Ray does not start at engine.address={self.address}: {said}") from error
         finally:
             signal.signal(signal.SIGTERM, before)  # Ray's own handler would leave without the summary
 
