@@ -354,7 +354,7 @@ def test_two_sweeps_at_once_share_a_folder_and_compute_each_cell_once(
     sweep = [*COMMAND, "-m", *options, faulty(*names)]
     both = [subprocess.Popen(sweep, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     said = [process.communicate(timeout=300)[0] for process in both]
-    assert all("4 done" in text or "busy" in text for text in said), said
+    assert not any("failed" in text for text in said), said
     assert Counter((tmp_path / "begun").read_text().split()) == Counter(names)
     assert statuses(tmp_path / "results") == dict.fromkeys(names, "done")
     left = [Cell(name, compose_configuration([*options, faulty(name)])) for name in names]
