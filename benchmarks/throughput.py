@@ -93,6 +93,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--output", action="store_true", help=f"write {RESULT.name} beside the other results")
     options = parser.parse_args()
+    if options.cells < 4:
+        parser.error(f"--cells is at least 4, so that a worker has one after its first; got {options.cells}")
     seconds: dict[str, list[float]] = {side: [] for side in SIDES}
     spans: dict[str, list[Span]] = {side: [] for side in SIDES}
     waits: dict[str, list[float]] = {side: [] for side in SIDES}
