@@ -28,6 +28,8 @@ def main(config: DictConfig) -> None:
     name_choices(config, HydraConfig.get().runtime.choices)
     try:
         check_controls(config)
+        if HydraConfig.get().runtime.choices["engine"] != "local":
+            raise ValueError("engine= says where the cells of a sweep run: add -m, even for a single cell")
         if config.plan:
             _plan(config)
             return

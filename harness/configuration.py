@@ -13,7 +13,7 @@ NAMED = ("task", "data", "model", "backbone", "position")
 COMPARISONS = "compare/"
 """Where in ``conf/experiment`` the presets are that sweep over systems and name none."""
 
-CONTROLS = ("retry", "max_minutes", "plan", "workers")
+CONTROLS = ("retry", "max_minutes", "plan", "workers", "engine")
 """Keys that say how runs are driven, and nothing of what they compute."""
 
 RETRY = ("failed", "none", "all")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,8 +85,13 @@ def execute(config: DictConfig, *, announce: Callable[[Run], None] = lambda run:
     """
     run = make_run(config)
     announce(run)
+    with ExitStack() as held:  # the folder's lock, until the record is written: nobody begins anew before
+        return _recorded(config, run, announce, held)
+
+
+def _recorded(config: DictConfig, run: Run, announce: Callable[[Run], None], held: ExitStack) -> Outcome:
     try:
-        return _execute(config, run, announce)
+        return _execute(config, run, announce, held)
     except BusyError:
         raise
     except (KeyboardInterrupt, SystemExit):
@@ -119,7 +125,7 @@ def _expected(error: Exception) -> bool:
     return isinstance(error, ValueError | FileNotFoundError | TimeLimitError)
 
 
-def _execute(config: DictConfig, run: Run, announce: Callable[[Run], None]) -> Outcome:
+def _execute(config: DictConfig, run: Run, announce: Callable[[Run], None], held: ExitStack) -> Outcome:
     before = records.read_record(run.folder)  # of an attempt that ended before its data were read
     if before is not None and stands(before, config):
         return Outcome(before, run.folder, found=True)
@@ -127,11 +133,15 @@ def _execute(config: DictConfig, run: Run, announce: Callable[[Run], None]) -> O
     build.check_combination(config, task)
     check_match(config)
     corpus = build.load_corpus(config, task)
-    run.fingerprint = corpus.fingerprint
+    unread, run.fingerprint = run.folder, corpus.fingerprint
     run.place()
     announce(run)
     run.folder.mkdir(parents=True, exist_ok=True)
-    with _locked(run.folder), terminable():
+    held.enter_context(_locked(run.folder))
+    if before is not None:  # it would stay a hole of the board for good
+        _set_aside(unread)
+        shutil.rmtree(unread, ignore_errors=True)
+    with terminable():
         existing = records.read_record(run.folder)
         if existing is not None and stands(existing, config):
             return Outcome(existing, run.folder, found=True)
@@ -171,7 +181,11 @@ def _neural_trial(*arguments: Any) -> tuple[dict[str, float], dict[int, Any]]:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Hold the run's folder: a second process with the same run is told so instead of writing into it."""
+    """Hold the run's folder: a second process with the same run is told so instead of writing into it.
+
+    The lock is the kernel's (``flock``), so it ends with its process, however that dies. Linux carries it over NFS to
+    the server, where it holds between machines; ``harness.mounts`` knows the mounts where it does not.
+    """
     if not records.writes_here():
         yield
         return

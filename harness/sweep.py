@@ -16,15 +16,18 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 from rich.console import Console
 
 from harness import records
 from harness.cell import Answer, Job, answer_from, run_cell
 from harness.configuration import COMPARISONS, CONTROLS, check_controls, name_choices
+from harness.mounts import lock_problem
 from harness.stopping import terminable
 from harness.sweep_display import show_answer, show_summary
-from harness.workers import Engine, LocalWorkers, WorkerDied
+from harness.workers import Engine, EngineError, LocalWorkers, WorkerDied
 
 PRELOAD = ("harness.run", "harness.training")
 
@@ -50,23 +53,39 @@ def sweep(
         config = next((cell.config for cell in cells if cell.config is not None), None)
         if config is not None:
             check_controls(config)
+        planning = config is not None and config.plan
+        engine = LocalWorkers(1, preload=PRELOAD) if config is None or planning else make_engine(config)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    if config is not None and config.plan:
+    if config is not None and planning:
         from harness.plan import plan_cells, show_plan
 
-        return show_plan(plan_cells(cells, LocalWorkers(1, preload=PRELOAD)), workers=int(config.workers))
-    engine = LocalWorkers(1) if config is None else make_engine(config)
-    with terminable():
-        answers = run_cells(cells, engine)
+        return show_plan(plan_cells(cells, engine), workers=int(config.workers))
+    if config is not None:
+        _warn_of_local_locks(Path(config.results_dir))
+    try:
+        with terminable():
+            answers = run_cells(cells, engine)
+    except EngineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     return 0 if all(answer.status == "done" for answer in answers) else 1
 
 
+def _warn_of_local_locks(results: Path) -> None:
+    problem = lock_problem(results)
+    if problem is not None:
+        print(f"warning: {problem}: run no second sweep over {results} from another machine", file=sys.stderr)
+
+
 def make_engine(config: DictConfig) -> Engine:
-    """Where cells run: ``workers`` processes of this machine."""
+    """Where cells run: what ``engine=`` names. Raises ValueError for settings that it refuses."""
     seconds = None if config.max_minutes is None else 60 * config.max_minutes
-    return LocalWorkers(int(config.workers), seconds=seconds, preload=PRELOAD)
+    try:
+        return instantiate(config.engine, seconds=seconds, preload=PRELOAD, _convert_="all")  # type: ignore[no-any-return]
+    except InstantiationException as error:
+        raise ValueError(str(error.__cause__ or error)) from error
 
 
 def make_cells(
@@ -78,7 +97,7 @@ def make_cells(
     """
     if not combinations:
         raise ValueError("the sweep has no cells: a swept value is an empty list, range or pattern")
-    driving = sorted(set(swept) & set(CONTROLS))
+    driving = sorted(key for key in swept if key.partition(".")[0] in CONTROLS)
     if driving:
         raise ValueError(f"{', '.join(driving)} is of the whole sweep and takes one value")
     if "experiment" in swept and any(word.startswith(f"experiment={COMPARISONS}") for c in combinations for word in c):
@@ -112,7 +131,7 @@ def run_cells(cells: Sequence[Cell], engine: Engine, *, console: Console | None 
     """
     console = console or Console()
     answers = {number: Answer("not composed", cell.problem) for number, cell in enumerate(cells) if cell.problem}
-    with tempfile.TemporaryDirectory(prefix="sweep-") as desk:
+    with _desk(cells) as desk:
         jobs = {n: Job(c.config, Path(desk) / f"{n}.json") for n, c in enumerate(cells) if c.config is not None}
         numbers = list(jobs)
         try:
@@ -131,6 +150,15 @@ def run_cells(cells: Sequence[Cell], engine: Engine, *, console: Console | None 
             raise
     show_summary(console, [cell.label for cell in cells], answers)
     return [answers[number] for number in range(len(cells))]
+
+
+def _desk(cells: Sequence[Cell]) -> tempfile.TemporaryDirectory[str]:
+    """A folder for the workers' notes beside the records: a worker may be on another machine that shares only these."""
+    config = next((cell.config for cell in cells if cell.config is not None), None)
+    place = None if config is None else Path(config.results_dir).absolute() / "sweeps"
+    if place is not None:
+        place.mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(prefix="desk-", dir=place, ignore_cleanup_errors=True)
 
 
 def record_end(job: Job, status: records.Status, reason: str) -> Answer:

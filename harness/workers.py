@@ -33,17 +33,27 @@ STOP_SECONDS = 30.0
 POLL_SECONDS = 1.0
 
 
+class EngineError(Exception):
+    """An engine cannot run anything at all: its message says what its cluster refuses."""
+
+
 @dataclass(frozen=True)
 class WorkerDied:
-    """A worker ended without an answer: killed from outside, out of memory, crashed, or ``overdue`` and killed here."""
+    """A worker ended without an answer: killed from outside, out of memory, crashed, or ``overdue`` and killed here.
+
+    ``said``: what is known of the end where the worker was not this machine's, and has no exit code here.
+    """
 
     exit_code: int | None
     overdue: bool = False
+    said: str | None = None
 
     def __str__(self) -> str:
         """The reason that a record gives."""
         if self.overdue:
             return "worker died (killed, for it did not stop at max_minutes)"
+        if self.said is not None:
+            return f"worker died ({self.said})"
         if self.exit_code == -signal.SIGKILL:
             return "worker died (signal 9): killed from outside, or by the system because memory ran out"
         if self.exit_code is not None and self.exit_code < 0:
@@ -52,8 +62,9 @@ class WorkerDied:
 
 
 class LocalWorkers:
-    """Up to ``count`` processes on this machine, one CPU thread each, on the GPUs in turn where there are several.
+    """Up to ``count`` processes on this machine, one CPU thread each, pinned to its GPUs in turn.
 
+    More processes than GPUs share them: ``count=8`` on two GPUs puts four on each, which must have memory for four.
     ``seconds``: what a job may take, not counting ``GRACE_SECONDS``; None: no limit. ``preload``: the modules that a
     worker imports before its first job.
     """

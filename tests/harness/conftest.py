@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+
+from harness import records
 
 TINY = [
     "backbone.width=16",
@@ -25,6 +31,55 @@ WRITING = [option for option in TINY if not option.startswith(("embedding", "dat
 """The same for tasks that write, whose embedding is as wide as the backbone."""
 
 COMMAND = [sys.executable, "-m", "harness"]
+ROOT = Path(__file__).resolve().parents[2]
+
+FAULTY = """
+import os, signal, time
+from torch import nn
+from models.attention.base import Attended, Attention
+
+class Fine(Attention):
+    supports = frozenset({"self", "cross", "causal"})
+
+    def __init__(self, site):
+        super().__init__()
+        self.value = nn.Linear(site.width, site.width)
+        self.begun = False
+
+    def forward(self, queries_BTD, memory_BSD, mask=None, *, causal=False, external=None, need_weights=False):
+        context_BTD = self.value(memory_BSD[:, :1]).expand_as(queries_BTD)
+        if not context_BTD.is_meta:
+            if not self.begun:
+                with open(os.environ["BEGUN"], "a") as file:
+                    print(type(self).__name__, file=file)
+            self.begun = True
+            context_BTD = self.spoil(context_BTD)
+        return Attended(context_BTD)
+
+    def spoil(self, context_BTD):
+        return context_BTD
+
+class Raising(Fine):
+    def spoil(self, context_BTD):
+        raise RuntimeError("out of luck")
+
+class NoNumber(Fine):
+    def spoil(self, context_BTD):
+        return context_BTD * float("nan")
+
+class Killed(Fine):
+    def spoil(self, context_BTD):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+class Slow(Fine):
+    def spoil(self, context_BTD):
+        for _ in range(36000):  # a sleep in one piece is deaf to some ways of being stopped
+            time.sleep(0.1)
+
+for number in range(20):
+    globals()[f"Fine{number}"] = type(f"Fine{number}", (Fine,), {})
+"""
+"""Mechanisms that fail in every way, and twenty that do not; each notes in the file BEGUN that it is run."""
 
 
 @pytest.fixture
@@ -45,3 +100,36 @@ def writing(tmp_path: Path) -> Callable[..., list[str]]:
         return [*WRITING, "task.search.beam=2", f"results_dir={tmp_path / 'results'}", *more]
 
     return overrides
+
+
+@pytest.fixture
+def faulty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
+    """Mechanisms that fail in every way, and a file in which each says when it begins; a sweep over some of them."""
+    (tmp_path / "faulty.py").write_text(FAULTY)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("BEGUN", str(tmp_path / "begun"))
+    yield lambda *names: "model.attention._target_=" + ",".join(f"faulty.{name}" for name in names)
+    sys.modules.pop("faulty", None)
+
+
+def command(*overrides: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *overrides], cwd=ROOT, capture_output=True, text=True, timeout=400)
+
+
+def stop(sweep: Sequence[str], log: Path, *, after: Callable[[], bool], number: signal.Signals) -> int:
+    """Start a sweep, signal its whole group (as a terminal does) once ``after()`` holds; the exit code."""
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            [*COMMAND, *sweep], cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        deadline = time.monotonic() + 300
+        while not after() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.killpg(process.pid, number)
+        return process.wait(timeout=120)
+
+
+def statuses(results: Path) -> dict[str, str]:
+    found = (records.read_record(path.parent) for path in results.glob("runs/*/record.json"))
+    return {record["model"].rpartition(".")[2]: record["status"] for record in found if record is not None}

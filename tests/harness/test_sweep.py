@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 
 from harness import records
@@ -24,54 +22,10 @@ from harness.run import execute, make_run
 from harness.stopping import TimeLimitError, limited
 from harness.sweep import Cell, make_cells, record_end, run_cells
 from harness.workers import WorkerDied
-from tests.harness.conftest import COMMAND
+from tests.harness.conftest import COMMAND, ROOT, command, statuses, stop
 
-ROOT = Path(__file__).resolve().parents[2]
 Overrides = Callable[..., list[str]]
 Function = Callable[[Any], Any]
-
-FAULTY = """
-import os, signal, time
-from torch import nn
-from models.attention.base import Attended, Attention
-
-class Fine(Attention):
-    supports = frozenset({"self", "cross", "causal"})
-
-    def __init__(self, site):
-        super().__init__()
-        self.value = nn.Linear(site.width, site.width)
-        self.begun = False
-
-    def forward(self, queries_BTD, memory_BSD, mask=None, *, causal=False, external=None, need_weights=False):
-        context_BTD = self.value(memory_BSD[:, :1]).expand_as(queries_BTD)
-        if not context_BTD.is_meta:
-            if not self.begun:
-                with open(os.environ["BEGUN"], "a") as file:
-                    print(type(self).__name__, file=file)
-            self.begun = True
-            context_BTD = self.spoil(context_BTD)
-        return Attended(context_BTD)
-
-    def spoil(self, context_BTD):
-        return context_BTD
-
-class Raising(Fine):
-    def spoil(self, context_BTD):
-        raise RuntimeError("out of luck")
-
-class NoNumber(Fine):
-    def spoil(self, context_BTD):
-        return context_BTD * float("nan")
-
-class Killed(Fine):
-    def spoil(self, context_BTD):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-class Slow(Fine):
-    def spoil(self, context_BTD):
-        time.sleep(3600)
-"""
 
 
 def in_this_process(function: Function, jobs: Sequence[Any]) -> Iterator[tuple[int, Any]]:
@@ -87,11 +41,6 @@ def compose(overrides: Sequence[str]) -> DictConfig:
     return DictConfig({**config, "hydra": {"runtime": {"choices": choices}}})
 
 
-def statuses(results: Path) -> dict[str, str]:
-    found = (records.read_record(path.parent) for path in results.glob("runs/*/record.json"))
-    return {record["model"].rpartition(".")[2]: record["status"] for record in found if record is not None}
-
-
 # Cells
 
 
@@ -101,8 +50,9 @@ def test_a_sweep_without_cells_is_refused():
 
 
 def test_what_drives_the_whole_sweep_is_not_swept_over():
-    with pytest.raises(ValueError, match="workers is of the whole sweep"):
-        make_cells([["workers=1"], ["workers=2"]], swept=["workers"], compose=compose)
+    for key in ("workers", "engine", "engine.cpus"):
+        with pytest.raises(ValueError, match=f"{key} is of the whole sweep"):
+            make_cells([[f"{key}=1"], [f"{key}=2"]], swept=[key], compose=compose)
 
 
 def test_a_cell_that_cannot_be_composed_is_a_hole_and_equal_cells_are_one(tiny: Overrides):
@@ -135,9 +85,9 @@ def test_controls_that_mean_nothing_are_refused(override: str, message: str):
 
 def test_controls_are_no_part_of_a_run(tiny: Overrides):
     plain = make_run(compose_configuration(tiny()))
-    driven = make_run(compose_configuration(tiny("workers=2", "max_minutes=3", "retry=all")))
+    driven = make_run(compose_configuration(tiny("workers=2", "max_minutes=3", "retry=all", "engine=ray")))
     assert plain.identity == driven.identity
-    assert not {"workers", "max_minutes", "retry", "plan"} & set(driven.config)
+    assert not {"workers", "max_minutes", "retry", "plan", "engine"} & set(driven.config)
 
 
 def test_a_run_over_its_limit_fails_and_says_so(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
@@ -182,6 +132,41 @@ def test_retry_says_which_records_stand(tiny: Overrides, monkeypatch: pytest.Mon
     assert attempt("failed") == ("done", True, 3)
     assert attempt("none") == ("done", True, 3)
     assert attempt("all") == ("done", False, 4)
+
+
+def test_a_run_is_locked_until_its_record_is_written(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
+    from harness import run
+
+    real, locked = records.write_record, []
+
+    def write(folder: Path, record: dict[str, Any]) -> Path:
+        try:
+            FileLock(folder / ".lock").acquire(timeout=0).lock.release()
+        except Timeout:
+            locked.append(record["status"])
+        return real(folder, record)
+
+    monkeypatch.setattr(records, "write_record", write)
+    execute(compose_configuration(tiny("task=pos", "model=majority")))
+    monkeypatch.setattr(run, "floor_trial", lambda *_: 1 / 0)
+    execute(compose_configuration(tiny("task=pos", "model=majority", "seed=2")))
+    assert locked == ["done", "failed"]
+
+
+def test_what_failed_before_its_data_were_read_is_no_hole_any_more(
+    tiny: Overrides, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from harness import build
+
+    options = tiny("task=pos", "model=majority")
+    with monkeypatch.context() as patch:
+        patch.setattr(build, "load_corpus", lambda *_: 1 / 0)
+        first = execute(compose_configuration(options))
+    second = execute(compose_configuration(options))
+    assert (first.record["status"], second.record["status"]) == ("failed", "done")
+    assert list((tmp_path / "results" / "runs").iterdir()) == [second.folder]
+    (kept,) = (tmp_path / "results" / "superseded").glob("*/record.json")
+    assert records.read_record(kept.parent) == first.record
 
 
 def test_all_anew_forgets_the_checkpoint_of_a_failure(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
@@ -296,10 +281,6 @@ def test_a_plan_runs_nothing_and_says_what_would(tiny: Overrides, tmp_path: Path
 # The whole, from the command line
 
 
-def command(*overrides: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *overrides], cwd=ROOT, capture_output=True, text=True, timeout=400)
-
-
 def test_no_cells_and_a_wrong_control_end_with_one(tiny: Overrides):
     for wrong, message in (("seed=range(0)", "has no cells"), ("retry=none,all", "retry is of the whole sweep")):
         done = command("-m", *tiny(wrong))
@@ -320,30 +301,6 @@ def test_a_sweep_gives_what_single_runs_give(tiny: Overrides, tmp_path: Path):
         assert (swept["id"], swept["scores"]) == (single["id"], single["scores"])
 
 
-@pytest.fixture
-def faulty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
-    """Mechanisms that fail in every way, and a file in which each says when it begins; a sweep over some of them."""
-    (tmp_path / "faulty.py").write_text(FAULTY)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setenv("BEGUN", str(tmp_path / "begun"))
-    yield lambda *names: "model.attention._target_=" + ",".join(f"faulty.{name}" for name in names)
-    sys.modules.pop("faulty", None)
-
-
-def stop(sweep: Sequence[str], log: Path, *, after: Callable[[], bool], number: signal.Signals) -> int:
-    """Start a sweep, signal its whole group (as a terminal does) once ``after()`` holds; the exit code."""
-    with log.open("w") as file:
-        process = subprocess.Popen(
-            [*COMMAND, *sweep], cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
-        )
-        deadline = time.monotonic() + 300
-        while not after() and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.05)
-        os.killpg(process.pid, number)
-        return process.wait(timeout=120)
-
-
 @pytest.mark.slow
 def test_sigterm_stops_a_sweep_in_order(tiny: Overrides, tmp_path: Path, faulty: Callable[..., str]):
     sweep = ["-m", *tiny("task=pos", "model=custom", faulty("Slow"))]
@@ -355,27 +312,51 @@ def test_sigterm_stops_a_sweep_in_order(tiny: Overrides, tmp_path: Path, faulty:
 
 
 @pytest.mark.slow
-def test_a_sweep_ends_whatever_befalls_its_cells_and_goes_on(
+def test_a_sweep_of_24_cells_ends_whatever_befalls_them_and_goes_on(
     tiny: Overrides, tmp_path: Path, faulty: Callable[..., str]
 ):
-    names, log = ("Slow", "Raising", "Fine", "Killed", "NoNumber"), tmp_path / "log"
-    options = tiny("task=pos", "model=custom")
-    sweep = ["-m", *options, faulty(*names), "workers=2"]
-    assert stop(sweep, log, after=lambda: "[4/5]" in log.read_text(), number=signal.SIGINT) == 130, log.read_text()
+    bad = ("Slow", "Raising", "Killed", "NoNumber")
+    names, log = (*bad, *(f"Fine{number}" for number in range(20))), tmp_path / "log"
+    sweep = ["-m", *tiny("task=pos", "model=custom"), faulty(*names), "workers=2", "retry=none"]
+    assert stop(sweep, log, after=lambda: "[12/24]" in log.read_text(), number=signal.SIGINT) == 130, log.read_text()
     assert "Traceback" not in log.read_text()
-    failed = dict.fromkeys(("Raising", "Killed", "NoNumber"), "failed")
-    assert statuses(tmp_path / "results") == {"Slow": "interrupted", "Fine": "done", **failed}
-    (fine,) = (tmp_path / "results").glob("runs/*Fine*/record.json")
-    before = fine.read_bytes()
+    first = statuses(tmp_path / "results")
+    stopped = {name for name, status in first.items() if status == "interrupted"}
+    assert "Slow" in stopped
+    assert len(stopped) <= 2
+    assert set(bad[1:]) <= set(first)
+    finished = record_bytes(tmp_path / "results", first.keys() - stopped)
 
     second = command(*sweep, "max_minutes=0.25")
     assert second.returncode == 1
-    assert statuses(tmp_path / "results") == {"Slow": "failed", "Fine": "done", **failed}
+    assert statuses(tmp_path / "results") == {name: "failed" if name in bad else "done" for name in names}
     for reason in ("out of luck", "became nan", "worker died (signal 9)", "took longer than max_minutes=0.25"):
         assert reason in second.stdout, second.stdout + second.stderr
-    assert fine.read_bytes() == before
+    assert record_bytes(tmp_path / "results", finished.keys()) == finished
+    begun = Counter((tmp_path / "begun").read_text().split())
+    assert {name: begun[name] for name in names if name not in stopped} == dict.fromkeys(set(names) - stopped, 1)
+    assert all(1 <= begun[name] <= 2 for name in stopped)  # resumed
+    assert len(list((tmp_path / "results").glob("runs/*"))) == 24
+    assert list((tmp_path / "results" / "sweeps").iterdir()) == []
 
-    left = [Cell(name, compose_configuration([*options, faulty(name), "retry=none"])) for name in names]
+
+def record_bytes(results: Path, names: Collection[str]) -> dict[str, bytes]:
+    paths = {path.parent.name.split("-")[2].partition(".")[2]: path for path in results.glob("runs/*/record.json")}
+    return {name: paths[name].read_bytes() for name in names}
+
+
+@pytest.mark.slow
+def test_two_sweeps_at_once_share_a_folder_and_compute_each_cell_once(
+    tiny: Overrides, tmp_path: Path, faulty: Callable[..., str]
+):
+    names = [f"Fine{number}" for number in range(4)]
+    options = tiny("task=pos", "model=custom")
+    sweep = [*COMMAND, "-m", *options, faulty(*names)]
+    both = [subprocess.Popen(sweep, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=300)[0] for process in both]
+    assert not any("failed" in text for text in said), said
+    assert Counter((tmp_path / "begun").read_text().split()) == Counter(names)
+    assert statuses(tmp_path / "results") == dict.fromkeys(names, "done")
+    left = [Cell(name, compose_configuration([*options, faulty(name)])) for name in names]
     assert all(answer.found for answer in run_cells(left, in_this_process))
-    assert Counter((tmp_path / "begun").read_text().split()) == Counter(names) + Counter({*names} - {"Fine"})
     assert len(list((tmp_path / "results").glob("runs/*"))) == len(names)
