@@ -20,7 +20,7 @@ def floor_trial(
 ) -> tuple[dict[str, float], dict[int, Any]]:
     """The test scores and the prediction of each test row. Validation is not used: a floor chooses nothing.
 
-    Further test sets of the corpus are scored beside ``test``. Rows whose label train never shows are dropped or refused
+    Further test sets are scored beside ``test``. Rows whose label train never shows are dropped or refused
     exactly as for a network, so both are scored on the same.
     """
     train = corpus.splits["train"]
