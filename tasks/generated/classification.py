@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from tasks.generated.base import Knob, Row, Stream, Value, draw_links, follow, generate_splits, misspell, words
 
 KNOBS: Mapping[str, Knob] = {
-    "length": Knob(4, 1, 12, "requests in a text, on average"),
-    "distance": Knob(0.5, 0, 12, "clauses without a request in a text, on average"),
+    "length": Knob(5, 1, 12, "requests in a text, on average"),
+    "distance": Knob(1, 0, 12, "clauses without a request in a text, on average"),
     "noise": Knob(0.1, 0, 1, "share of the longer words that are misspelt"),
     "referred": Knob(0.35, 0, 0.9, "share of the requests that are said to be those of another person"),
     "cancelled": Knob(0.3, 0, 1, "share of the texts that name a request only to take it back"),

@@ -17,7 +17,7 @@ KNOBS: Mapping[str, Knob] = {
     "length": Knob(4, 1, 12, "people with a fact each in the first text, on average"),
     "distance": Knob(0.25, 0, 12, "clauses without a fact in the first text, on average"),
     "noise": Knob(0.1, 0, 1, "share of the longer words that are misspelt"),
-    "shared": Knob(0.35, 0, 1, "share of the facts that are told by way of another person, where one can be"),
+    "shared": Knob(0.5, 0, 1, "share of the facts that are told by way of another person, where one can be"),
     "negation": Knob(0.15, 0, 1, "share of the second texts that deny a fact"),
 }
 

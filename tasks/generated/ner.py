@@ -30,7 +30,7 @@ KNOBS: Mapping[str, Knob] = {
     "distance": Knob(0.5, 0, 12, "sentences without names between introductions and mentions, on average"),
     "noise": Knob(0.1, 0, 1, "share of the longer words that are misspelt, other than names introduced"),
     "again": Knob(0.3, 0, 1, "share of the names that are introduced a second time"),
-    "alias": Knob(0.3, 0, 0.9, "share of the names that are only introduced as another name of the text"),
+    "alias": Knob(0.15, 0, 0.9, "share of the names that are only introduced as another name of the text"),
     "mentions": Knob(4, 0, 24, "repeated mentions in a text, on average"),
     "unseen": Knob(0.5, 0, 1, "share of the names that are invented, and differ between the splits"),
     "lowercase": Knob(0.2, 0, 1, "share of the mentions written in lower case"),

@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from tasks.generated.base import Knob, Row, Stream, Value, draw_names, generate_splits, invent_name, misspell, words
 
 KNOBS: Mapping[str, Knob] = {
-    "length": Knob(4.5, 1, 12, "ambiguous words competing in a text, on average"),
+    "length": Knob(7, 1, 12, "ambiguous words competing in a text, on average"),
     "distance": Knob(0.5, 0, 12, "sentences without ambiguous words between introductions and notes, on average"),
-    "noise": Knob(0.1, 0, 1, "share of the longer words that are misspelt, outside introductions of ambiguous ones"),
-    "mentions": Knob(9, 0, 24, "words in the notes, on average"),
-    "unseen": Knob(0.3, 0, 1, "share of the ambiguous words that are invented, and differ between the splits"),
+    "noise": Knob(0.2, 0, 1, "share of the longer words that are misspelt, outside introductions of ambiguous ones"),
+    "mentions": Knob(12, 0, 24, "words in the notes, on average"),
+    "unseen": Knob(0.6, 0, 1, "share of the ambiguous words that are invented, and differ between the splits"),
 }
 
 AMBIGUOUS = words(
