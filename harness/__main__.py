@@ -28,6 +28,9 @@ def main(config: DictConfig) -> None:
     name_choices(config, HydraConfig.get().runtime.choices)
     try:
         check_controls(config)
+        if config.search.method != "none":
+            _search(config)
+            return
         if config.plan:
             _plan(config)
             return
@@ -40,6 +43,16 @@ def main(config: DictConfig) -> None:
         show_outcome(outcome)
     if outcome.record["status"] != "done":
         _failed.append(outcome.record["status"])
+
+
+def _search(config: DictConfig) -> None:
+    """The search for the settings of this one configuration."""
+    from harness.search import search_cells
+    from harness.sweep import Cell
+
+    config.trainer.enable_progress_bar = False  # as in every sweep
+    if search_cells([Cell("this run", config)], config):
+        _failed.append("search")
 
 
 def _plan(config: DictConfig) -> None:

@@ -13,6 +13,9 @@ NAMED = ("task", "data", "model", "backbone", "position")
 CONTROLS = ("retry", "max_minutes", "plan", "workers")
 """Keys that say how runs are driven, and nothing of what they compute."""
 
+SEARCH = ("search", "search_space")
+"""Keys that say how settings are searched; a run knows only the trial or the choice that it is."""
+
 RETRY = ("failed", "none", "all")
 
 
