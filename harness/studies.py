@@ -196,8 +196,20 @@ def _study(label: str, group: Sequence[Cell]) -> Study:
     _check_seeds(seeds, search.trial_seed)
     _check_splits(config, seeds[0])
     config.seed = search.trial_seed
-    floor = "floor" in config.model
-    return Study(label, config, () if floor else read_space(search.space, config), seeds)
+    if "floor" in config.model:
+        return Study(label, config, (), seeds)
+    dimensions = read_space(search.space, config)
+    _check_swept(label, dimensions)
+    return Study(label, config, dimensions, seeds)
+
+
+def _check_swept(label: str, dimensions: Sequence[Dimension]) -> None:
+    swept = {word.partition("=")[0].lstrip("+~") for word in label.split(" ")}
+    both = [dimension.key for dimension in dimensions if dimension.key in swept]
+    if both:
+        raise ValueError(
+            f"{both[0]} is swept over and searched; leave it out of the search with search_space.{both[0]}=null"
+        )
 
 
 def _check_settings(search: DictConfig) -> None:
