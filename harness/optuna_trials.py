@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from filelock import FileLock
 from omegaconf import DictConfig, OmegaConf, open_dict
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages import JournalStorage
@@ -27,15 +28,35 @@ RUNGS = 10
 """Trials are compared after each of so many equal parts of their steps; their epochs differ in steps."""
 
 
+class JournalLock:
+    """Holds the journal while it is written. The system frees it when its process dies, however that happens.
+
+    Optuna's own lock outlives a killed process, and is taken from a slow one by force after 30 seconds.
+    """
+
+    def __init__(self, journal: Path) -> None:
+        self._lock = FileLock(journal.with_suffix(".lock"))
+
+    def acquire(self) -> bool:
+        """Wait for the lock."""
+        self._lock.acquire()
+        return True
+
+    def release(self) -> None:
+        """Give it back."""
+        self._lock.release()
+
+
 def open_study(config: DictConfig, *, seed: int = 0) -> optuna.Study:
     """The study of a trial's configuration, made if it is new. ``seed``: of what this process draws."""
     search = config.search
-    folder = records.study_folder(config.results_dir, search.study).absolute()  # the lock is a link to this path
+    folder = records.study_folder(config.results_dir, search.study)
     folder.mkdir(parents=True, exist_ok=True)
+    journal = folder / "optuna.log"
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        storage = JournalStorage(JournalFileBackend(str(folder / "optuna.log")))
+        storage = JournalStorage(JournalFileBackend(str(journal), JournalLock(journal)))  # type: ignore[arg-type]
         return optuna.create_study(
             study_name=search.study,
             storage=storage,
