@@ -28,6 +28,9 @@ def main(config: DictConfig) -> None:
     name_choices(config, HydraConfig.get().runtime.choices)
     try:
         check_controls(config)
+        if config.search.method != "none":
+            _search(config)
+            return
         if HydraConfig.get().runtime.choices["engine"] != "local":
             raise ValueError("engine= says where the cells of a sweep run: add -m, even for a single cell")
         if config.plan:
@@ -42,6 +45,20 @@ def main(config: DictConfig) -> None:
         show_outcome(outcome)
     if outcome.record["status"] != "done":
         _failed.append(outcome.record["status"])
+
+
+def _search(config: DictConfig) -> None:
+    """The search for the settings of this one configuration."""
+    from harness.search import search_cells
+    from harness.sweep import Cell
+    from harness.workers import EngineError
+
+    config.trainer.enable_progress_bar = False  # as in every sweep
+    try:
+        if search_cells([Cell("this run", config)], config):
+            _failed.append("search")
+    except EngineError as error:
+        raise ValueError(str(error)) from error
 
 
 def _plan(config: DictConfig) -> None:

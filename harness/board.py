@@ -7,6 +7,7 @@ each with the best by the exact sign-flip test, corrected by Holm for the compar
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +19,7 @@ import numpy as np
 
 from harness.board_tasks import AcrossTasks, compare_tasks, kind_in_words
 from harness.pairing import ALPHA, Paired, SeedScores, more_seeds, pair
-from harness.rows import Record, Row, Table, keep_one_fingerprint, scores_on, settings_that_differ
+from harness.rows import Record, Row, Table, effort_of, keep_one_fingerprint, scores_on, settings_that_differ
 from harness.statistics import fewest_seeds, holm, interval_half_width, shared_ranks
 
 COSTS = {
@@ -279,6 +280,10 @@ def _table_remarks(rows: Sequence[BoardRow], records: Sequence[Record]) -> list[
         remarks.append(f"the runs are of different versions of the code: {', '.join(sorted(versions))}")
     if len({row.trials for row in rows if not row.floor}) > 1:
         remarks.append("the rows were tuned with different numbers of trials")
+    efforts = [effort for record in records if (effort := effort_of(record))]
+    for what, words in (("space", "over different spaces"), ("method", "by different methods")):
+        if len({json.dumps(effort[what], sort_keys=True, default=str) for effort in efforts if what in effort}) > 1:
+            remarks.append(f"the rows were tuned {words}")
     if len(_machines(records)) > 1:
         remarks.append(f"times and memory are from different machines: {'; '.join(_machines(records))}")
     return remarks

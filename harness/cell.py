@@ -7,6 +7,7 @@ import gc
 import json
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 
 if TYPE_CHECKING:
-    from harness.run import Run
+    from harness.run import Outcome, Run
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,11 @@ class Answer:
 
 def run_cell(job: Job) -> Answer:
     """Run one cell; every error is an answer. SIGTERM too, so that stopping one worker costs one cell."""
-    from harness.run import BusyError, execute
+    from harness.run import BusyError
 
     started = time.monotonic()
     try:
-        outcome = execute(job.config, announce=lambda run: write_note(job, run))
+        outcome = _start(job.config)(job.config, announce=lambda run: write_note(job, run))
         answer = answer_from(outcome.record, outcome.folder, found=outcome.found)
     except BusyError as error:
         answer = Answer("busy", str(error))
@@ -55,9 +56,28 @@ def run_cell(job: Job) -> Answer:
     return Answer(**{**vars(answer), "seconds": time.monotonic() - started})
 
 
+def is_undrawn(config: DictConfig) -> bool:
+    """Whether the worker is to settle by Optuna which trial this is, or with which values."""
+    return "trial" in config.search and config.search.method == "optuna"
+
+
+def _start(config: DictConfig) -> Callable[..., Outcome]:
+    if is_undrawn(config):
+        from harness.optuna_trials import execute_drawn  # a second to import, and few sweeps need it
+
+        return execute_drawn
+    from harness.run import execute
+
+    return execute
+
+
 def answer_from(record: dict[str, Any], folder: Path, *, found: bool) -> Answer:
-    """A record in a few words."""
-    score = (record["main_score"], record["scores"][record["main_score"]]) if record["status"] == "done" else None
+    """A record in a few words; of a trial its validation score."""
+    score = None
+    if record["status"] == "done":
+        main = record["main_score"]
+        scores = record["scores"] or {f"validation {main}": record.get("validation_scores", {}).get(main)}
+        score = next(((key, value) for key, value in scores.items() if key.endswith(main) and value is not None), None)
     return Answer(record["status"], record["reason"], str(folder), score, found=found)
 
 

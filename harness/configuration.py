@@ -16,6 +16,9 @@ COMPARISONS = "compare/"
 CONTROLS = ("retry", "max_minutes", "plan", "workers", "engine")
 """Keys that say how runs are driven, and nothing of what they compute."""
 
+SEARCH = ("search", "search_space")
+"""Keys that say how settings are searched; a run knows only the trial or the choice that it is."""
+
 RETRY = ("failed", "none", "all")
 
 

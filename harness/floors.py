@@ -10,8 +10,9 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from tasks.base import Task
-from tasks.corpora import SPLITS, Corpus
+from tasks.corpora import Corpus
 from tasks.encoded import rows_with_known_labels
+from tasks.splits import SPLITS
 from tasks.tokenization import tokenizer_named
 
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.rows import Record, group_records, read_records
+from harness.rows import Record, group_records, read_records, told_trials
 
 if TYPE_CHECKING:
     from harness.board import Board
@@ -26,9 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse, read, print. Exit codes: 1 if there is nothing to compare, 2 for a bad argument."""
     options = _parser().parse_args(arguments)
     found, left_out = read_records(options.places)
+    chosen = [record for _path, record in found if _wanted(record, options)]
+    left_out += told_trials(chosen)
     for message in left_out:
         print(f"left out: {message}", file=sys.stderr)
-    chosen = [record for _path, record in found if _wanted(record, options)]
     tables = group_records(chosen)
     if not tables:
         print(_nothing([record for _path, record in found], options), file=sys.stderr)

@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
+from harness.stopping import DivergedError
 from tasks.base import IGNORED, Batch
 from tasks.model import TaskModel
 
@@ -77,7 +78,7 @@ class TrainingModule(pl.LightningModule):
         loss = self.model.loss(batch)
         if batch_idx % LOSS_EVERY == 0:
             if not torch.isfinite(loss):
-                raise ValueError(
+                raise DivergedError(
                     f"the training loss became {loss.item()} at step {self.global_step}; "
                     f"try a smaller training.learning_rate (now {self.learning_rate}) or training.gradient_clip"
                 )

@@ -29,15 +29,29 @@ Status = Literal["done", "failed", "unsupported", "interrupted"]
 
 _NOT_IDENTITY = ("results_dir", "force", "trace", "logger", "data_dir")
 _NOT_IDENTITY_TRAINER = ("enable_progress_bar", "profiler")
+_SEARCH_IDENTITY = ("study", "trial", "trials")
 _PACKAGES = ("harness", "models", "tasks")
 
 
-def run_id(config: Mapping[str, Any], *, data_fingerprint: str | None, code_version: str) -> str:
-    """Twelve hexadecimal digits that name the run: the same run has the same id wherever it runs."""
+def run_id(
+    config: Mapping[str, Any],
+    *,
+    data_fingerprint: str | None,
+    code_version: str,
+    search: Mapping[str, Any] | None = None,
+) -> str:
+    """Twelve hexadecimal digits that name the run: the same run has the same id wherever it runs.
+
+    ``search``: what the record says of the search. A trial is never a run of its own settings, nor are these when they
+    were chosen: they belong to so many trials of a study.
+    """
     identity = {key: value for key, value in config.items() if key not in _NOT_IDENTITY}
     identity["data"] = {key: value for key, value in config["data"].items() if key != "data_dir"}
     identity["trainer"] = {k: v for k, v in config["trainer"].items() if k not in _NOT_IDENTITY_TRAINER}
-    text = json.dumps([identity, data_fingerprint, code_version], sort_keys=True, default=str)
+    parts = [identity, data_fingerprint, code_version]
+    if search is not None:
+        parts.append({key: search[key] for key in _SEARCH_IDENTITY if key in search})
+    text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -75,12 +89,20 @@ def writes_here() -> bool:
     return all(int(os.environ.get(name, "0")) == 0 for name in ("LOCAL_RANK", "NODE_RANK"))
 
 
-def run_folder(results_dir: str | Path, config: Mapping[str, Any], identity: str) -> Path:
-    """Where the run with this id lives; a debug run lives apart."""
+def run_folder(
+    results_dir: str | Path, config: Mapping[str, Any], identity: str, *, search: Mapping[str, Any] | None = None
+) -> Path:
+    """Where the run with this id lives, a trial with its number instead of its seed; a debug run lives apart."""
     names = config["names"]
-    parts = [names["task"], names["data"], names["model"], f"s{config['seed']}", identity]
+    place = f"t{search['trial']}" if search is not None and "trial" in search else f"s{config['seed']}"
+    parts = [names["task"], names["data"], names["model"], place, identity]
     kind = "debug" if config["debug"]["enabled"] else "runs"
     return Path(results_dir) / kind / "-".join(re.sub(r"[^\w.+]+", "_", str(part)) for part in parts)
+
+
+def study_folder(results_dir: str | Path, study: str) -> Path:
+    """Where a search keeps its lock, and Optuna's storage what it drew; of this version of the code alone."""
+    return Path(results_dir) / "studies" / f"{study}-{code_version()}"
 
 
 def write_record(folder: Path, record: Mapping[str, Any]) -> Path:

@@ -39,6 +39,9 @@ FIELDS_WHEN_DONE = {"scores": dict, "main_score": str, "data_fingerprint": str}
 
 NO_POSITION = ("", "none")
 
+EFFORT = ("trials", "method", "space", "seed", "trial_seed", "startup_trials", "prune", "prune_after")
+"""Of a record's ``search``, what sets two searches apart."""
+
 
 @dataclass
 class Row:
@@ -188,6 +191,18 @@ def matched_to(record: Mapping[str, Any]) -> str:
     return f"{match['by']} matched to {match.get('reference')}, expansion {match.get('expansion')}"
 
 
+def is_trial(record: Mapping[str, Any]) -> bool:
+    """Whether a run is a trial of a search: it has a validation score alone, and is no row."""
+    search = record.get("search")
+    return isinstance(search, Mapping) and "trial" in search
+
+
+def effort_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a search spent and over what, for rows that are comparable only if they agree in it; empty without one."""
+    search = record.get("search")
+    return {key: search[key] for key in EFFORT if key in search} if isinstance(search, Mapping) else {}
+
+
 def scores_on(record: Mapping[str, Any], test_set: str) -> Mapping[str, Any]:
     """The scores of a finished run on ``test``, or on a further test set; empty if it was not scored there."""
     if test_set == "test":
@@ -218,18 +233,18 @@ def comparable_configuration(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def configuration_key(record: Mapping[str, Any]) -> str:
     """What makes two records seeds of the same row: all of the configuration that can matter, and the search."""
-    search = record.get("search")
-    effort = [search.get("trials"), search.get("space")] if isinstance(search, Mapping) else None
-    identity = [comparable_configuration(record), effort]
+    identity = [comparable_configuration(record), effort_of(record) or None]
     return hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def group_records(records: Iterable[Record]) -> dict[tuple[str, str], Table]:
-    """(task, data) -> rows. Of several records of one seed the newest finished one counts; debug runs never do."""
+    """(task, data) -> rows. Of several records of one seed the newest finished one counts; debug runs never do.
+
+    Trials are no rows, but a search that has chosen nothing is a hole.
+    """
     newest: dict[tuple[str, str, str, int], Record] = {}
-    for record in records:
-        if record["debug"]:
-            continue
+    real = [record for record in records if not record["debug"]]
+    for record in [record for record in real if not is_trial(record)] + fruitless_searches(real):
         place = (record["task"], record["data"], configuration_key(record), record["seed"])
         before = newest.get(place)
         if before is None or _precedence(record) > _precedence(before):
@@ -239,6 +254,46 @@ def group_records(records: Iterable[Record]) -> dict[tuple[str, str], Table]:
         row = tables[task, data].setdefault(key, Row(key))
         (row.records if record["status"] == "done" else row.holes).append(record)
     return dict(tables)
+
+
+def fruitless_searches(records: Iterable[Record]) -> list[Record]:
+    """For each study without a run of what it chose a record that says so: that of a trial, with the reason.
+
+    It is a trial's still, so that whoever reads it again comes to the same.
+    """
+    trials: dict[str, list[Record]] = defaultdict(list)
+    chose = set()
+    for record in records:
+        if is_trial(record):
+            trials[str(record["search"].get("study"))].append(record)
+        elif isinstance(search := record.get("search"), Mapping):
+            chose.add(str(search.get("study")))
+    return [_fruitless(found) for study, found in sorted(trials.items()) if study not in chose]
+
+
+def _fruitless(trials: Sequence[Record]) -> Record:
+    ordered = sorted(trials, key=lambda record: (record["status"] == "done", record["search"]["trial"] or 0))
+    first, count = ordered[0], max(len(trials), *(trials_of(record) for record in trials))
+    if "trials" in first["search"]:
+        return first  # as a published board has it
+    done = sum(record["status"] == "done" for record in trials)
+    why = "" if first["status"] == "done" else f"; {first['status']}: {first.get('reason')}"
+    status = "interrupted" if first["status"] == "done" else first["status"]
+    reason = f"its search has chosen nothing, {done} of {count} trials are done{why}"
+    return first | {"status": status, "reason": reason, "search": {**first["search"], "trials": count}}
+
+
+def told_trials(records: Iterable[Record]) -> list[str]:
+    """How many trials the records hold besides the rows, by task and data set."""
+    trials = [record for record in records if is_trial(record) and not record["debug"]]
+    counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for record in trials:
+        counts[record["task"], record["data"]][record["model"]] += 1
+    return [
+        f"{task} / {data}: {sum(found.values())} trials of searches are on record and no rows "
+        f"({', '.join(f'{model} {count}' for model, count in sorted(found.items()))})"
+        for (task, data), found in sorted(counts.items())
+    ]
 
 
 def _precedence(record: Mapping[str, Any]) -> tuple[bool, str]:
@@ -307,12 +362,18 @@ def settings_that_differ(rows: Iterable[Row]) -> dict[str, str]:
         by_names[row.names].append(row)
     words = {}
     for group in by_names.values():
-        flat = {row.key: flatten(comparable_configuration(row.sample)) for row in group}
+        flat = {row.key: flatten({**comparable_configuration(row.sample), **_shown_effort(row)}) for row in group}
         keys = sorted({key for values in flat.values() for key in values})
         differing = [k for k in keys if len({repr(v.get(k)) for v in flat.values()}) > 1 and "names." not in k]
         for key, values in flat.items():
             words[key] = " ".join(f"{name}={values.get(name)}" for name in differing)
     return words
+
+
+def _shown_effort(row: Row) -> dict[str, Any]:
+    """The effort but for the number of trials, which has a column of its own."""
+    effort = {key: value for key, value in effort_of(row.sample).items() if key != "trials"}
+    return {"search": effort} if effort else {}
 
 
 def flatten(value: Any, prefix: str = "") -> dict[str, Any]:

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
 from harness import build, records
-from harness.configuration import CONTROLS
+from harness.configuration import CONTROLS, SEARCH
 from harness.floors import floor_trial
 from harness.matching import check_match
 from harness.predictions import describe_predictions
@@ -53,8 +53,11 @@ class Run:
     def place(self) -> None:
         """Settle id and folder from what is known of the data."""
         self.code = records.code_version(extra_files=build.foreign_files(self.config))
-        self.identity = records.run_id(self.config, data_fingerprint=self.fingerprint, code_version=self.code)
-        self.folder = records.run_folder(self.config["results_dir"], self.config, self.identity)
+        search = self.facts.get("search")
+        self.identity = records.run_id(
+            self.config, data_fingerprint=self.fingerprint, code_version=self.code, search=search
+        )
+        self.folder = records.run_folder(self.config["results_dir"], self.config, self.identity, search=search)
 
     def record(self, status: records.Status, reason: str | None) -> dict[str, Any]:
         """The record as DESIGN section 5 wants it."""
@@ -111,11 +114,20 @@ def _recorded(config: DictConfig, run: Run, announce: Callable[[Run], None], hel
 def make_run(config: DictConfig) -> Run:
     """The run of a configuration as far as it is known before its data are read.
 
-    How runs are driven (``CONTROLS``) cannot change a result, so neither its id nor its record knows of it.
+    How runs are driven (``CONTROLS``) cannot change a result, so neither its id nor its record knows of it. Of a search
+    the record says which trial this is, or what was chosen from how many.
+    Raises ValueError for a configuration that is yet to be searched: ``harness.search`` makes runs of it.
     """
     settings = OmegaConf.to_container(config, resolve=True)
     assert isinstance(settings, dict)
-    run = Run({str(key): value for key, value in settings.items() if key not in CONTROLS})
+    run = Run({str(key): value for key, value in settings.items() if key not in (*CONTROLS, *SEARCH)})
+    search = settings["search"]
+    if search["method"] != "none":
+        if "study" not in search:
+            raise ValueError(
+                f"search={search['method']} is many runs; start it by python -m harness, or with search=none"
+            )
+        run.facts["search"] = search
     run.place()
     return run
 
@@ -149,13 +161,15 @@ def _execute(config: DictConfig, run: Run, announce: Callable[[Run], None], held
             _set_aside(run.folder)
         run.facts["data_sizes"] = {split: len(rows) for split, rows in corpus.splits.items()}
         run.facts["data_source"] = corpus.source
-        trial = floor_trial if build.is_floor(config) else _neural_trial
+        searching = "trial" in config.search  # then the test split is not read
+        trial = floor_trial if build.is_floor(config) else _search_trial if searching else _neural_trial
         with limited(config.max_minutes):
             scores, predictions = trial(config, run.folder, run.facts, task, corpus)
         run.facts["main_score"] = task.main_score
         run.facts["scores"] = scores
         run.facts["score_definitions"] = task.definitions()
-        records.write_predictions(run.folder, describe_predictions(task, corpus, predictions))
+        if not searching:
+            records.write_predictions(run.folder, describe_predictions(task, corpus, predictions))
         record = run.record("done", None)
         records.write_record(run.folder, record)
     (run.folder / "error.txt").unlink(missing_ok=True)
@@ -177,6 +191,12 @@ def _neural_trial(*arguments: Any) -> tuple[dict[str, float], dict[int, Any]]:
     from harness.training import neural_trial  # Lightning takes seconds to import; floors and checks do without
 
     return neural_trial(*arguments)
+
+
+def _search_trial(*arguments: Any) -> tuple[dict[str, float], dict[int, Any]]:
+    from harness.search_trial import search_trial
+
+    return search_trial(*arguments)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Stopping in time: SIGTERM that unwinds like Ctrl-C, and a limit on minutes. Only the standard library."""
+"""Stopping in time: SIGTERM that unwinds like Ctrl-C, a limit on minutes, a lost loss. Only the standard library."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ class TimeLimitError(Exception):
 
     def __init__(self, minutes: float) -> None:
         super().__init__(f"took longer than max_minutes={minutes:g}; a longer limit goes on from its last epoch")
+
+
+class DivergedError(ValueError):
+    """The training loss is no number any more: these settings lead nowhere."""
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from rich.console import Console
 
 from harness import records
-from harness.cell import Answer, Job, answer_from, run_cell
+from harness.cell import Answer, Job, answer_from, is_undrawn, run_cell
 from harness.configuration import COMPARISONS, CONTROLS, check_controls, name_choices
 from harness.mounts import lock_problem
 from harness.stopping import terminable
@@ -34,11 +34,20 @@ PRELOAD = ("harness.run", "harness.training")
 
 @dataclass(frozen=True)
 class Cell:
-    """One combination of the swept values: what sets it apart, and its configuration or why there is none."""
+    """One combination of the swept values: what sets it apart, and its configuration or why there is none.
+
+    ``restarts``: if its worker dies it is not a failure but interrupted, for whoever runs it begins it again.
+    """
 
     label: str
     config: DictConfig | None = None
     problem: str | None = None
+    restarts: bool = False
+
+    @property
+    def searched(self) -> bool:
+        """Whether it stands for a study (``search=``) instead of one run."""
+        return self.config is not None and self.config.search.method != "none"
 
 
 def sweep(
@@ -58,13 +67,17 @@ def sweep(
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    if config is not None and planning:
-        from harness.plan import plan_cells, show_plan
-
-        return show_plan(plan_cells(cells, engine), workers=int(config.workers))
-    if config is not None:
+    if config is not None and not planning:
         _warn_of_local_locks(Path(config.results_dir))
     try:
+        if config is not None and any(cell.searched for cell in cells):
+            from harness.search import search_cells
+
+            return search_cells(cells, config)
+        if config is not None and planning:
+            from harness.plan import plan_cells, show_plan
+
+            return show_plan(plan_cells(cells, engine), workers=int(config.workers))
         with terminable():
             answers = run_cells(cells, engine)
     except EngineError as error:
@@ -138,8 +151,10 @@ def run_cells(cells: Sequence[Cell], engine: Engine, *, console: Console | None 
             with closing(engine(run_cell, list(jobs.values()))) as results:  # type: ignore[type-var]
                 for place, result in results:
                     number = numbers[place]
-                    died = isinstance(result, WorkerDied)
-                    answers[number] = record_end(jobs[number], "failed", str(result)) if died else result
+                    if isinstance(result, WorkerDied):
+                        restarts = cells[number].restarts and not result.overdue
+                        result = record_end(jobs[number], "interrupted" if restarts else "failed", str(result))
+                    answers[number] = result
                     show_answer(console, cells[number].label, answers[number], done=len(answers), of=len(cells))
         except (KeyboardInterrupt, SystemExit):
             begun = [n for n, job in jobs.items() if n not in answers and job.note.exists()]
@@ -163,6 +178,8 @@ def _desk(cells: Sequence[Cell]) -> tempfile.TemporaryDirectory[str]:
 
 def record_end(job: Job, status: records.Status, reason: str) -> Answer:
     """Record the end of a run whose worker could not, unless the worker or another process did after all."""
+    if is_undrawn(job.config) and not job.note.exists():
+        return Answer(status, reason)  # which trial it was to be nobody can say
     folder, record = _noted(job)
     folder.mkdir(parents=True, exist_ok=True)
     try:

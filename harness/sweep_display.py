@@ -20,7 +20,7 @@ def show_answer(console: Console, label: str, answer: Answer, *, done: int, of: 
 
 def show_summary(console: Console, labels: Sequence[str], answers: Mapping[int, Answer]) -> None:
     """The table of all cells, then each hole with its whole reason, then how many there are of each kind."""
-    table = Table(Column("cell", overflow="fold"), "status", "score on test", "seconds")
+    table = Table(Column("cell", overflow="fold"), "status", "score", "seconds")
     for number, label in enumerate(labels):
         answer = answers.get(number, Answer("not run"))
         seconds = "found" if answer.found else f"{answer.seconds:.1f}" if answer.seconds else ""

@@ -6,6 +6,7 @@ import logging
 import signal
 import time
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,28 @@ def neural_trial(
 
     Costs, curves and notes go into ``facts`` as soon as they are known, so that a failed run keeps them.
     """
+    data, module = prepare(config, facts, task, corpus)
+    logger = make_logger(config, folder) if writes_here() else False
+    history = History()
+    facts["curves"] = history.curve
+    scores: dict[str, float] | None = None
+    try:
+        trainer, best = fit(config, folder, facts, module, data, logger, history)
+        load_best(config, module, best)
+        if module.validate_by == "loss":
+            facts["validation_scores"] = validation_scores(trainer, module, data)
+        scores = _test(trainer, module, data, facts)
+    finally:
+        finish_tracking(logger, scores=scores, failed=scores is None)
+    facts["curves"] = history.curve
+    facts["costs"] |= _measure(history, trainer, module, data)
+    facts["environment"] = costs.environment(device=str(trainer.strategy.root_device), threads=torch.get_num_threads())
+    _keep_weights(folder, module)
+    return scores, {row: data.readable("test", found) for row, found in sorted(module.predictions.items())}
+
+
+def prepare(config: DictConfig, facts: Facts, task: Task, corpus: Corpus) -> tuple[build.Data, TrainingModule]:
+    """The encoded data and the module that is trained, before its first step."""
     quiet_libraries()
     keep_freed_memory()
     torch.set_num_threads(config.trainer.threads)
@@ -63,20 +86,7 @@ def neural_trial(
         validate_by=task.validate_by,
         **build.optimisation(config),
     )
-    logger = make_logger(config, folder) if writes_here() else False
-    history = History()
-    facts["curves"] = history.curve
-    scores: dict[str, float] | None = None
-    try:
-        trainer, best = _fit(config, folder, facts, module, data, logger, history)
-        scores = _test(config, trainer, module, data, best, facts)
-    finally:
-        finish_tracking(logger, scores=scores, failed=scores is None)
-    facts["curves"] = history.curve
-    facts["costs"] |= _measure(history, trainer, module, data)
-    facts["environment"] = costs.environment(device=str(trainer.strategy.root_device), threads=torch.get_num_threads())
-    _keep_weights(folder, module)
-    return scores, {row: data.readable("test", found) for row, found in sorted(module.predictions.items())}
+    return data, module
 
 
 def _flops(config: DictConfig, facts: Facts, data: build.Data) -> float | None:
@@ -88,7 +98,7 @@ def _flops(config: DictConfig, facts: Facts, data: build.Data) -> float | None:
         return None
 
 
-def _fit(
+def fit(
     config: DictConfig,
     folder: Path,
     facts: Facts,
@@ -96,7 +106,13 @@ def _fit(
     data: build.Data,
     logger: Any,
     history: History,
+    *,
+    further: Sequence[Callback] = (),
 ) -> tuple[pl.Trainer, Path]:
+    """Train to the end of the budget or of patience; returns the trainer and the checkpoint of the best epoch.
+
+    ``further``: callbacks besides those that every run has.
+    """
     monitored, mode = module.monitor
     facts["chosen_by"] = monitored
     # Saved between two epochs: what an interrupted run resumes from is then exactly a state of the uninterrupted one.
@@ -112,7 +128,7 @@ def _fit(
     batches = len(data.loader("train"))
     patience = build.epochs_for(config.training.patience, config, batches=batches)
     stopping = EarlyStopping(monitored, mode=mode, patience=patience, check_on_train_epoch_end=True, verbose=False)
-    callbacks: list[Callback] = [history, RandomStates(), stopping, best]
+    callbacks: list[Callback] = [history, RandomStates(), stopping, best, *further]
     if config.training.average_decay > 0:
         callbacks.insert(0, Averaging(config.training.average_decay))
     if config.trainer.enable_progress_bar:
@@ -127,22 +143,26 @@ def _fit(
     return trainer, Path(best.best_model_path)
 
 
-def _test(
-    config: DictConfig, trainer: pl.Trainer, module: TrainingModule, data: build.Data, best: Path, facts: Facts
-) -> dict[str, float]:
-    """Score the best checkpoint on the test split: the one time that the split is read.
-
-    Where the epoch was chosen by loss, the validation split is scored too, so that its score is known; and further
-    test sets of the corpus are scored beside ``test``.
-    """
+def load_best(config: DictConfig, module: TrainingModule, best: Path) -> None:
+    """Give the module the weights of the best epoch."""
     if not config.trainer.fast_dev_run:
         checkpoint = torch.load(best, map_location="cpu", weights_only=True)
         module.load_state_dict(checkpoint["state_dict"])
-    if module.validate_by == "loss":
-        module.validate_by = "score"
-        validation = data.loader("validation", trainer.global_rank, trainer.world_size)
-        _interruptible(trainer.validate)(module, validation, verbose=False)
-        facts["validation_scores"] = _scores(trainer, "validation/")
+
+
+def validation_scores(trainer: pl.Trainer, module: TrainingModule, data: build.Data) -> dict[str, float]:
+    """Score the validation split, for tasks that choose the epoch by loss, so that its score is known too."""
+    module.validate_by = "score"
+    validation = data.loader("validation", trainer.global_rank, trainer.world_size)
+    _interruptible(trainer.validate)(module, validation, verbose=False)
+    return _scores(trainer, "validation/")
+
+
+def _test(trainer: pl.Trainer, module: TrainingModule, data: build.Data, facts: Facts) -> dict[str, float]:
+    """Score the module on the test split: the one time that the split is read.
+
+    Further test sets of the corpus are scored beside ``test``.
+    """
 
     def test(split: str) -> dict[str, float]:
         module.test_split = split
@@ -209,6 +229,11 @@ def _keep_weights(folder: Path, module: TrainingModule) -> None:
     if not writes_here():
         return
     torch.save(module.model.state_dict(), folder / "model.pt")
+    drop_checkpoints(folder)
+
+
+def drop_checkpoints(folder: Path) -> None:
+    """Delete what a finished run would have resumed from."""
     for name in ("best.ckpt", "last.ckpt"):
         (folder / name).unlink(missing_ok=True)
 

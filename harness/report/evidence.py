@@ -194,11 +194,18 @@ def _thinned(points: list[tuple[float, float]], most: int = 80) -> list[tuple[fl
 
 
 def trial_scores(record: Record) -> list[float]:
-    """The validation scores of a search's trials (``search.scores``), where the record has them."""
+    """The validation scores of a search's trials (``search.scores``), where the record has them.
+
+    A trial without one (it diverged) was spent as well, and counts as the worst of the others. Empty for trials that
+    were drawn by others' scores: smaller searches of those cannot be computed from them.
+    """
     search = record.get("search")
-    scores = search.get("scores") if isinstance(search, Mapping) else None
+    if not isinstance(search, Mapping) or search.get("method") == "optuna":
+        return []
+    scores = search.get("scores")
     values = scores if isinstance(scores, list) else []
-    return [float(v) for v in values if isinstance(v, int | float) and math.isfinite(v)]
+    known = [float(v) for v in values if isinstance(v, int | float) and math.isfinite(v)]
+    return known + [min(known)] * (len(values) - len(known)) if known else []
 
 
 # Samples

@@ -228,6 +228,16 @@ def test_rows_tuned_with_different_effort_get_a_remark():
     assert "the rows were tuned with different numbers of trials" in only_table(*tuned).messages
 
 
+def test_rows_tuned_over_other_spaces_or_by_other_methods_get_a_remark():
+    searches = [{"trials": 5, "space": {"a": {"low": 0}}, "method": "random"},
+                {"trials": 5, "space": {"a": {"low": 1}}, "method": "sobol"}]  # fmt: skip
+    messages = only_table(*(record(model=str(n), search=search) for n, search in enumerate(searches))).messages
+    assert "the rows were tuned over different spaces" in messages
+    assert "the rows were tuned by different methods" in messages
+    same = only_table(record(search=searches[0]), record(model="dot", search=searches[0])).messages
+    assert not [message for message in same if "tuned" in message]
+
+
 def test_further_test_sets_are_tables_of_their_own():
     entries = [record(seed=s, extra_scores={"hard": {"f1": 0.2, "recall": 0.1}}) for s in (1, 2)]
     usual, hard = board(*entries, record(model="dot")).tables

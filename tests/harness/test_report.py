@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from harness import leaderboard
+from harness.report.evidence import trial_scores
 from harness.report.svg import Scale
 from tests.harness.handmade import floor, record, write_run
 
@@ -118,6 +119,13 @@ def test_learning_and_tuning_curves_have_the_values_of_the_records(tmp_path: Pat
     assert "expected best validation score by trials" in page
     assert "self recurrent: 0.3000</title>" not in page  # a line, whose first point is the mean of the trials
     assert "<summary>Tuning</summary>" in page
+
+
+def test_a_tuning_curve_counts_a_diverged_trial_and_leaves_out_dependent_ones():
+    assert trial_scores({"search": {"method": "sobol", "scores": [0.4, None, 0.2]}}) == [0.4, 0.2, 0.2]
+    assert trial_scores({"search": {"scores": [None]}}) == []
+    assert trial_scores({"search": {"method": "optuna", "scores": [0.4, 0.2]}}) == []
+    assert trial_scores({}) == []
 
 
 def test_maps_of_the_same_example_stand_side_by_side(tmp_path: Path):

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from harness.rows import group_records, keep_one_fingerprint, read_records, settings_that_differ
+from harness.rows import group_records, keep_one_fingerprint, read_records, settings_that_differ, told_trials
 from tests.harness.handmade import floor, record, runs, write_run
 
 
@@ -160,3 +161,49 @@ def test_what_a_writer_has_not_finished_is_not_read(tmp_path: Path):
 
 def test_a_place_that_is_not_there_is_named(tmp_path: Path):
     assert "nowhere" in read_records([tmp_path / "nowhere"])[1][0]
+
+
+def trial(number: int, **changes: Any) -> dict[str, Any]:
+    """A trial of a search, which has no test score."""
+    search = {"study": "s", "method": "random", "space": {"x": {"low": 0, "high": 1}}, "trial": number, "values": {}}
+    return record(**{"search": search, "scores": {}, "validation_scores": {"f1": 0.9}, "seed": 0} | changes)
+
+
+def chosen(**changes: Any) -> dict[str, Any]:
+    """A run of what such a search chose."""
+    search = {
+        "study": "s",
+        "method": "random",
+        "space": {"x": {"low": 0, "high": 1}},
+        "trials": 2,
+        "scores": [0.9, 0.9],
+    }
+    return record(**{"search": search} | changes)
+
+
+def test_trials_are_no_rows_but_counted():
+    table = only_table(record(), trial(0), trial(1), chosen())
+    assert sorted((row.tuned, row.trials, len(row.records)) for row in table.values()) == [(False, 1, 1), (True, 2, 1)]
+    assert told_trials([record(), trial(0), trial(1), trial(2, model="dot"), trial(3, debug=True)]) == [
+        "ner / generated: 3 trials of searches are on record and no rows (dot 1, self 2)"
+    ]
+
+
+def test_a_search_that_has_chosen_nothing_is_a_hole():
+    lost = trial(1, status="failed", reason="out of luck")
+    (row,) = only_table(trial(0), lost).values()
+    (hole,) = row.holes
+    assert (row.records, row.tuned, row.trials) == ([], True, 2)
+    assert hole["status"] == "failed"
+    assert hole["reason"] == "its search has chosen nothing, 1 of 2 trials are done; failed: out of luck"
+    assert [again.holes for again in only_table(hole).values()] == [[hole]]  # as a published board is read
+    (row,) = only_table(trial(0)).values()
+    assert row.holes[0]["status"] == "interrupted"
+    assert not [row for row in only_table(trial(0), lost, chosen()).values() if row.holes]
+
+
+def test_searches_of_other_effort_are_other_rows():
+    other = {"study": "t", "method": "optuna", "space": {"x": {"low": 0, "high": 1}}, "trials": 2}
+    rows = only_table(chosen(), chosen(seed=2), chosen(search=other)).values()
+    assert sorted(len(row.records) for row in rows) == [1, 2]
+    assert set(settings_that_differ(rows).values()) == {"search.method=random", "search.method=optuna"}

@@ -1,0 +1,259 @@
+"""A study: the trials of one cell of a sweep, the choice among them by validation, the runs of what was chosen.
+
+A trial is an ordinary run whose record has a validation score and no test score; nothing here sees a test score.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from harness import records
+from harness.configuration import CONTROLS, SEARCH
+from harness.search_space import POINTS, Dimension, draw, read_space
+from harness.sweep import Cell
+
+METHODS = (*POINTS, "optuna")
+
+NOT_OF_STUDY = ("trials", "seeds")
+"""What may change while a study stays the same: it goes on with more trials, or runs its choice over more seeds."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a trial came to. ``score``: by validation; None if it diverged or failed. ``pruned``: ended early."""
+
+    number: int
+    status: str
+    reason: str | None
+    values: Mapping[str, Any]
+    score: float | None = None
+    pruned: bool = False
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Trial:
+        """The trial that a record is of."""
+        search = record["search"]
+        score = record.get("validation_scores", {}).get(record.get("main_score"))
+        known = score if score is not None and math.isfinite(score) else None
+        pruned = bool(search.get("pruned", False))
+        return cls(search["trial"], record["status"], record["reason"], search["values"], known, pruned)
+
+
+@dataclass(frozen=True)
+class Study:
+    """The search for one cell's settings. ``config``: the cell's, with the seed of the trials."""
+
+    label: str
+    config: DictConfig
+    dimensions: tuple[Dimension, ...]
+    seeds: tuple[int, ...]
+
+    @property
+    def method(self) -> str:
+        """How trials are drawn."""
+        return str(self.config.search.method)
+
+    @property
+    def trials(self) -> int:
+        """How many trials are made."""
+        return int(self.config.search.trials)
+
+    @cached_property
+    def described(self) -> dict[str, Any]:
+        """What every record of the study says of it."""
+        settings = OmegaConf.to_container(self.config.search, resolve=True)
+        assert isinstance(settings, dict)
+        kept = {str(key): value for key, value in settings.items() if key not in NOT_OF_STUDY}
+        kept["space"] = {dimension.key: dimension.described() for dimension in self.dimensions}
+        own = OmegaConf.to_container(self.config, resolve=True)
+        assert isinstance(own, dict)
+        identity = {str(key): value for key, value in own.items() if key not in (*CONTROLS, *SEARCH)}
+        base = records.run_id(identity, data_fingerprint=None, code_version="")
+        digest = hashlib.sha256(json.dumps([base, kept], sort_keys=True, default=str).encode())
+        return {"study": digest.hexdigest()[:12], **kept}
+
+    def trial(self, number: int | None, *, place: int | None = None) -> Cell:
+        """The cell of a trial; of a trial that Optuna draws, the worker settles number and values when it starts.
+
+        ``place``: of such a trial, the place in the study that it fills.
+        """
+        drawn = self.method in POINTS
+        seed = int(self.config.search.seed)
+        values = draw(self.dimensions, method=self.method, seed=seed, trial=number or 0) if drawn else {}
+        config = with_values(self.config, values)
+        search = {**self.described, "trial": number, "values": values}
+        _set_search(config, search if drawn else {**search, "place": place})
+        name = "a further trial" if number is None else f"trial {number}"
+        return Cell(f"{self.label}: {name}", config, restarts=True)
+
+    def chosen(self, trials: Sequence[Trial], best: Trial) -> list[Cell]:
+        """The cells that run the chosen values, one a seed."""
+        choice = {"trial": best.number, "score": best.score, "values": dict(best.values)}
+        scores = [trial.score for trial in trials]
+        search = {**self.described, "trials": self.trials, "scores": scores, "chosen": choice}
+        cells = []
+        for seed in self.seeds:
+            config = with_values(self.config, best.values)
+            config.seed = seed
+            _set_search(config, search)
+            cells.append(Cell(f"{self.label}: chosen, seed={seed}", config))
+        return cells
+
+    def plain(self) -> Cell:
+        """The cell as it would be without a search, at the trials' seed."""
+        config = copy.deepcopy(self.config)
+        _set_search(config, {"method": "none"})
+        return Cell(self.label, config)
+
+
+def with_values(config: DictConfig, values: Mapping[str, Any]) -> DictConfig:
+    """A copy of a configuration with some settings changed."""
+    changed = copy.deepcopy(config)
+    for key, value in values.items():
+        OmegaConf.update(changed, key, value)
+    return changed
+
+
+def _set_search(config: DictConfig, search: Mapping[str, Any]) -> None:
+    with open_dict(config):
+        config.search = dict(search)
+        config.search_space = {}
+
+
+def best_of(trials: Sequence[Trial]) -> Trial | None:
+    """The trial of the highest validation score, of equal ones the first; none that was pruned. None: no score."""
+    scored = [trial for trial in trials if trial.score is not None and not trial.pruned]
+    return max(scored, key=lambda trial: (trial.score, -trial.number), default=None)
+
+
+# From cells to studies
+
+
+def make_studies(cells: Sequence[Cell]) -> tuple[list[Cell], list[Study]]:
+    """The cells that run as they are, and a study for all cells that differ in the seed alone, in their order.
+
+    A floor has no settings of the space: it runs over the seeds without trials.
+    Raises ValueError, naming the cell, for settings of a search that mean nothing, before anything runs.
+    """
+    groups: dict[str, list[Cell]] = {}
+    ordinary = []
+    for cell in cells:
+        if cell.searched:
+            groups.setdefault(_but_for_seed(cell), []).append(cell)
+        else:
+            ordinary.append(cell)
+    studies = []
+    for group in groups.values():
+        label = _label(group)
+        try:
+            study = _study(label, group)
+        except ValueError as error:
+            raise ValueError(f"{label}: {error}") from error
+        if "floor" in study.config.model:
+            ordinary += [_floor(study, seed) for seed in study.seeds]
+        else:
+            studies.append(study)
+    if len({study.described["study"] for study in studies}) < len(studies):
+        raise ValueError("one study is asked for with several numbers of trials or seeds; run one after the other")
+    return ordinary, studies
+
+
+def _but_for_seed(cell: Cell) -> str:
+    settings = OmegaConf.to_container(cell.config, resolve=False)
+    assert isinstance(settings, dict)
+    return json.dumps({k: v for k, v in settings.items() if k != "seed"}, sort_keys=True, default=str)
+
+
+def _label(group: Sequence[Cell]) -> str:
+    """What the cells of a study have in common."""
+    words = [word for word in group[0].label.split(" ") if not (len(group) > 1 and word.startswith("seed="))]
+    return " ".join(words) or "the only cell"
+
+
+def _study(label: str, group: Sequence[Cell]) -> Study:
+    config = copy.deepcopy(group[0].config)
+    assert config is not None
+    search = config.search
+    _check_settings(search)
+    own = [cell.config.seed for cell in group]  # type: ignore[union-attr]
+    if search.seeds is not None and len(own) > 1:
+        raise ValueError("seeds are given by seed= and by search.seeds=; keep one of them")
+    seeds = tuple(own if search.seeds is None else search.seeds)
+    _check_seeds(seeds, search.trial_seed)
+    _check_splits(config, seeds[0])
+    config.seed = search.trial_seed
+    if "floor" in config.model:
+        return Study(label, config, (), seeds)
+    dimensions = read_space(search.space, config)
+    _check_swept(label, dimensions)
+    return Study(label, config, dimensions, seeds)
+
+
+def _check_swept(label: str, dimensions: Sequence[Dimension]) -> None:
+    swept = {word.partition("=")[0].lstrip("+~") for word in label.split(" ")}
+    both = [dimension.key for dimension in dimensions if dimension.key in swept]
+    if both:
+        raise ValueError(
+            f"{both[0]} is swept over and searched; leave it out of the search with search_space.{both[0]}=null"
+        )
+
+
+def _check_settings(search: DictConfig) -> None:
+    if search.method not in METHODS:
+        raise ValueError(f"search is none, {', '.join(METHODS[:-1])} or {METHODS[-1]}, got {search.method!r}")
+    for name, least in (("trials", 1), ("seed", 0), ("trial_seed", 0)):
+        if not _is_whole(search[name]) or search[name] < least:
+            raise ValueError(f"search.{name} is a whole number from {least}, got {search[name]!r}")
+    if search.method != "optuna":
+        return
+    if not _is_whole(search.startup_trials) or search.startup_trials < 1:
+        raise ValueError(f"search.startup_trials is a whole number from 1, got {search.startup_trials!r}")
+    if not isinstance(search.prune, bool):
+        raise ValueError(f"search.prune is true or false, got {search.prune!r}")
+    if not isinstance(search.prune_after, int | float) or not 0 <= search.prune_after <= 1:
+        raise ValueError(f"search.prune_after is a share of the steps, from 0 to 1, got {search.prune_after!r}")
+
+
+def _check_seeds(seeds: Sequence[Any], trial_seed: int) -> None:
+    if not seeds or not all(_is_whole(seed) for seed in seeds) or len(set(seeds)) < len(seeds):
+        raise ValueError(f"search.seeds are different whole numbers, one or more, got {list(seeds)}")
+    if trial_seed in seeds:
+        raise ValueError(
+            f"seed {trial_seed} is that of the trials, and what they choose must run over fresh seeds; "
+            f"leave it out of {list(seeds)}, or set search.trial_seed to another"
+        )
+
+
+def _check_splits(config: DictConfig, seed: int) -> None:
+    """Refuse a test split that the run's seed draws: the trials would have trained on rows that are tested later."""
+    if config.data.get("test_fraction") is None:
+        return
+    drawn = []
+    for run_seed in (config.search.trial_seed, seed):
+        run = copy.deepcopy(config)
+        run.seed = run_seed
+        drawn.append(run.data.seed)
+    if drawn[0] != drawn[1]:
+        raise ValueError(
+            "every seed draws its own test split, so trials would learn from later test rows; fix data.seed=1"
+        )
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _floor(study: Study, seed: int) -> Cell:
+    plain = study.plain()
+    assert plain.config is not None
+    plain.config.seed = seed
+    return Cell(f"{study.label}: seed={seed}", plain.config)
