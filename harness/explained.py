@@ -113,15 +113,15 @@ class Rebuilt:
         return [self._explain(data, model, number, row=rows[place]) for number, place in enumerate(kept)]
 
     def short_rows(self, wanted: int, *, longest: int) -> list[int]:
-        """``wanted`` test examples of at most ``longest`` tokens, evenly spread; they depend on the data alone."""
+        """``wanted`` test examples of at most ``longest`` tokens, evenly spread; where there are none, the shortest ones.
+
+        They depend on the data alone.
+        """
         columns = self.task.text_columns
-        short = [
-            number
-            for number, row in enumerate(self.corpus.splits["test"])
-            if all(0 < len(self._tokens(row[column])) <= longest for column in columns)
-        ]
-        if not short:
-            return []
+        texts = [[self._tokens(row[column]) for column in columns] for row in self.corpus.splits["test"]]
+        longest_of = {number: max(map(len, example)) for number, example in enumerate(texts) if all(example)}
+        short = [number for number, length in longest_of.items() if length <= longest]
+        short = short or sorted(sorted(longest_of, key=longest_of.__getitem__)[:wanted])
         return [short[int(n)] for n in np.unique(np.linspace(0, len(short) - 1, num=wanted).round())]
 
     def _tokens(self, value: str | list[str]) -> list[str]:

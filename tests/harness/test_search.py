@@ -367,7 +367,7 @@ def test_an_optuna_study_that_is_stopped_goes_on_to_the_very_number_of_trials(
 
     def stopped(config: Any, folder: Path, facts: dict[str, Any], *rest: Any) -> Any:
         if facts["search"]["trial"] == 3:
-            os.kill(os.getpid(), signal.SIGINT)
+            raise KeyboardInterrupt
         return good(config, folder, facts, *rest)
 
     def engine(function: Function, jobs: Sequence[Any]) -> Iterator[tuple[int, Any]]:
