@@ -113,7 +113,7 @@ class Rebuilt:
         return [self._explain(data, model, number, row=rows[place]) for number, place in enumerate(kept)]
 
     def short_rows(self, wanted: int, *, longest: int) -> list[int]:
-        """``wanted`` test examples of at most ``longest`` tokens, evenly spread; where there are none, the shortest ones.
+        """``wanted`` test examples of at most ``longest`` tokens, evenly spread; if there are none, the shortest.
 
         They depend on the data alone.
         """
