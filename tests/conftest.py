@@ -15,7 +15,7 @@ os.environ.setdefault("WANDB_SILENT", "true")
 
 import pytest
 
-# A background job of a shell inherits SIGINT ignored, and so would every process that a test starts and then interrupts.
+# A background job of a shell inherits SIGINT ignored, and so would every process that a test starts and interrupts.
 if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
