@@ -8,17 +8,14 @@ interleaved, so that whatever else the machine does hits both; the ratio is the 
 
 from __future__ import annotations
 
-import argparse
 import os
-import platform
-import statistics
 import time
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 import torchcrf
+from drivers.reporting import RESULTS, compare_turns, machine, make_parser, publish
 from torch import Tensor
 
 from models.crf import LinearChainCRF
@@ -28,7 +25,7 @@ SIZES = ((32, 50, 13), (64, 128, 40))
 
 THREADS = (1, 2)
 SAMPLE_SECONDS = 0.2
-RESULT = Path(__file__).parent / "results" / "crf.md"
+RESULT = RESULTS / "crf.md"
 
 Step = Callable[[], tuple[Tensor, Tensor, list[list[int]]]]
 
@@ -83,18 +80,16 @@ def measure(size: tuple[int, int, int], threads: int, repeats: int) -> str:
     check_agreement(ours, theirs)
     counts = [max(1, round(SAMPLE_SECONDS / min(seconds(step, 1) for _ in range(5)))) for step in (ours, theirs)]
     pairs = [(seconds(ours, counts[0]), seconds(theirs, counts[1])) for _ in range(repeats)]
-    mine, reference = (statistics.median(column) * 1e3 for column in zip(*pairs, strict=True))
-    ratio = statistics.median(other / own for own, other in pairs)
-    low, *_, high = statistics.quantiles((other / own for own, other in pairs), n=4)
+    ratio = compare_turns(pairs)
     batch, length, tags = size
-    cells = (batch, length, tags, threads, f"{mine:.1f}", f"{reference:.1f}", f"{ratio:.1f}", f"{low:.1f}–{high:.1f}")
+    times = (f"{1e3 * ratio.first:.1f}", f"{1e3 * ratio.second:.1f}")
+    cells = (batch, length, tags, threads, *times, f"{ratio.median:.1f}", f"{ratio.low:.1f}–{ratio.high:.1f}")
     return "| " + " | ".join(map(str, cells)) + " |"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__, RESULT)
     parser.add_argument("--repeats", type=int, default=20, help="timed steps of each side (default: 20)")
-    parser.add_argument("--output", action="store_true", help=f"also write benchmarks/results/{RESULT.name}")
     options = parser.parse_args()
     warnings.filterwarnings("ignore", message="where received a uint8 condition")
     load = os.getloadavg()[0]
@@ -106,9 +101,7 @@ def main() -> None:
             "Loss, backward pass and decoding of one batch, milliseconds (medians). Ratio: pytorch-crf / ours, median "
             f"and quartiles of {options.repeats} interleaved repeats. Above 1 = ours is faster.",
             "",
-            f"torch {torch.__version__}, {platform.machine()}, {os.cpu_count()} cores, load average {load:.1f} at the "
-            "start (above the number of cores = shared with other work, which slows two threads most). "
-            "Made by `python benchmarks/crf.py --output`.",
+            f"{machine(load)} Made by `python benchmarks/crf.py --output`.",
             "",
             "| batch | length | tags | threads | ours (ms) | pytorch-crf (ms) | ratio | quartiles |",
             "|--:|--:|--:|--:|--:|--:|--:|--:|",
@@ -116,10 +109,7 @@ def main() -> None:
             "",
         )
     )
-    print(table)
-    if options.output:
-        RESULT.parent.mkdir(exist_ok=True)
-        RESULT.write_text(table, encoding="utf-8")
+    publish(table, RESULT, write=options.output)
 
 
 if __name__ == "__main__":

@@ -18,12 +18,9 @@ The two take turns; times are medians, and the ratio is the median of the turns'
 
 from __future__ import annotations
 
-import argparse
 import copy
 import json
 import os
-import platform
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -32,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from drivers.reporting import RESULTS, compare_turns, machine, make_parser, publish
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -48,7 +46,7 @@ WORDS, LENGTH, ROWS = 8_000, 24, 400
 
 TRAINED_ROWS, SEARCHED_ROWS, WRITTEN, BEAM = 72, 32, 40, 5
 WIDTHS = (128, 256)
-RESULT = Path(__file__).parent / "results" / "generation.md"
+RESULT = RESULTS / "generation.md"
 
 Action = Callable[[], Any]
 
@@ -234,19 +232,16 @@ def measure(what: str, size: str, fast: Action, slow: Action, target: int, *, re
     """One row of the table."""
     fast(), slow()
     pairs = [(seconds(fast), seconds(slow)) for _ in range(repeats)]
-    mine, other = (statistics.median(column) * 1e3 for column in zip(*pairs, strict=True))
-    ratios = [b / a for a, b in pairs]
-    low, *_, high = statistics.quantiles(ratios, n=4)
+    ratio = compare_turns(pairs)
     return (
-        f"| {what} | {size} | {mine:.0f} | {other:.0f} | {statistics.median(ratios):.1f} | {low:.1f} to {high:.1f} "
-        f"| {target} |"
+        f"| {what} | {size} | {1e3 * ratio.first:.0f} | {1e3 * ratio.second:.0f} | {ratio.median:.1f} "
+        f"| {ratio.low:.1f} to {ratio.high:.1f} | {target} |"
     )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__, RESULT)
     parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument("--output", action="store_true", help=f"write {RESULT.name} beside the other results")
     options = parser.parse_args()
     keep_freed_memory()
     torch.set_num_threads(1)
@@ -260,16 +255,9 @@ def main() -> None:
     head = (
         "| what | size | ours, ms | other way, ms | other / ours | quartiles | target |\n|---|---|--:|--:|--:|--:|--:|"
     )
-    machine = (
-        f"torch {torch.__version__}, {platform.machine()}, {os.cpu_count()} cores, load average {load:.1f} at the "
-        "start (above the number of cores = shared with other work). "
-        "Made by `python benchmarks/generation.py --output`."
-    )
-    text = f"# Tasks that write, one way against another\n\n{__doc__}\n{machine}\n\n{head}\n" + "\n".join(rows) + "\n"
-    print(text)
-    if options.output:
-        RESULT.parent.mkdir(exist_ok=True)
-        RESULT.write_text(text, encoding="utf-8")
+    made = f"{machine(load)} Made by `python benchmarks/generation.py --output`."
+    text = f"# Tasks that write, one way against another\n\n{__doc__}\n{made}\n\n{head}\n" + "\n".join(rows) + "\n"
+    publish(text, RESULT, write=options.output)
 
 
 if __name__ == "__main__":

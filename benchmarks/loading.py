@@ -1,22 +1,23 @@
 """Time of cutting batches out of an encoded split: one batch, and an epoch over many rows.
 
-    python benchmarks/loading.py [--rows 50000] [--output benchmarks/results/loading.md]
+    python benchmarks/loading.py [--rows 50000] [--output]
 
 Texts are drawn from a Zipf-like distribution of words, so that a batch holds about as many distinct forms as English.
 """
 
 from __future__ import annotations
 
-import argparse
 import platform
 import time
-from pathlib import Path
 
 import numpy as np
+from drivers.reporting import RESULTS, make_parser, publish
 
 from tasks.batching import BatchLoader, BatchPlan
 from tasks.collation import collate
 from tasks.encoding import EncodedSplit, EncodingOptions, TextCodec
+
+RESULT = RESULTS / "loading.md"
 
 
 def drawn_texts(rows: int, *, mean_length: int, seed: int) -> list[list[str]]:
@@ -66,9 +67,8 @@ def measure(rows: int, *, ngram_buckets: int) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__, RESULT)
     parser.add_argument("--rows", type=int, default=50_000)
-    parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
     kinds = {"words and characters": 0, "with character n-grams": 12_000}
     results = {name: measure(arguments.rows, ngram_buckets=buckets) for name, buckets in kinds.items()}
@@ -77,18 +77,14 @@ def main() -> None:
         "",
         f"{arguments.rows:,} rows of about 20 tokens, batches of at most 1,024 tokens and 64 rows; one process, "
         f"Python {platform.python_version()}, {platform.machine()}. Made by `python benchmarks/loading.py "
-        f"--rows {arguments.rows} --output <file>`.",
+        f"--rows {arguments.rows} --output`.",
         "",
         f"| | {' | '.join(results)} |",
         f"|---|{'---:|' * len(results)}",
     ]
     for key in next(iter(results.values())):
         lines.append(f"| {key} | {' | '.join(f'{result[key]:,.2f}' for result in results.values())} |")
-    text = "\n".join(lines)
-    print(text)
-    if arguments.output is not None:
-        arguments.output.parent.mkdir(parents=True, exist_ok=True)
-        arguments.output.write_text(text + "\n", encoding="utf-8")
+    publish("\n".join(lines) + "\n", RESULT, write=arguments.output)
 
 
 if __name__ == "__main__":

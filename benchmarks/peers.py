@@ -25,9 +25,7 @@ Each measurement of a peer stands beside one of ours taken right before it; the 
 
 from __future__ import annotations
 
-import argparse
 import os
-import platform
 import statistics
 import tempfile
 import time
@@ -39,6 +37,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from drivers.reporting import RESULTS, machine, make_parser, publish
 from drivers.toolkits import REPORT, SENTENCES, SYMBOLS, JoeyNMT, OpenNMT, speed
 
 from harness import build
@@ -49,7 +48,7 @@ from harness.module import TrainingModule
 from harness.training import quiet_libraries
 from tasks.base import IGNORED
 
-RESULT = Path(__file__).parent / "results" / "peers.md"
+RESULT = RESULTS / "peers.md"
 
 OURS = [
     *("task=translation", "data=multi30k_en_de", "model=self", "backbone=transformer", "logger=none"),
@@ -179,14 +178,13 @@ def compare(ours: Ours, peers: list[Any], *, counts: list[int], repeats: int) ->
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__, RESULT)
     parser.add_argument("--data_dir", type=Path, help="the folder that holds multi30k_en_de/")
     parser.add_argument("--joeynmt", type=Path, metavar="PYTHON", help="interpreter of JoeyNMT's environment")
     parser.add_argument("--opennmt", type=Path, metavar="PYTHON", help="interpreter of OpenNMT-py's environment")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="numbers of threads (default: 1 2)")
     parser.add_argument("--repeats", type=int, default=2, help="measurements of each side (default: 2)")
     parser.add_argument("--reports", type=int, default=4, help=f"of {REPORT} updates each, after the warm-up's")
-    parser.add_argument("--output", action="store_true", help=f"write {RESULT.name} beside the other results")
     options = parser.parse_args()
     given = {peer: python for peer, python in ((JoeyNMT, options.joeynmt), (OpenNMT, options.opennmt)) if python}
     if options.data_dir is None or not given:
@@ -205,17 +203,12 @@ def main() -> None:
     missing = [peer.__name__ for peer in (JoeyNMT, OpenNMT) if peer not in given]
     rows += [f"| all | | {name} | | | | | not measured: no interpreter was given | |" for name in missing]
     head = "| what | threads | peer | ours | peer's | | ratio | range | target |\n|---|--:|---|--:|--:|---|--:|--:|--:|"
-    machine = (
-        f"torch {torch.__version__}, {platform.machine()}, {os.cpu_count()} cores, load average {load:.1f} at the "
-        "start (above the number of cores = shared with other work, which slows two threads most); "
-        f"{options.repeats} measurements of each side, {options.reports * REPORT} updates each. "
+    made = (
+        f"{machine(load)} {options.repeats} measurements of each side, {options.reports * REPORT} updates each. "
         "Made by the command above with `--output`."
     )
-    text = f"# Translation against JoeyNMT and OpenNMT-py\n\n{__doc__}\n{machine}\n\n{head}\n" + "\n".join(rows) + "\n"
-    print(text)
-    if options.output:
-        RESULT.parent.mkdir(exist_ok=True)
-        RESULT.write_text(text, encoding="utf-8")
+    text = f"# Translation against JoeyNMT and OpenNMT-py\n\n{__doc__}\n{made}\n\n{head}\n" + "\n".join(rows) + "\n"
+    publish(text, RESULT, write=options.output)
 
 
 if __name__ == "__main__":

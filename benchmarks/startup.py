@@ -7,12 +7,13 @@ Whole processes, taking turns; the bare interpreter imports argparse alone.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from drivers.reporting import RESULTS, make_parser, publish
 
 COMMANDS = {
     "bare interpreter": ["-c", "import argparse"],
@@ -21,7 +22,7 @@ COMMANDS = {
     "python -m harness.leaderboard (published boards)": ["-m", "harness.leaderboard", "results/boards"],
 }
 ROOT = Path(__file__).resolve().parent.parent
-RESULT = Path(__file__).parent / "results" / "startup.md"
+RESULT = RESULTS / "startup.md"
 
 
 def seconds(arguments: list[str]) -> float:
@@ -33,19 +34,15 @@ def seconds(arguments: list[str]) -> float:
 
 def main() -> None:
     """Measure all commands in turns."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__, RESULT)
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--output", action="store_true", help=f"write {RESULT.name} beside the other results")
     options = parser.parse_args()
     turns = [[seconds(command) for command in COMMANDS.values()] for _ in range(options.repeats)]
     lines = ["| command | median, s | least | most |", "|---|--:|--:|--:|"]
     for name, column in zip(COMMANDS, zip(*turns, strict=True), strict=True):
         lines.append(f"| {name} | {statistics.median(column):.2f} | {min(column):.2f} | {max(column):.2f} |")
     text = f"# Start-up\n\n{__doc__}\n" + "\n".join(lines) + "\n"
-    print(text)
-    if options.output:
-        RESULT.parent.mkdir(exist_ok=True)
-        RESULT.write_text(text, encoding="utf-8")
+    publish(text, RESULT, write=options.output)
 
 
 if __name__ == "__main__":

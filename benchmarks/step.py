@@ -10,7 +10,6 @@ Loading is the share of the bare loop's time spent in cutting and padding batche
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import tempfile
 import time
@@ -21,6 +20,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from drivers.reporting import RESULTS, compare_turns, make_parser, publish
 
 from harness import build
 from harness.callbacks import History, RandomStates
@@ -37,7 +37,7 @@ SIZES = {
     "large": [*COMMON, "model=self", "backbone.width=256", "training.batch_rows=64"],
 }
 STEPS, WARM_UP = 100, 5
-RESULT = Path(__file__).parent / "results" / "step.md"
+RESULT = RESULTS / "step.md"
 
 
 class Clock(pl.Callback):
@@ -119,22 +119,20 @@ def measure(name: str, repeats: int) -> str:
     for _ in range(repeats):
         with tempfile.TemporaryDirectory() as folder:
             ours = harness_seconds(config, module(), batches, Path(folder))
-        pairs.append((ours, bare_seconds(module(), batches, config.training.gradient_clip)))
-    ours, bare = (1e3 * statistics.median(column) / STEPS for column in zip(*pairs, strict=True))
-    ratios = [a / b for a, b in pairs]
-    low, *_, high = statistics.quantiles(ratios, n=4)
+        pairs.append((bare_seconds(module(), batches, config.training.gradient_clip), ours))
+    ratio = compare_turns(pairs)
+    bare, ours = 1e3 * ratio.first / STEPS, 1e3 * ratio.second / STEPS
     share = 1e3 * loading / bare
     return (
-        f"| {name} | {bare:.1f} | {ours:.1f} | {statistics.median(ratios):.2f} | {low:.2f} to {high:.2f} "
+        f"| {name} | {bare:.1f} | {ours:.1f} | {ratio.median:.2f} | {ratio.low:.2f} to {ratio.high:.2f} "
         f"| {1e3 * loading:.2f} ms, {share:.1%} |"
     )
 
 
 def main() -> None:
     """Measure all sizes."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__, RESULT)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--output", action="store_true", help=f"write {RESULT.name} beside the other results")
     options = parser.parse_args()
     quiet_libraries()
     warnings.filterwarnings("ignore", ".*no `val_dataloader`.*")
@@ -147,10 +145,7 @@ def main() -> None:
     head = "| step | bare loop, ms | harness, ms | harness / bare | quartiles | loading of a batch |\n"
     head += "|---|--:|--:|--:|--:|--:|"
     text = f"# The harness's training step against a bare loop\n\n{__doc__}\n{head}\n" + "\n".join(rows) + "\n"
-    print(text)
-    if options.output:
-        RESULT.parent.mkdir(exist_ok=True)
-        RESULT.write_text(text, encoding="utf-8")
+    publish(text, RESULT, write=options.output)
 
 
 if __name__ == "__main__":

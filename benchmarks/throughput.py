@@ -10,16 +10,15 @@ one count) to the end of the first optimiser step; aim: under 3 s after a worker
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, NamedTuple
 
+from drivers.reporting import RESULTS, make_parser, publish
 from rich.console import Console
 
 from harness.cell import Answer, Job, run_cell
@@ -37,7 +36,7 @@ CELL = [
     "trainer.enable_progress_bar=false",
 ]
 SIDES = {"one worker": 1, "two workers": 2}
-RESULT = Path(__file__).parent / "results" / "throughput.md"
+RESULT = RESULTS / "throughput.md"
 
 
 class Span(NamedTuple):
@@ -88,10 +87,9 @@ def overheads(spans: Sequence[Span]) -> list[float]:
 
 def main() -> None:
     """Run both sides in turns."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__, RESULT)
     parser.add_argument("--cells", type=int, default=48)
     parser.add_argument("--repeats", type=int, default=1)
-    parser.add_argument("--output", action="store_true", help=f"write {RESULT.name} beside the other results")
     options = parser.parse_args()
     if options.cells < 4:
         parser.error(f"--cells is at least 4, so that a worker has one after its first; got {options.cells}")
@@ -121,10 +119,7 @@ def main() -> None:
         )
     lines += ["", f"Two workers do {ratio:.2f} times the work of one."]
     text = f"# Throughput of sweeps\n\n{__doc__}\n" + "\n".join(lines) + "\n"
-    print(text)
-    if options.output:
-        RESULT.parent.mkdir(exist_ok=True)
-        RESULT.write_text(text, encoding="utf-8")
+    publish(text, RESULT, write=options.output)
 
 
 if __name__ == "__main__":
