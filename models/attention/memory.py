@@ -2,9 +2,10 @@
 
 Sukhbaatar et al. 2015 (MemN2N), sections 2.1 and 2.2, https://arxiv.org/abs/1503.08895. ``tying=adjacent`` shares
 A_{k+1} = C_k as in the paper, ``tying=none`` gives each hop two matrices of its own. Departures: the memory is a state
-of the encoder where the paper has a bag of words with a temporal vector; other normalisers, and scores divided by √D
-(``scale=True``), are possible. The result is u_{K+1}; a site with a residual connection adds h itself, and gets the
-sum of the hops' readings.
+of the encoder where the paper has a bag of words with a temporal vector; other normalisers are possible; and so are
+scores divided by √D (``scale=True``), for states of unit variance make the paper's so large that the softmax starts
+where it has no gradient. The result is u_{K+1}; a site with a residual connection adds h itself, and gets the sum of
+the hops' readings.
 
 B batch, K hops, T query positions, S memory positions, D width
 """

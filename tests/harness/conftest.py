@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,16 +110,25 @@ def faulty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setenv("BEGUN", str(tmp_path / "begun"))
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # Ray's 15 starves a worker on a machine with other work
     yield lambda *names: "model.attention._target_=" + ",".join(f"faulty.{name}" for name in names)
     sys.modules.pop("faulty", None)
+
+
+def in_this_process(function: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+    """The simplest engine."""
+    for number, job in enumerate(jobs):
+        yield number, function(job)
 
 
 def command(*overrides: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*COMMAND, *overrides], cwd=ROOT, capture_output=True, text=True, timeout=400)
 
 
-def stop(sweep: Sequence[str], log: Path, *, after: Callable[[], bool], number: signal.Signals) -> int:
-    """Start a sweep, signal its whole group (as a terminal does) once ``after()`` holds; the exit code."""
+def stop(
+    sweep: Sequence[str], log: Path, *, after: Callable[[], bool], number: signal.Signals, group: bool = True
+) -> int:
+    """Start a sweep, signal it once ``after()`` holds, with its whole group as a terminal does; the exit code."""
     with log.open("w") as file:
         process = subprocess.Popen(
             [*COMMAND, *sweep], cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
@@ -126,7 +136,7 @@ def stop(sweep: Sequence[str], log: Path, *, after: Callable[[], bool], number: 
         deadline = time.monotonic() + 300
         while not after() and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
-        os.killpg(process.pid, number)
+        (os.killpg if group else os.kill)(process.pid, number)
         return process.wait(timeout=120)
 
 

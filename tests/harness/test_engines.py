@@ -185,8 +185,6 @@ def test_what_the_cluster_refuses_is_said_in_its_words(slurm: Callable[..., Any]
 
 # Real sweeps
 
-RAY_STOPS = pytest.mark.xfail(reason="runs are recorded as interrupted, but the exit code is not always 130 or 143")
-
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
@@ -209,21 +207,21 @@ def test_engines_leave_what_a_single_run_leaves_to_the_last_bit_and_record_the_d
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("engine", "number"),
-    [
-        ("submitit", signal.SIGINT),
-        pytest.param("ray", signal.SIGINT, marks=RAY_STOPS),
-        pytest.param("ray", signal.SIGTERM, marks=RAY_STOPS),
-    ],
+    [("submitit", signal.SIGINT), ("ray", signal.SIGINT), ("ray", signal.SIGTERM)],
 )
 def test_a_stopped_engine_leaves_interrupted_runs_and_nothing_running(
     engine: str, number: signal.Signals, tiny: Overrides, tmp_path: Path, faulty: Callable[..., str]
 ):
     sweep = ["-m", *tiny("task=pos", "model=custom", faulty("Slow")), *ENGINES[engine]]
-    code = stop(sweep, tmp_path / "log", after=(tmp_path / "begun").exists, number=number)
+    group = number is signal.SIGINT  # a SIGTERM that ends Ray's own servers too takes this process with them
+    code = stop(sweep, tmp_path / "log", after=(tmp_path / "begun").exists, number=number, group=group)
     said = (tmp_path / "log").read_text()
     assert code == (130 if number is signal.SIGINT else 143), said
     if engine != "submitit":  # whose local controller prints its own, for Ctrl-C reaches the whole process group
         assert "Traceback" not in said
     assert statuses(tmp_path / "results") == {"Slow": "interrupted"}
-    left = subprocess.run(["pgrep", "-f", shlex.quote(str(tmp_path))], capture_output=True, text=True, check=False)
-    assert left.stdout == ""
+    left = ["pgrep", "-f", shlex.quote(str(tmp_path))]
+    deadline = time.monotonic() + 30  # of a worker that has answered only its interpreter's own end is left
+    while time.monotonic() < deadline and subprocess.run(left, capture_output=True, check=False).stdout:
+        time.sleep(0.2)
+    assert subprocess.run(left, capture_output=True, text=True, check=False).stdout == ""

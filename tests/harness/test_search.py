@@ -22,7 +22,7 @@ from harness.search import ATTEMPTS, plan_search, run_search, search_cells
 from harness.studies import Study, Trial, best_of, make_studies
 from harness.sweep import Cell
 from harness.workers import WorkerDied
-from tests.harness.conftest import COMMAND
+from tests.harness.conftest import COMMAND, in_this_process
 
 ROOT = Path(__file__).resolve().parents[2]
 SPACE = [
@@ -44,11 +44,6 @@ def searching(tiny: Overrides) -> Overrides:
         return tiny("task=pos", "model=dot", "search=random", *SPACE, "search.trials=3", "search.seeds=[1,2]", *more)
 
     return overrides
-
-
-def in_this_process(function: Function, jobs: Sequence[Any]) -> Iterator[tuple[int, Any]]:
-    for number, job in enumerate(jobs):
-        yield number, function(job)
 
 
 def study_of(overrides: Sequence[str], label: str = "model=dot") -> Study:

@@ -22,16 +22,10 @@ from harness.run import execute, make_run
 from harness.stopping import TimeLimitError, limited
 from harness.sweep import Cell, make_cells, record_end, run_cells
 from harness.workers import WorkerDied
-from tests.harness.conftest import COMMAND, ROOT, command, statuses, stop
+from tests.harness.conftest import COMMAND, ROOT, command, in_this_process, statuses, stop
 
 Overrides = Callable[..., list[str]]
 Function = Callable[[Any], Any]
-
-
-def in_this_process(function: Function, jobs: Sequence[Any]) -> Iterator[tuple[int, Any]]:
-    """The simplest engine."""
-    for number, job in enumerate(jobs):
-        yield number, function(job)
 
 
 def compose(overrides: Sequence[str]) -> DictConfig:

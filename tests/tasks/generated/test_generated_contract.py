@@ -22,7 +22,7 @@ GOLDEN: Mapping[str, str] = {
     "classification": "1a744a8fdd0670dbbbe2b17faf2a52c273546252bfe9f459cb12453a185a1691",
     "sentiment": "dcbd0285f0a3d0695d8bb4818332cd6e31fc4eafbc86e7a6bc06a449f5e59fde",
     "ner": "de1f8788f904bf775df394e4eb678bbd05f6e10d2d51fe73b91569aa76474205",
-    "pos": "7f6b497836d474c4646d322102d8e2c002e8ae0e0f6d09952ceb054408884502",
+    "pos": "fa637f4c23ee04a88ac26e2fd501e65237f708fd786997c543044c0408af19b4",
     "events": "fc75b10ba2b9bb2baff11e453e902a8306dc88c3a63fbc11ffefb7009b0047b1",
     "matching": "76da7531a6053aabc9e40dda249fabf58ec6aae3bfdd93533375f44370edf972",
 }

@@ -151,6 +151,17 @@ def test_a_word_has_one_reading_in_a_text() -> None:
     assert all(seen == {"NOUN", "VERB", "ADJ"} for seen in readings.values())
 
 
+def test_a_word_introduced_by_another_one_has_its_reading() -> None:
+    seen = 0
+    for row in rows("pos", distance=0, noise=0):
+        reading = {word.lower(): tag for word, tag in zip(row["tokens"], row["tags"], strict=True)}
+        for word, link, other in zip(row["tokens"], row["tokens"][1:], row["tokens"][2:], strict=False):
+            if link == "like":
+                assert reading[word.lower()] == reading[other], row
+                seen += 1
+    assert seen > 100
+
+
 def test_suffixes_give_invented_words_away() -> None:
     for row in rows("pos", unseen=0, distance=6, length=1, mentions=1):
         for token, tag in zip(row["tokens"], row["tags"], strict=True):
