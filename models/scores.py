@@ -54,7 +54,7 @@ class DotScore(BilinearScore):
 
 
 class GeneralScore(BilinearScore):
-    """e = h·W m, with one W for each head.
+    """e = h·W m, with one W for each head, which starts with scores of the order of 1.
 
     Luong et al. 2015, section 3.1 ("general"), https://arxiv.org/abs/1508.04025. Departure: several heads are
     possible; one head recovers the paper.
@@ -62,7 +62,9 @@ class GeneralScore(BilinearScore):
 
     def __init__(self, head_width: int, heads: int) -> None:
         super().__init__()
-        self.weight_HDD = _uniform(heads, head_width, head_width, fan_in=head_width)
+        # The fan-in of the whole bilinear form. Drawn as a layer's, scores of normalised states would be √D times as
+        # large, and the softmax would start where it has no gradient.
+        self.weight_HDD = _uniform(heads, head_width, head_width, fan_in=head_width**2)
 
     def transform(self, q_BHTD: Tensor) -> Tensor:
         """hᵀW."""
