@@ -30,11 +30,12 @@ def count_parameters(model: TaskModel) -> dict[str, int]:
     return {"total": count(model), "attention": attention_parameters(model), "embedding": count(model.embeddings)}
 
 
-def forward_flops_per_token(model_on_meta: TaskModel, batch: Batch) -> float:
+def forward_flops(model_on_meta: TaskModel, batch: Batch) -> dict[str, float]:
     """Floating-point operations of one forward pass (a multiply-add is two) per real token of ``batch``.
 
-    Counted on the meta device, where fused kernels and LSTMs are decomposed and so are seen; embeddings, encoder,
-    attention and the head's logits or emissions count, the recursions of a CRF (O(tags^2) a token) do not.
+    Of each module by its name in the model; ``""`` is the model itself. Counted on the meta device, where fused
+    kernels and LSTMs are decomposed and so are seen; embeddings, encoder, attention and the head's logits or emissions
+    count, the recursions of a CRF (O(tags^2) a token) do not.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -43,7 +44,10 @@ def forward_flops_per_token(model_on_meta: TaskModel, batch: Batch) -> float:
     model_on_meta.requires_grad_(False)  # the counter's hooks trip over views of parameters otherwise
     with counter:
         model_on_meta(batch.to("meta"))
-    return counter.get_total_flops() / tokens
+    counted = counter.get_flop_counts()
+    root = type(model_on_meta).__name__
+    names = {name: f"{root}.{name}" if name else "Global" for name, _ in model_on_meta.named_modules()}
+    return {name: sum(counted.get(path, {}).values()) / tokens for name, path in names.items()}
 
 
 def latency_seconds(predict: Callable[[Batch], Any], batches: Sequence[Batch], *, warm_up: int = 5) -> float:

@@ -5,7 +5,7 @@ token site (``backbone.feedforward_width``), the reference too, so that all matc
 else is touched. Resizing the states' width D instead would resize what a mechanism works in, the tables of words and
 the decoder, and D must stay a multiple of the heads: steps far coarser than the feed-forward layers' 2 D + 1.
 
-    count(w) = count(1) + slope (w - 1)      exactly linear, so two counts on the meta device give w
+    count(w) = fixed + slope w      exactly linear, so counts on the meta device give w
 
 ``parameters``: all trainable ones but the embeddings', whose tables are the same for all and would hide a difference.
 ``flops``: as ``harness.costs`` counts them, on the first rows of train.
@@ -21,10 +21,12 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from harness import build, costs
 from harness.configuration import CONF
+from models.feedforward import FeedForward
 
 NONE = "none"
 
-Count = Callable[[DictConfig, build.Data], float]
+Line = tuple[float, float]
+"""(fixed, slope) of a count over the width of the feed-forward layers."""
 
 
 def match_model(config: DictConfig, data: build.Data) -> tuple[DictConfig, dict[str, Any] | None]:
@@ -38,11 +40,11 @@ def match_model(config: DictConfig, data: build.Data) -> tuple[DictConfig, dict[
     started = time.perf_counter()
     reference = reference_of(config)
     base = round(wanted.expansion * config.backbone.width)
-    target = count(resized(reference, base), _data_for(reference, data))
-    smallest, larger = (count(resized(config, width), data) for width in (1, base + 1))
-    slope = (larger - smallest) / base
-    width = max(1, 1 + round((target - smallest) / slope))
-    reached = smallest + slope * (width - 1)
+    fixed, slope = count(reference, _data_for(reference, data))
+    target = fixed + slope * base
+    fixed, slope = count(config, data)
+    width = max(1, round((target - fixed) / slope))
+    reached = fixed + slope * width
     facts = {
         "by": wanted.by,
         "reference": wanted.reference,
@@ -109,20 +111,27 @@ def _data_for(reference: DictConfig, data: build.Data) -> build.Data:
     return build.encode(reference, data.task, data.corpus) if lacking and reference.match.by == "flops" else data
 
 
-def _parameters(config: DictConfig, data: build.Data) -> float:
-    counted = costs.count_parameters(build.make_model(config, data, device="meta"))
-    return counted["total"] - counted["embedding"]
+def _parameters(config: DictConfig, data: build.Data) -> Line:
+    one, two = (
+        costs.count_parameters(build.make_model(resized(config, width), data, device="meta")) for width in (1, 2)
+    )
+    first, second = (counted["total"] - counted["embedding"] for counted in (one, two))
+    return 2 * first - second, second - first
 
 
-def _flops(config: DictConfig, data: build.Data) -> float:
+def _flops(config: DictConfig, data: build.Data) -> Line:
+    """From one forward pass, for a pass through an LSTM takes most of a second here."""
+    model = build.make_model(resized(config, 1), data, device="meta")
     try:
-        return costs.forward_flops_per_token(build.make_model(config, data, device="meta"), data.sample())
+        counted = costs.forward_flops(model, data.sample())
     except (RuntimeError, NotImplementedError) as error:
         raise build.UnsupportedError(
             f"model={config.names.model} cannot be matched by flops: on the meta device it fails with "
             f"{type(error).__name__}: {error}; use match=parameters"
         ) from error
+    slope = sum(counted[name] for name, module in model.named_modules() if isinstance(module, FeedForward))
+    return counted[""] - slope, slope
 
 
-COUNTS: dict[str, Count] = {"parameters": _parameters, "flops": _flops}
+COUNTS: dict[str, Callable[[DictConfig, build.Data], Line]] = {"parameters": _parameters, "flops": _flops}
 """What is made equal -> how it is counted."""

@@ -92,7 +92,7 @@ def prepare(config: DictConfig, facts: Facts, task: Task, corpus: Corpus) -> tup
 def _flops(config: DictConfig, facts: Facts, data: build.Data) -> float | None:
     """FLOPs per token, or None with the reason in the record: a mechanism that only lacks a count still runs."""
     try:
-        return costs.forward_flops_per_token(build.make_model(config, data, device="meta"), data.sample())
+        return costs.forward_flops(build.make_model(config, data, device="meta"), data.sample())[""]
     except (RuntimeError, NotImplementedError) as error:
         facts["flops_note"] = f"not counted: on the meta device the model fails with {type(error).__name__}: {error}"
         return None

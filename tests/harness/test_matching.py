@@ -79,7 +79,7 @@ def test_every_mechanism_reaches_the_reference(by: str, task: str, backbone: str
         if by == "parameters":
             reached = after["total"] - after["embedding"]
         else:
-            reached = costs.forward_flops_per_token(build.make_model(made, data, device="meta"), data.sample())
+            reached = costs.forward_flops(build.make_model(made, data, device="meta"), data.sample())[""]
         assert reached == pytest.approx(facts["count"], rel=1e-9)
         assert abs(reached / facts["reference_count"] - 1) < 0.02, model
         assert facts["ratio"] == pytest.approx(reached / facts["reference_count"])
