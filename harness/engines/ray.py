@@ -58,7 +58,7 @@ class RayEngine:
             waiting = [work.remote(self.place, function, job) for job in jobs]
             numbers = {task: number for number, task in enumerate(waiting)}
             while waiting:
-                ended, waiting = self.ray.wait(waiting, timeout=POLL_SECONDS)
+                ended, waiting = self._wait(waiting)
                 for task in ended:
                     yield numbers[task], self._result(task)
         finally:
@@ -79,6 +79,13 @@ class RayEngine:
             raise EngineError(f"Ray does not start at engine.address={self.address}: {said}") from error
         finally:
             signal.signal(signal.SIGTERM, before)  # Ray's own handler would leave without the summary
+
+    def _wait(self, tasks: list[Any]) -> tuple[list[Any], list[Any]]:
+        """Those that have ended and the others, after a second at the latest."""
+        try:
+            return self.ray.wait(tasks, timeout=POLL_SECONDS)  # type: ignore[no-any-return]
+        except SystemExit:  # of SIGTERM's handler; Ray makes its exit code 1
+            raise SystemExit(128 + signal.SIGTERM) from None
 
     def _result(self, task: Any) -> Any:
         """What the job returned, or how its worker died."""

@@ -28,13 +28,16 @@ MECHANISMS = sorted(
     if path.stem != "custom" and "attention" in OmegaConf.load(path)
 )
 SMALL = ["data.max_train=32", "data.max_validation=8", "data.max_test=8", "data.unseen_labels=drop"]
-ENCODER_TASKS = ["classification", "sentiment", "ner", "pos", "events", "matching"]
+TASKS = {
+    "parameters": ["classification", "sentiment", "ner", "pos", "events", "matching", "translation"],
+    "flops": ["classification", "ner", "matching", "translation"],  # one of each shape: these take seconds
+}
 QUICK = [("parameters", "ner"), ("parameters", "matching"), ("parameters", "translation"), ("flops", "matching")]
 CASES = [
     pytest.param(by, task, backbone, marks=[] if (by, task) in QUICK else pytest.mark.slow)
     for backbone in ("recurrent", "transformer")
     for by in ("parameters", "flops")
-    for task in [*ENCODER_TASKS, "translation"]
+    for task in TASKS[by]
 ]
 
 
