@@ -134,7 +134,7 @@ def test_four_samples_can_be_learnt_by_heart(task: str, model: str):
     room = {"label_smoothing": 0.0, "width": 32} if made.generates else {}
     network, batch = make(task, model, "recurrent", dropout=0.0, word_dropout=0.0, **room)
     gold = [row[made.label_column] for row in made.samples()]
-    rounds, steps = (40, 60) if made.generates else (40, 15)
+    rounds, steps = 40, 60 if made.generates else 15
     optimizer = torch.optim.Adam(network.parameters(), lr=0.003)
     for _ in range(rounds):
         for _ in range(steps):
