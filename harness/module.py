@@ -62,6 +62,7 @@ class TrainingModule(pl.LightningModule):
         self.predictions: dict[int, Any] = {}
         self.test_split = "test"
         self._losses = [0.0, 0]  # sum and number, of a validation by loss
+        self._steps = 1  # of the whole training, known when it begins
 
     @property
     def monitor(self) -> tuple[str, str]:
@@ -75,6 +76,7 @@ class TrainingModule(pl.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one batch; logged now and then, and refused when it is no number."""
+        self.model.head.progress = self.global_step / self._steps
         loss = self.model.loss(batch)
         if batch_idx % LOSS_EVERY == 0:
             if not torch.isfinite(loss):
@@ -147,7 +149,7 @@ class TrainingModule(pl.LightningModule):
         # A fused optimizer unscales gradients itself, so Lightning refuses to clip them under mixed precision.
         fused = self.trainer.precision in ("32-true", "64-true")
         optimizer = torch.optim.AdamW(self._parameter_groups(), lr=self.learning_rate, betas=(0.9, 0.99), fused=fused)
-        total = max(1, int(self.trainer.estimated_stepping_batches))
+        total = self._steps = max(1, int(self.trainer.estimated_stepping_batches))
         warmup = max(1, round(self.warmup_fraction * total))
         floor = self.final_learning_rate_fraction
 

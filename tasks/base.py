@@ -73,7 +73,13 @@ class Encoded(NamedTuple):
 
 
 class Head(nn.Module, ABC):
-    """Turns encoded texts into a loss and into predictions; the training loop knows nothing else."""
+    """Turns encoded texts into a loss and into predictions; the training loop knows nothing else.
+
+    ``progress``: the share of the training's steps that are over, for a loss that changes with it. The training loop
+    sets it before each step, from the number of steps done, so that a resumed run goes on with the same loss.
+    """
+
+    progress: float = 0.0
 
     @abstractmethod
     def forward(self, texts: Sequence[Encoded], labels: Tensor | None = None) -> Tensor:

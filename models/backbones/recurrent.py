@@ -25,6 +25,7 @@ from models.backbones.base import (
     mean_weights,
     no_history,
 )
+from models.recall import KeptMemory
 
 
 class BidirectionalLSTM(nn.Module):
@@ -114,12 +115,14 @@ class RecurrentDecoder(Decoder):
     """LSTMs and the attention of Luong et al. 2015, sections 3 and 3.3, https://arxiv.org/abs/1508.04025.
 
         h_t = LSTM(x_t)             with ``input_feeding``: of [x_t; h~_{t-1}], h~_0 = 0
-        c_t = attention(h_t, encoder states)
+        c_t = attention(norm(h_t), norm(encoder states))
         h~_t = dropout(tanh(W [c_t; h_t]))
 
     h~ is what the vocabulary's projection reads. Without input feeding all positions are read at once. Departures:
     the first states of LSTM and cell are tanh(W m + b) of the encoder states' mean m, since not every encoder has a
-    last state; W has a bias, and h~ dropout. A mechanism that uses an external memory (``external``) has its causal
+    last state; W has a bias, and h~ dropout; what attends and what is attended to is normalised (layer norm, as at
+    every token site), since plain LSTM states are so small that all scores begin equal, and attention settles late or
+    not at all. A mechanism that uses an external memory (``external``) has its causal
     token site between LSTM and decoder site. Dropout also stands between the LSTM's layers.
 
     Raises ``ValueError`` for fewer layers than one.
@@ -153,11 +156,13 @@ class RecurrentDecoder(Decoder):
             else None
         )
         self.attention = attention(Site(kind="decoder", width=width))
+        self.query_norm, self.memory_norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.join = nn.Linear(2 * width, width)
         self.dropout = nn.Dropout(dropout)
 
     def prepare(self, state: DecoderState) -> DecoderState:
         """LSTM and cell states from the mean of the memory; a memory that is wholly masked has mean zero."""
+        state = replace(state, memory=KeptMemory(self.memory_norm(state.memory.states_BSD)))
         allowed_BS1 = state.mask_BS[..., None]
         total_BD = state.memory.states_BSD.masked_fill(~allowed_BS1, 0.0).sum(dim=1)
         mean_BD = total_BD / allowed_BS1.sum(dim=1).clamp(min=1)
@@ -194,7 +199,7 @@ class RecurrentDecoder(Decoder):
         if self.site is not None:
             hidden_BTD, history = self.site.follow(hidden_BTD, histories[0], state.externals[0], state.mask_BS)
             histories = (history,)
-        attended = look(self.attention, hidden_BTD, state, need_weights=need_weights)
+        attended = look(self.attention, self.query_norm(hidden_BTD), state, need_weights=need_weights)
         joined_BTD = self.join(torch.cat((attended.context_BTD, hidden_BTD), dim=-1)).tanh()
         weights_BTS = mean_weights(attended) if need_weights else None
         after = replace(

@@ -44,7 +44,10 @@ class GenerationHead(Head):
     """Cross-entropy of the next symbol while learning, beam search afterwards.
 
     ``copying``: whether symbols of the source may be copied, also those outside the vocabulary.
-    ``coverage_weight``: of the loss that punishes attending to the same place again (See et al. 2017, section 2.3).
+    ``coverage_weight``: of the loss that punishes attending to the same place again (See et al. 2017, section 2.3);
+    ``coverage_from``: the share of the training after which it counts. The paper adds it in a last phase, since from
+    the start it keeps attention from settling. Outside training it always counts, so that what is chosen by the
+    validation loss is chosen by the loss of the last phase.
     ``label_smoothing``: the share of the target spread over the vocabulary; ``dropout``: of what the decoder reads and
     of what the vocabulary's projection reads. ``table``: the source's vectors, to be shared; None: own tables.
     ``search``, ``length_factor``, ``length_extra``: see ``tasks.generation.GenerationTask``.
@@ -64,6 +67,7 @@ class GenerationHead(Head):
         table: nn.Embedding | None,
         copying: bool,
         coverage_weight: float,
+        coverage_from: float,
         label_smoothing: float,
         dropout: float,
         search: SearchOptions,
@@ -74,7 +78,8 @@ class GenerationHead(Head):
         super().__init__()
         self.decoder = decoder
         self.begin, self.end, self.vocabulary_size = begin, end, vocabulary_size
-        self.label_smoothing, self.coverage_weight = label_smoothing, coverage_weight
+        self.label_smoothing = label_smoothing
+        self.coverage_weight, self.coverage_from = coverage_weight, coverage_from
         self.search_options, self.length_factor, self.length_extra = search, length_factor, length_extra
         self.aligns = aligns
         self.table = table if table is not None else _own_table(vocabulary_size, input_width)
@@ -98,7 +103,7 @@ class GenerationHead(Head):
         return logits_BTV
 
     def loss(self, texts: Sequence[Encoded], labels: Tensor) -> Tensor:
-        """The mean cross-entropy of a target symbol in nats, with smoothing and coverage only in training."""
+        """The mean cross-entropy of a target symbol in nats, smoothed only in training, and the coverage loss."""
         x_BTD, decoded = self._read(texts[0], labels, need_weights=self.pointer is not None or self._covers)
         known_BT = labels != IGNORED
         smoothing = self.label_smoothing if self.training else 0.0
@@ -149,7 +154,7 @@ class GenerationHead(Head):
 
     @property
     def _covers(self) -> bool:
-        return self.training and self.coverage_weight > 0
+        return self.coverage_weight > 0 and (not self.training or self.progress >= self.coverage_from)
 
     def _read(self, text: Encoded, labels: Tensor, *, need_weights: bool = False) -> tuple[Tensor, Decoded]:
         """The decoder after reading, at each position, the labels before it."""

@@ -57,6 +57,7 @@ def test_the_epoch_can_be_chosen_by_score(writing: Overrides):
         ("encoding.lowercase=true", "set encoding.lowercase=false"),
         ("task.validate_by=luck", "expected task.validate_by to be loss or score, got 'luck'"),
         ("task.search.beam=0", "expected beam >= 1"),
+        ("task.coverage_from=1.5", "task.coverage_from is a share of the training, from 0 to 1, got 1.5"),
         ("training.schedule=linear", "expected training.schedule to be cosine or inverse_sqrt, got 'linear'"),
         ("model=tfidf", "tfidf "),
     ],
@@ -85,6 +86,20 @@ def test_further_test_sets_are_scored_beside_test(writing: Overrides, tmp_path: 
     assert record["status"] == "done", record["reason"]
     assert record["extra_scores"]["news"].keys() == record["scores"].keys()
     assert "news" not in record["scores"]
+
+
+def test_coverage_counts_from_the_share_of_training_asked_for(writing: Overrides):
+    def curve(*options: str) -> list[tuple[float, float]]:
+        small = ("task=correction", "training.batch_rows=8", "training.steps=24", *options)
+        points = run(writing(*small, "training.average_decay=0")).record["curves"]
+        return [(point["train_loss"], point["validation/loss"]) for point in points]
+
+    late, never = curve("task.coverage_from=0.5"), curve("task.coverage_weight=0")
+    assert len(late) == len(never) == 4
+    assert [train for train, _ in late[:2]] == [train for train, _ in never[:2]]  # the same weights up to there
+    assert all(train > other for (train, _), (other, _) in zip(late[2:], never[2:], strict=True))
+    # The epoch is chosen by the loss of the last phase, in every epoch.
+    assert all(loss > other for (_, loss), (_, other) in zip(late, never, strict=True))
 
 
 def test_accumulated_batches_make_fewer_steps(writing: Overrides):

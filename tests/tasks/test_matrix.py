@@ -108,7 +108,7 @@ def test_it_builds_learns_a_step_and_predicts(task: str, model: str, backbone: s
     idle = {
         name for name, parameter in network.named_parameters() if parameter.requires_grad and parameter.grad is None
     }
-    unread = "head.query_D", "head.decoder.memory_sites"
+    unread = "head.query_D", "head.decoder.memory_sites", "head.decoder.query_norm"
     assert all(model == "none" and name.startswith(unread) for name in idle), idle
     optimizer.step()
     assert loss.isfinite()
