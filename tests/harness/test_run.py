@@ -144,7 +144,9 @@ def test_a_killed_run_resumes_to_the_numbers_of_an_uninterrupted_one(
 
 @pytest.mark.slow
 def test_a_killed_translation_resumes_to_the_same_texts(writing: Overrides, tmp_path: Path):
-    overrides = writing("task=translation", "training.steps=120", "training.patience=120", "data.max_train=200")
+    phases = ("task.copying=true", "task.coverage_weight=1", "task.coverage_from=0.5")
+    steps = ("training.steps=120", "training.patience=120", "data.max_train=200")
+    overrides = writing("task=translation", *steps, *phases)
     check_resumption(overrides, tmp_path, signal.SIGKILL, -9)
 
 
