@@ -122,8 +122,8 @@ class RecurrentDecoder(Decoder):
     the first states of LSTM and cell are tanh(W m + b) of the encoder states' mean m, since not every encoder has a
     last state; W has a bias, and h~ dropout; what attends and what is attended to is normalised (layer norm, as at
     every token site), since plain LSTM states are so small that all scores begin equal, and attention settles late or
-    not at all. A mechanism that uses an external memory (``external``) has its causal
-    token site between LSTM and decoder site. Dropout also stands between the LSTM's layers.
+    not at all. A mechanism that uses an external memory (``external``) has its causal token site between LSTM and
+    decoder site. Dropout also stands between the LSTM's layers.
 
     Raises ``ValueError`` for fewer layers than one.
     """
