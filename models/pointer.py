@@ -3,7 +3,7 @@
     P(w) = p · P_vocabulary(w) + (1 - p) · Σ_{i: copy_i = w} a_i,   p = σ(w_c·c_t + w_s·s_t + w_x·x_t + b)
 
 See et al. 2017, sections 2.2 and 2.3, https://arxiv.org/abs/1704.04368. The ids V, V + 1, … are forms of the source
-that the vocabulary lacks: they can only be copied.
+that the vocabulary lacks: they can only be copied. ``SelectiveRead`` is of Gu et al. 2016.
 
 B texts, T target positions, S source positions, V tokens of the vocabulary, X forms beyond it, D width
 """
@@ -86,6 +86,32 @@ class Pointer(nn.Module):
         writes_BT = F.logsigmoid(gate_BT).where(some_BT, 0.0)
         copies_BT = F.logsigmoid(-gate_BT).where(some_BT, float("-inf"))
         return weights_BTS / total_BT1.masked_fill(total_BT1 == 0, 1.0), writes_BT, copies_BT
+
+
+class SelectiveRead(nn.Module):
+    """What stands in the source where the symbol written last stands: the decoder knows what it was about to copy.
+
+        ζ_t = W · mean of h_i over the positions i with copy_i = y_{t-1}; zero where there is none
+
+    Gu et al. 2016 (CopyNet), section 3.3 and equation 9, https://arxiv.org/abs/1603.06393. Departures: the mean is
+    plain, where theirs is weighted by the probabilities with which the step before copied each of the positions, so
+    that all positions of a target are read at once; and W ζ is added to the vector of y_{t-1}, which the decoder's
+    first projection reads anyway, where theirs stands beside it.
+    """
+
+    def __init__(self, *, input_width: int, width: int) -> None:
+        super().__init__()
+        self.projection = nn.Linear(width, input_width, bias=False)
+
+    def forward(self, previous_BT: Tensor, copies_BS: Tensor, states_BSD: Tensor) -> Tensor:
+        """ζ for each symbol ``previous_BT`` written last, (B, T, input_width).
+
+        ``copies_BS``: as in ``Pointer``; an id that is never written, as that of padding, is never found.
+        """
+        found_BTS = (copies_BS[:, None, :] == previous_BT[:, :, None]).to(states_BSD.dtype)
+        mean_BTD = (found_BTS @ states_BSD) / found_BTS.sum(dim=-1, keepdim=True).clamp(min=1)
+        read_BTD: Tensor = self.projection(mean_BTD)
+        return read_BTD
 
 
 def coverage_loss(weights_BTS: Tensor, mask_BT: Tensor) -> Tensor:

@@ -57,6 +57,7 @@ def test_the_epoch_can_be_chosen_by_score(writing: Overrides):
         ("encoding.lowercase=true", "set encoding.lowercase=false"),
         ("task.validate_by=luck", "expected task.validate_by to be loss or score, got 'luck'"),
         ("task.search.beam=0", "expected beam >= 1"),
+        ("task.selective_read=true", "it needs task.copying=true"),
         ("task.coverage_from=1.5", "task.coverage_from is a share of the training, from 0 to 1, got 1.5"),
         ("training.schedule=linear", "expected training.schedule to be cosine or inverse_sqrt, got 'linear'"),
         ("model=tfidf", "tfidf "),

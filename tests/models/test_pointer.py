@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from models.backbones.base import Decoded
-from models.pointer import FLOOR, Pointer, coverage_loss
+from models.pointer import FLOOR, Pointer, SelectiveRead, coverage_loss
 
 B, T, S, V, X, WIDTH, INPUT = 3, 4, 5, 7, 2, 6, 3
 # the last position of the first text cannot be copied, the last two of the second are masked, and all of the third
@@ -140,3 +140,18 @@ def test_coverage_of_nothing_is_zero() -> None:
     assert loss == 0
     assert weights.grad is not None
     assert (weights.grad == 0).all()
+
+
+def test_selective_reading_is_the_mean_of_the_states_where_the_last_symbol_stands() -> None:
+    torch.manual_seed(0)
+    read, states = SelectiveRead(input_width=INPUT, width=WIDTH), torch.randn(B, S, WIDTH)
+    previous = torch.tensor([[6, 2, 7, 8], [3, 7, -100, 2], [1, 2, 3, 4]])  # -100 stands at padding
+    expected = torch.zeros(B, T, INPUT)
+    for b in range(B):
+        for t in range(T):
+            found = [states[b, i] for i in range(S) if COPIES[b, i] == previous[b, t]]
+            if found:
+                expected[b, t] = read.projection.weight @ (sum(found, torch.zeros(WIDTH)) / len(found))
+    assert (expected[0, 0] == 0).all()
+    assert (expected[0, 1:] != 0).all()
+    torch.testing.assert_close(read(previous, COPIES, states), expected)

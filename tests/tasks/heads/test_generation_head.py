@@ -1,0 +1,80 @@
+"""The head that writes: what a search finds has the probability that the loss gives it, with and without copying."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+
+from models.attention.dot import DotAttention
+from models.backbones.base import Decoder
+from models.backbones.recurrent import RecurrentDecoder
+from models.backbones.transformer import TransformerDecoder
+from models.decoding import SearchOptions
+from models.positions import NoPosition
+from tasks.base import Encoded
+from tasks.heads.generation import Generated, GenerationHead
+
+WIDTH, INPUT, V, BEGIN, END = 8, 6, 9, 2, 3
+# V, V + 2 and V + 5 are forms beyond the vocabulary; 0 stands at padding
+COPIES = torch.tensor([[4, V, 5, 4, V + 5], [V + 2, 6, V + 2, 0, 0], [7, 0, 0, 0, 0]])
+
+
+def decoder(kind: str) -> Decoder:
+    attention = partial(DotAttention, heads=1, scale=True, normalizer="softmax", dropout=0.0)
+    options: dict[str, Any] = {"position": NoPosition, "external": False, "width": WIDTH, "layers": 1, "dropout": 0.0}
+    if kind == "transformer":
+        return TransformerDecoder(INPUT, attention=attention, feedforward_width=WIDTH, **options)
+    return RecurrentDecoder(INPUT, attention=attention, input_feeding=kind == "feeding", **options)
+
+
+def make_head(kind: str, **changed: Any) -> GenerationHead:
+    torch.manual_seed(3)
+    options: dict[str, Any] = {"copying": True, "selective_read": True, "coverage_weight": 0.0, "coverage_from": 0.0}
+    head = GenerationHead(
+        decoder(kind),
+        input_width=INPUT,
+        vocabulary_size=V,
+        begin=BEGIN,
+        end=END,
+        table=None,
+        label_smoothing=0.0,
+        dropout=0.0,
+        search=SearchOptions(beam=3, length_penalty=0.0, no_repeat_ngram=0, min_length=2),
+        length_factor=0.0,
+        length_extra=6,
+        aligns=False,
+        **{**options, **changed},
+    )
+    for parameter in head.parameters():  # far from the start, so that what is read matters
+        torch.nn.init.normal_(parameter, std=0.7)
+    if head.pointer is not None:
+        torch.nn.init.constant_(head.pointer.gate.bias, -2.0)  # copies gladly
+    return head.eval()
+
+
+def source() -> Encoded:
+    torch.manual_seed(4)
+    return Encoded(torch.randn(*COPIES.shape, WIDTH), COPIES > 0, COPIES)
+
+
+@torch.no_grad()
+def log_probability(head: GenerationHead, text: Encoded, row: int, ids: list[int]) -> float:
+    """Of one text, as the loss reads it."""
+    alone = Encoded(text.states_BTD[[row]], text.mask_BT[[row]], COPIES[[row]])
+    return -float(head.loss([alone], torch.tensor([ids]))) * len(ids)
+
+
+@pytest.mark.parametrize("copying", ["never", "plainly", "selectively"])
+@pytest.mark.parametrize("kind", ["recurrent", "feeding", "transformer"])
+def test_a_text_found_is_as_probable_as_the_loss_says(kind: str, copying: str):
+    head, text = make_head(kind, copying=copying != "never", selective_read=copying == "selectively"), source()
+    found: list[Generated] = head.predict([text])
+    written = [[i for i in best.ids if i >= V] for best in found]
+    assert any(written) == (copying != "never"), found
+    for row, best in enumerate(found):
+        assert set(written[row]) <= set(COPIES[row].tolist())
+        ends = [*best.ids, END] if len(best.ids) < 6 else best.ids
+        assert best.log_probability == pytest.approx(log_probability(head, text, row, ends), abs=1e-4)
