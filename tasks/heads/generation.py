@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from models.backbones.base import Decoded, Decoder, Memory
 from models.decoding import SearchOptions, search
-from models.pointer import Pointer, SelectiveRead, coverage_loss
+from models.pointer import Pointer, Reading, SelectiveRead, coverage_loss
 from models.projection import linear_cross_entropy
 from tasks.base import IGNORED, Encoded, Head
 from tasks.encoding import UNKNOWN
@@ -130,7 +130,7 @@ class GenerationHead(Head):
         lengths_B = text.mask_BT.sum(dim=1)
         found = search(
             self._step(len(forms_X), text.states_BTD.device),
-            _Writing(begun, copies_BS, text.states_BTD if self.selective_read is not None else None),
+            _Writing(begun, copies_BS, self._begin_reading(text, copies_BS)),
             rows=len(lengths_B),
             limits_B=(self.length_factor * lengths_B).ceil().long() + self.length_extra,
             begin=self.begin,
@@ -163,17 +163,25 @@ class GenerationHead(Head):
     def _read(self, text: Encoded, labels: Tensor, *, need_weights: bool = False) -> tuple[Tensor, Decoded]:
         """The decoder after reading, at each position, the labels before it."""
         previous_BT = torch.cat([torch.full_like(labels[:, :1], self.begin), labels[:, :-1]], dim=1)
-        x_BTD = self.dropout(self._embed(previous_BT, text.copies_BT, text.states_BTD))
+        x_BTD, _ = self._embed(previous_BT, self._begin_reading(text, text.copies_BT))
+        x_BTD = self.dropout(x_BTD)
         state = self.decoder.begin(Memory(text.states_BTD, text.mask_BT))
         decoded, _ = self.decoder(x_BTD, state, need_weights=need_weights)
         return x_BTD, decoded
 
-    def _embed(self, ids_BT: Tensor, copies_BS: Tensor | None, states_BSD: Tensor | None) -> Tensor:
+    def _begin_reading(self, text: Encoded, copies_BS: Tensor | None) -> Reading | None:
+        if self.selective_read is None:
+            return None
+        assert copies_BS is not None
+        return self.selective_read.begin(text.states_BTD, copies_BS)
+
+    def _embed(self, ids_BT: Tensor, reading: Reading | None) -> tuple[Tensor, Reading | None]:
         """The vectors of symbols: copied forms are unknown to the table, and padding may be anything."""
         vectors_BTD: Tensor = self.table(ids_BT.clamp(min=0).where(ids_BT < self.vocabulary_size, UNKNOWN))
-        if self.selective_read is not None:
-            vectors_BTD = vectors_BTD + self.selective_read(ids_BT, copies_BS, states_BSD)
-        return vectors_BTD
+        if self.selective_read is None or reading is None:
+            return vectors_BTD, None
+        read_BTD, reading = self.selective_read(ids_BT, reading)
+        return vectors_BTD + read_BTD, reading
 
     def _copying_loss(self, text: Encoded, labels: Tensor, x_BTD: Tensor, decoded: Decoded, smoothing: float) -> Tensor:
         """Minus the log of the mixture's probability; smoothing acts on the vocabulary's part alone."""
@@ -202,7 +210,7 @@ class GenerationHead(Head):
         forbidden = torch.tensor([0, UNKNOWN, self.begin], device=device)
 
         def step(tokens_R: Tensor, state: _Writing) -> tuple[Tensor, _Writing]:
-            x_R1D = self._embed(tokens_R[:, None], state.copies_RS, state.states_RSD)
+            x_R1D, reading = self._embed(tokens_R[:, None], state.reading)
             decoded, after = self.decoder(x_R1D, state.decoder, need_weights=self.pointer is not None)
             logits_R1V = self.output(decoded.states_BTD)
             if self.pointer is None:
@@ -210,23 +218,23 @@ class GenerationHead(Head):
             else:
                 log_probs_R1V = self.pointer.log_probs(logits_R1V, decoded, x_R1D, state.copies_RS, extended)
             log_probs_RV = log_probs_R1V[:, 0].index_fill_(1, forbidden, float("-inf"))
-            return log_probs_RV, _Writing(after, state.copies_RS, state.states_RSD)
+            return log_probs_RV, _Writing(after, state.copies_RS, reading)
 
         return step
 
 
 @dataclass(frozen=True)
 class _Writing:
-    """Where a search stands: the decoder's state, what each row may copy, and the states it reads there, if it does."""
+    """Where a search stands: the decoder's state, what each row may copy, and the source as it is read selectively."""
 
     decoder: Any
     copies_RS: Tensor
-    states_RSD: Tensor | None
+    reading: Reading | None
 
     def select(self, order_R: Tensor) -> _Writing:
         """Some of the rows, in this order."""
-        states_RSD = None if self.states_RSD is None else self.states_RSD.index_select(0, order_R)
-        return _Writing(self.decoder.select(order_R), self.copies_RS[order_R], states_RSD)
+        reading = None if self.reading is None else self.reading.select(order_R)
+        return _Writing(self.decoder.select(order_R), self.copies_RS[order_R], reading)
 
 
 def _own_table(size: int, width: int) -> nn.Embedding:
