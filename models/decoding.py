@@ -101,8 +101,8 @@ def _greedy(
     scores_A = torch.zeros_like(limits_B, dtype=torch.float32)
     while len(texts_A):
         log_probs_AV, state = step(last_A, state)
-        best_A, last_A = _allowed(log_probs_AV, tokens_AN, end=end, options=options).max(dim=-1)
-        scores_A = scores_A + best_A
+        added_A, last_A = _continued(log_probs_AV, torch.zeros_like(scores_A), tokens_AN, end, options).max(dim=-1)
+        scores_A = scores_A + added_A
         ended_A = last_A == end
         tokens_AN = torch.cat((tokens_AN, last_A[:, None]), dim=1)
         done_A = ended_A | (limits_B[texts_A] == tokens_AN.shape[1])
@@ -138,8 +138,8 @@ def _beam(
     last_R = torch.full_like(limits_B, begin)
     while len(live.texts_A):
         log_probs_RV, state = step(last_R, state)
-        log_probs_RV = _allowed(log_probs_RV, live.tokens_AWN.flatten(0, 1), end=end, options=options)
-        ended, live, from_AW = _grow(live, log_probs_RV, end=end, width=options.beam)
+        totals_RV = _continued(log_probs_RV, live.scores_AW.flatten(), live.tokens_AWN.flatten(0, 1), end, options)
+        ended, live, from_AW = _grow(live, totals_RV, end=end, width=options.beam)
         finished.add(ended)
         length, limits_A = live.tokens_AWN.shape[2], limits_B[live.texts_A]
         finished.add(_Live(*(values[limits_A == length] for values in live)))
@@ -153,12 +153,11 @@ def _beam(
     return finished.hypotheses()
 
 
-def _grow(live: _Live, log_probs_RV: Tensor, *, end: int, width: int) -> tuple[_Live, _Live, Tensor]:
+def _grow(live: _Live, totals_RV: Tensor, *, end: int, width: int) -> tuple[_Live, _Live, Tensor]:
     """The hypotheses that end at this step, those that go on with one more token, and the rows these come from."""
-    (texts, hypotheses), vocabulary = live.scores_AW.shape, log_probs_RV.shape[1]
-    totals = (live.scores_AW.flatten()[:, None] + log_probs_RV).view(texts, hypotheses * vocabulary)
+    (texts, hypotheses), vocabulary = live.scores_AW.shape, totals_RV.shape[1]
     # Each hypothesis has one way to end, so that twice the width always holds enough that go on.
-    scores_AK, index_AK = totals.topk(min(2 * width, totals.shape[1]), dim=1)
+    scores_AK, index_AK = largest(totals_RV.view(texts, hypotheses * vocabulary), 2 * width)
     parent_AK, token_AK = index_AK // vocabulary, index_AK % vocabulary
     ending_AK = token_AK == end
     ended_AW = scores_AK.masked_fill(~ending_AK, float("-inf"))[:, :width]
@@ -198,23 +197,43 @@ class _Finished:
         return [self.found[text] for text in range(len(self.best_B))]
 
 
-def _allowed(log_probs_RV: Tensor, tokens_RN: Tensor, *, end: int, options: SearchOptions) -> Tensor:
-    """The log-probabilities with -inf for what may not follow; where nothing may, the end follows at no cost."""
-    allowed_RV, written, ngram = log_probs_RV.float(), tokens_RN.shape[1], options.no_repeat_ngram
-    ending = torch.tensor([end], device=allowed_RV.device)
+def _continued(log_probs_RV: Tensor, scores_R: Tensor, tokens_RN: Tensor, end: int, options: SearchOptions) -> Tensor:
+    """The score of each row with each token after it: -inf for what may not follow.
+
+    Where nothing may, the end follows at no cost.
+    """
+    totals_RV = log_probs_RV.float() + scores_R[:, None]
+    written, ngram = tokens_RN.shape[1], options.no_repeat_ngram
     if 0 < ngram <= written:
         ngrams = tokens_RN.unfold(1, ngram, 1)
         same = (ngrams[:, :, :-1] == tokens_RN[:, None, written - ngram + 1 :]).all(dim=-1)
         row, place = same.nonzero(as_tuple=True)
-        forbidden = allowed_RV.new_tensor(float("-inf"))
-        allowed_RV = allowed_RV.index_put((row, ngrams[row, place, -1]), forbidden)
+        totals_RV[row, ngrams[row, place, -1]] = float("-inf")
     if written < options.min_length:
-        allowed_RV = allowed_RV.index_fill(1, ending, float("-inf"))
-    stuck_R = ~allowed_RV.amax(dim=1).isfinite()
+        totals_RV[:, end] = float("-inf")
+    stuck_R = ~totals_RV.amax(dim=1).isfinite()
     if stuck_R.any():
-        only_end_V = torch.full_like(allowed_RV[0], float("-inf")).index_fill(0, ending, 0.0)
-        allowed_RV = torch.where(stuck_R[:, None], only_end_V, allowed_RV)
-    return allowed_RV
+        totals_RV[stuck_R] = float("-inf")
+        totals_RV[stuck_R, end] = scores_R[stuck_R]
+    return totals_RV
+
+
+def largest(values_AN: Tensor, count: int, *, group: int = 128) -> tuple[Tensor, Tensor]:
+    """``topk(count)`` of each row, or all of it if it is shorter, three to four times as fast on a CPU for long rows.
+
+    The largest stand in those groups of neighbours that have the largest maxima.
+    """
+    length = values_AN.shape[1]
+    groups = length // group
+    if groups <= count:
+        return values_AN.topk(min(count, length), dim=1)
+    grouped_AGN, rest_AN = values_AN[:, : groups * group].view(-1, groups, group), values_AN[:, groups * group :]
+    chosen_AC = grouped_AGN.amax(dim=2).topk(count, dim=1).indices
+    candidates_ACN = grouped_AGN.gather(1, chosen_AC[:, :, None].expand(-1, -1, group))
+    largest_AC, place_AC = torch.cat((candidates_ACN.flatten(1), rest_AN), dim=1).topk(count, dim=1)
+    inside_AC = chosen_AC.gather(1, (place_AC // group).clamp(max=count - 1)) * group + place_AC % group
+    behind_AC = place_AC + (groups - count) * group
+    return largest_AC, torch.where(place_AC < count * group, inside_AC, behind_AC)
 
 
 def _taken(tokens_AWN: Tensor, parent_AW: Tensor) -> Tensor:

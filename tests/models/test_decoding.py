@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.decoding import Hypothesis, SearchOptions, search
+from models.decoding import Hypothesis, SearchOptions, largest, search
 
 BEGIN, END = 0, 1
 CPU = torch.device("cpu")
@@ -255,3 +255,12 @@ def test_options_out_of_range_are_refused(changed: dict[str, Any]) -> None:
 def test_a_limit_below_one_is_refused() -> None:
     with pytest.raises(ValueError, match=r"a limit of at least one token for each of 2 texts, got \[3, 0\]"):
         run(Fixed(0.5, 0.5), Prefixes([(0,), (1,)]), [3, 0])
+
+
+@pytest.mark.parametrize("length", [3, 8, 9, 24, 29, 400])
+@pytest.mark.parametrize("count", [1, 4, 10])
+def test_the_largest_of_long_rows_are_those_of_topk(length: int, count: int) -> None:
+    values = torch.randperm(5 * length, generator=torch.Generator().manual_seed(length)).view(5, length).float()
+    found, expected = largest(values, count, group=3), values.topk(min(count, length), dim=1)
+    assert torch.equal(found[0], expected.values)
+    assert torch.equal(found[1], expected.indices)
