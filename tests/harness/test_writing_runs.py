@@ -42,7 +42,8 @@ def test_a_run_records_scores_and_texts(writing: Overrides, task: str, model: st
 
 
 def test_the_epoch_can_be_chosen_by_score(writing: Overrides):
-    record = run(writing("task=correction", "model=dot", "task.validate_by=score", "backbone=transformer")).record
+    options = ("task.validate_by=score", "task.selective_read=true")
+    record = run(writing("task=correction", "model=dot", "backbone=transformer", *options)).record
     assert record["status"] == "done", record["reason"]
     assert all("validation/sentence_accuracy" in point for point in record["curves"])
     assert "validation_scores" not in record
