@@ -3,7 +3,7 @@
     P(w) = p · P_vocabulary(w) + (1 - p) · Σ_{i: copy_i = w} a_i,   p = σ(w_c·c_t + w_s·s_t + w_x·x_t + b)
 
 See et al. 2017, sections 2.2 and 2.3, https://arxiv.org/abs/1704.04368. The ids V, V + 1, … are forms of the source
-that the vocabulary lacks: they can only be copied. ``SelectiveRead`` is of Gu et al. 2016.
+that the vocabulary lacks: they can only be copied.
 
 B texts, T target positions, S source positions, V tokens of the vocabulary, X forms beyond it, D width
 """
@@ -11,7 +11,6 @@ B texts, T target positions, S source positions, V tokens of the vocabulary, X f
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -87,56 +86,6 @@ class Pointer(nn.Module):
         writes_BT = F.logsigmoid(gate_BT).where(some_BT, 0.0)
         copies_BT = F.logsigmoid(-gate_BT).where(some_BT, float("-inf"))
         return weights_BTS / total_BT1.masked_fill(total_BT1 == 0, 1.0), writes_BT, copies_BT
-
-
-class Reading(NamedTuple):
-    """A source that is read selectively: its states, the ids of their copies, and where the target stands in it.
-
-    ``agreeing_BS``: how many symbols up to and with each position are the last ones written.
-    """
-
-    states_BSD: Tensor
-    copies_BS: Tensor
-    agreeing_BS: Tensor
-
-    def select(self, order_R: Tensor) -> Reading:
-        """Some of the rows, in this order."""
-        return Reading(*(part.index_select(0, order_R) for part in self))
-
-
-class SelectiveRead(nn.Module):
-    """What stands in the source where the symbol written last stands: the decoder knows what it was about to copy.
-
-        ζ_t = W · mean of h_i over I_t; zero where I_t is empty
-        I_t = those positions i with copy_i = y_{t-1} before which source and target agree longest
-
-    Gu et al. 2016 (CopyNet), section 3.3 and equation 9, https://arxiv.org/abs/1603.06393. Departures: theirs weighs
-    all positions where y_{t-1} stands by the probabilities with which the step before copied them; here what was
-    written before decides, so that all positions of a target are read at once. And ζ is added to the vector of
-    y_{t-1}, which the decoder's first projection reads anyway, where theirs stands beside it.
-    """
-
-    def __init__(self, *, input_width: int, width: int) -> None:
-        super().__init__()
-        self.projection = nn.Linear(width, input_width, bias=False)
-
-    def begin(self, states_BSD: Tensor, copies_BS: Tensor) -> Reading:
-        """Nothing is written. ``copies_BS``: as in ``Pointer``; an id that is never written, as that of padding, is
-        never found."""
-        return Reading(states_BSD, copies_BS, torch.zeros_like(copies_BS))
-
-    def forward(self, previous_BT: Tensor, reading: Reading) -> tuple[Tensor, Reading]:
-        """ζ after each of the symbols ``previous_BT``, (B, T, input_width), and where the last leaves the reading."""
-        states_BSD, copies_BS, agreeing_BS = reading
-        agreeing = []
-        for previous_B in previous_BT.unbind(dim=1):
-            agreeing_BS = (F.pad(agreeing_BS[:, :-1], (1, 0)) + 1) * (copies_BS == previous_B[:, None])
-            agreeing.append(agreeing_BS)
-        agreeing_BTS = torch.stack(agreeing, dim=1)
-        longest_BTS = (agreeing_BTS > 0) & (agreeing_BTS == agreeing_BTS.amax(dim=-1, keepdim=True))
-        weights_BTS = longest_BTS.to(states_BSD.dtype)
-        mean_BTD = (weights_BTS @ states_BSD) / weights_BTS.sum(dim=-1, keepdim=True).clamp(min=1)
-        return self.projection(mean_BTD), reading._replace(agreeing_BS=agreeing_BS)
 
 
 def coverage_loss(weights_BTS: Tensor, mask_BT: Tensor) -> Tensor:

@@ -21,8 +21,8 @@ class GenerationTask(Task):
     ``source_symbols``, ``target_symbols``: ``bpe``, ``characters`` or ``words``; ``joint``: whether both share
     segmentation and vocabulary.
     ``max_source``, ``max_target``: symbols beyond these are cut off; targets only in training (null: nothing is).
-    ``copying``, ``selective_read``, ``coverage_weight``, ``coverage_from``, ``label_smoothing``, ``dropout``, ``tie``:
-    see ``GenerationHead``.
+    ``copying``, ``coverage_weight``, ``coverage_from``, ``label_smoothing``, ``dropout``, ``tie``: see
+    ``GenerationHead``.
     ``search``: how texts are written; see ``models.decoding.SearchOptions``, with ``length_factor`` and
     ``length_extra``: a text may have ``length_factor`` times the source's symbols and ``length_extra`` more.
     ``validate_by``: what chooses the epoch, ``loss`` (cheap: nothing is written) or ``score``.
@@ -46,7 +46,6 @@ class GenerationTask(Task):
         max_source: int | None,
         max_target: int | None,
         copying: bool,
-        selective_read: bool,
         coverage_weight: float,
         coverage_from: float,
         label_smoothing: float,
@@ -65,10 +64,6 @@ class GenerationTask(Task):
                 f"{source_symbols!r} and task.target_symbols {target_symbols!r}; make them equal, or set "
                 "task.joint=false"
             )
-        if selective_read and not copying:
-            raise ValueError(
-                "task.selective_read=true reads the source where a copy stands: it needs task.copying=true"
-            )
         if not 0 <= coverage_from <= 1:
             raise ValueError(f"task.coverage_from is a share of the training, from 0 to 1, got {coverage_from}")
         self.name = name
@@ -76,7 +71,7 @@ class GenerationTask(Task):
         self.vocabulary_size = vocabulary_size
         self.source_symbols, self.target_symbols, self.joint = source_symbols, target_symbols, joint
         self.max_source, self.max_target = max_source, max_target
-        self.copying, self.selective_read, self.tie = copying, selective_read, tie
+        self.copying, self.tie = copying, tie
         self.coverage_weight, self.coverage_from = coverage_weight, coverage_from
         self.label_smoothing, self.dropout = label_smoothing, dropout
         self.search = dict(search)
@@ -122,7 +117,6 @@ class GenerationTask(Task):
             end=end,
             table=table,
             copying=self.copying,
-            selective_read=self.selective_read,
             coverage_weight=self.coverage_weight,
             coverage_from=self.coverage_from,
             label_smoothing=self.label_smoothing,

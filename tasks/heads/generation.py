@@ -1,6 +1,6 @@
 """A text for a text: a decoder that attends to the encoder's states, copies where it may, and is searched by beam.
 
-    x_t = dropout(E y_{t-1} + ζ_t),  y_0 = begin; ζ_t = 0 unless the source is read selectively (models.pointer)
+    x_t = dropout(E y_{t-1}),  y_0 = begin
     s_t, c_t, a_t = decoder(x_1..x_t, encoder states)
     P(y_t) = softmax(W s_t + b), or with copying p P_vocabulary + (1 - p) Σ_{i: source_i = y_t} a_ti   (models.pointer)
 
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from models.backbones.base import Decoded, Decoder, Memory
 from models.decoding import SearchOptions, search
-from models.pointer import Pointer, Reading, SelectiveRead, coverage_loss
+from models.pointer import Pointer, coverage_loss
 from models.projection import linear_cross_entropy
 from tasks.base import IGNORED, Encoded, Head
 from tasks.encoding import UNKNOWN
@@ -44,7 +44,6 @@ class GenerationHead(Head):
     """Cross-entropy of the next symbol while learning, beam search afterwards.
 
     ``copying``: whether symbols of the source may be copied, also those outside the vocabulary.
-    ``selective_read``: whether the decoder also reads the source's states at the symbol written last (Gu et al. 2016).
     ``coverage_weight``: of the loss that punishes attending to the same place again (See et al. 2017, section 2.3);
     ``coverage_from``: the share of the training after which it counts. The paper adds it in a last phase, since from
     the start it keeps attention from settling. Outside training it always counts, so that what is chosen by the
@@ -67,7 +66,6 @@ class GenerationHead(Head):
         end: int,
         table: nn.Embedding | None,
         copying: bool,
-        selective_read: bool,
         coverage_weight: float,
         coverage_from: float,
         label_smoothing: float,
@@ -96,7 +94,6 @@ class GenerationHead(Head):
             self.output.weight = table.weight
         self.dropout = nn.Dropout(dropout)
         self.pointer = Pointer(input_width=input_width, width=decoder.width) if copying else None
-        self.selective_read = SelectiveRead(input_width=input_width, width=decoder.width) if selective_read else None
 
     def forward(self, texts: Sequence[Encoded], labels: Tensor | None = None) -> Tensor:
         """The logits of the vocabulary, (B, T, V), where each position has read the ``labels`` before it."""
@@ -126,11 +123,10 @@ class GenerationHead(Head):
         """The best text found for each source, as ``Generated``."""
         text = texts[0]
         forms_X, copies_BS = self._extension(text)
-        begun = self.decoder.begin(Memory(text.states_BTD, text.mask_BT))
         lengths_B = text.mask_BT.sum(dim=1)
         found = search(
             self._step(len(forms_X), text.states_BTD.device),
-            _Writing(begun, copies_BS, self._begin_reading(text, copies_BS)),
+            _Writing(self.decoder.begin(Memory(text.states_BTD, text.mask_BT)), copies_BS),
             rows=len(lengths_B),
             limits_B=(self.length_factor * lengths_B).ceil().long() + self.length_extra,
             begin=self.begin,
@@ -162,26 +158,16 @@ class GenerationHead(Head):
 
     def _read(self, text: Encoded, labels: Tensor, *, need_weights: bool = False) -> tuple[Tensor, Decoded]:
         """The decoder after reading, at each position, the labels before it."""
-        previous_BT = torch.cat([torch.full_like(labels[:, :1], self.begin), labels[:, :-1]], dim=1)
-        x_BTD, _ = self._embed(previous_BT, self._begin_reading(text, text.copies_BT))
-        x_BTD = self.dropout(x_BTD)
+        begin_B1 = torch.full_like(labels[:, :1], self.begin)
+        x_BTD = self.dropout(self._embed(torch.cat([begin_B1, labels[:, :-1]], dim=1)))
         state = self.decoder.begin(Memory(text.states_BTD, text.mask_BT))
         decoded, _ = self.decoder(x_BTD, state, need_weights=need_weights)
         return x_BTD, decoded
 
-    def _begin_reading(self, text: Encoded, copies_BS: Tensor | None) -> Reading | None:
-        if self.selective_read is None:
-            return None
-        assert copies_BS is not None
-        return self.selective_read.begin(text.states_BTD, copies_BS)
-
-    def _embed(self, ids_BT: Tensor, reading: Reading | None) -> tuple[Tensor, Reading | None]:
+    def _embed(self, ids: Tensor) -> Tensor:
         """The vectors of symbols: copied forms are unknown to the table, and padding may be anything."""
-        vectors_BTD: Tensor = self.table(ids_BT.clamp(min=0).where(ids_BT < self.vocabulary_size, UNKNOWN))
-        if self.selective_read is None or reading is None:
-            return vectors_BTD, None
-        read_BTD, reading = self.selective_read(ids_BT, reading)
-        return vectors_BTD + read_BTD, reading
+        vectors: Tensor = self.table(ids.clamp(min=0).where(ids < self.vocabulary_size, UNKNOWN))
+        return vectors
 
     def _copying_loss(self, text: Encoded, labels: Tensor, x_BTD: Tensor, decoded: Decoded, smoothing: float) -> Tensor:
         """Minus the log of the mixture's probability; smoothing acts on the vocabulary's part alone."""
@@ -210,7 +196,7 @@ class GenerationHead(Head):
         forbidden = torch.tensor([0, UNKNOWN, self.begin], device=device)
 
         def step(tokens_R: Tensor, state: _Writing) -> tuple[Tensor, _Writing]:
-            x_R1D, reading = self._embed(tokens_R[:, None], state.reading)
+            x_R1D = self._embed(tokens_R[:, None])
             decoded, after = self.decoder(x_R1D, state.decoder, need_weights=self.pointer is not None)
             logits_R1V = self.output(decoded.states_BTD)
             if self.pointer is None:
@@ -218,23 +204,21 @@ class GenerationHead(Head):
             else:
                 log_probs_R1V = self.pointer.log_probs(logits_R1V, decoded, x_R1D, state.copies_RS, extended)
             log_probs_RV = log_probs_R1V[:, 0].index_fill_(1, forbidden, float("-inf"))
-            return log_probs_RV, _Writing(after, state.copies_RS, reading)
+            return log_probs_RV, _Writing(after, state.copies_RS)
 
         return step
 
 
 @dataclass(frozen=True)
 class _Writing:
-    """Where a search stands: the decoder's state, what each row may copy, and the source as it is read selectively."""
+    """Where a search stands: the decoder's state and what each row may copy."""
 
     decoder: Any
     copies_RS: Tensor
-    reading: Reading | None
 
     def select(self, order_R: Tensor) -> _Writing:
         """Some of the rows, in this order."""
-        reading = None if self.reading is None else self.reading.select(order_R)
-        return _Writing(self.decoder.select(order_R), self.copies_RS[order_R], reading)
+        return _Writing(self.decoder.select(order_R), self.copies_RS[order_R])
 
 
 def _own_table(size: int, width: int) -> nn.Embedding:

@@ -42,8 +42,7 @@ def test_a_run_records_scores_and_texts(writing: Overrides, task: str, model: st
 
 
 def test_the_epoch_can_be_chosen_by_score(writing: Overrides):
-    options = ("task.validate_by=score", "task.selective_read=true")
-    record = run(writing("task=correction", "model=dot", "backbone=transformer", *options)).record
+    record = run(writing("task=correction", "model=dot", "task.validate_by=score", "backbone=transformer")).record
     assert record["status"] == "done", record["reason"]
     assert all("validation/sentence_accuracy" in point for point in record["curves"])
     assert "validation_scores" not in record
@@ -58,7 +57,6 @@ def test_the_epoch_can_be_chosen_by_score(writing: Overrides):
         ("encoding.lowercase=true", "set encoding.lowercase=false"),
         ("task.validate_by=luck", "expected task.validate_by to be loss or score, got 'luck'"),
         ("task.search.beam=0", "expected beam >= 1"),
-        ("task.selective_read=true", "it needs task.copying=true"),
         ("task.coverage_from=1.5", "task.coverage_from is a share of the training, from 0 to 1, got 1.5"),
         ("training.schedule=linear", "expected training.schedule to be cosine or inverse_sqrt, got 'linear'"),
         ("model=tfidf", "tfidf "),

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from models.backbones.base import Decoded
-from models.pointer import FLOOR, Pointer, SelectiveRead, coverage_loss
+from models.pointer import FLOOR, Pointer, coverage_loss
 
 B, T, S, V, X, WIDTH, INPUT = 3, 4, 5, 7, 2, 6, 3
 # the last position of the first text cannot be copied, the last two of the second are masked, and all of the third
@@ -140,23 +140,3 @@ def test_coverage_of_nothing_is_zero() -> None:
     assert loss == 0
     assert weights.grad is not None
     assert (weights.grad == 0).all()
-
-
-def test_selective_reading_is_the_mean_of_the_states_where_what_was_written_last_stands() -> None:
-    torch.manual_seed(0)
-    read, states = SelectiveRead(input_width=INPUT, width=WIDTH), torch.randn(B, S, WIDTH)
-    # 2 stands twice in the first text, after 7 only the second time; -100 stands at padding
-    previous = torch.tensor([[6, 2, 7, 2], [3, 3, 5, -100], [1, 2, 4, 1]])
-    places = [[[], [0, 2], [1], [2]], [[0, 1], [1], [], []], [[0], [1], [], [0]]]
-    expected = torch.zeros(B, T, INPUT)
-    for b in range(B):
-        for t in range(T):
-            if places[b][t]:
-                expected[b, t] = read.projection.weight @ states[b, places[b][t]].mean(0)
-    whole, _ = read(previous, read.begin(states, COPIES))
-    torch.testing.assert_close(whole, expected)
-    reading, order = read.begin(states, COPIES), torch.tensor([2, 0, 1])
-    for t in range(T):
-        step, reading = read(previous[:, t : t + 1], reading)
-        torch.testing.assert_close(step[:, 0], expected[:, t])
-        previous, expected, reading = previous[order], expected[order], reading.select(order)
