@@ -207,7 +207,7 @@ def _board_row(row: Row, metric: str, test_set: str, settings: str) -> BoardRow:
     line = BoardRow(model, backbone, position, settings, row.floor, row.trials, list(scores), values)
     line.costs = {name: row.cost(*path) for name, path in COSTS.items()}
     line.feedforward_width, line.match_ratio = row.mean("match", "width"), row.mean("match", "ratio")
-    line.holes = _holes(row, metric, scores)
+    line.holes = holes_of(row, metric, scores)
     line.remarks = _row_remarks(row)
     if values:
         line.mean = statistics.fmean(values)
@@ -215,7 +215,7 @@ def _board_row(row: Row, metric: str, test_set: str, settings: str) -> BoardRow:
     return line
 
 
-def _holes(row: Row, metric: str, scores: Mapping[int, float]) -> list[Hole]:
+def holes_of(row: Row, metric: str, scores: Mapping[int, float]) -> list[Hole]:
     """The seeds without a score, those with the same reason together."""
     reasons: dict[tuple[str, str], list[int]] = defaultdict(list)
     for record in row.holes:
@@ -234,25 +234,38 @@ def _compare(lines: Sequence[BoardRow], scores: Sequence[SeedScores], *, higher:
     """Fill in ranks and the comparison with the best."""
     if not lines:
         return
-    means = [(1 if higher else -1) * (line.mean or 0.0) for line in lines]
+    sign = 1 if higher else -1
+    means = [sign * (line.mean or 0.0) for line in lines]
 
     @cache
     def compared(a: int, b: int) -> Paired:
         return pair(scores[a], scores[b])
 
-    ranks = shared_ranks(means, lambda leader, row: compared(row, leader).p_value, alpha=ALPHA)
+    def ahead(row: int, leader: int) -> bool:
+        """Whether a row of the lower mean is the better one over common seeds, which only other seeds can bring."""
+        return sign * (compared(row, leader).mean or 0.0) > 1e-12
+
+    def p_value(leader: int, row: int) -> float:
+        return 1.0 if ahead(row, leader) else compared(row, leader).p_value
+
+    ranks = shared_ranks(means, p_value, alpha=ALPHA)
     best, *others = (int(i) for i in np.argsort(-np.array(means), kind="stable"))
     adjusted = holm([compared(row, best).p_value for row in others])
     for line, rank in zip(lines, ranks, strict=True):
         line.rank = rank
     lines[best].best = True
-    for row, p_value in zip(others, adjusted, strict=True):
+    for row, p in zip(others, adjusted, strict=True):
         line, found = lines[row], compared(row, best)
         line.difference, line.paired_seeds = found.mean, len(found.differences)
-        line.p_value = None if found.mean is None else p_value
+        line.p_value = None if found.mean is None else p
         exact = scores[row].constant and scores[best].constant
-        if p_value > ALPHA and not exact:
+        if p > ALPHA and not exact:
             line.more_seeds = more_seeds(found.differences, comparisons=len(others))
+        if ahead(row, best):
+            line.remarks.append(
+                f"over the seeds that it shares with {lines[best].label} it is the better one, and only other seeds "
+                "decide: run both over the same"
+            )
 
 
 # Remarks

@@ -14,7 +14,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.rows import Record, flatten, group_records, read_records, settings_that_differ
+from harness.rows import (
+    Record,
+    Row,
+    Table,
+    flatten,
+    group_records,
+    keep_one_fingerprint,
+    read_records,
+    settings_that_differ,
+)
 
 if TYPE_CHECKING:
     from harness.comparison import RunComparison, Runs
@@ -77,8 +86,9 @@ def find_runs(text: str, side: str, places: Sequence[str]) -> Runs:
         )
     found.sort(key=lambda item: item[0].suffix == ".jsonl")  # published records have no predictions beside them
     folders = {id(record): path.parent for path, record in found}
-    tables = group_records(record for _path, record in found)
-    rows = [row for table in tables.values() for row in table.values()]
+    chosen = [keep_one_fingerprint(table) for table in group_records(record for _path, record in found).values()]
+    tables, messages = [table for table, _ in chosen], [message for _, said in chosen for message in said]
+    rows = [row for table in tables for row in table.values()]
     finished = [row for row in rows if row.records]
     if not finished:
         reasons = [f"{hole['status']}: {hole.get('reason')}" for row in rows for hole in row.holes]
@@ -86,17 +96,26 @@ def find_runs(text: str, side: str, places: Sequence[str]) -> Runs:
         why = "; ".join([*reasons, *debug, *left_out][:1])
         raise ValueError(f"{side}: no finished run in {text!r}" + (f" ({_one_line(why)})" if why else ""))
     if len(finished) > 1:
-        settings = {
-            key: words for table in tables.values() for key, words in settings_that_differ(table.values()).items()
-        }
-        names = [" ".join([r.sample["task"], r.sample["data"], *r.names, settings[r.key]]) for r in finished]
-        shown = "; ".join(" ".join(name.split()) for name in names[:4])
+        names = _names(tables, finished)
+        shown = "; ".join(names[:4])
         raise ValueError(
             f"{side}: {text!r} names {len(finished)} configurations, and one is needed: {shown}"
             f"{'; …' if len(names) > 4 else ''}; narrow it down with more of task=, data=, model=, …"
         )
     (row,) = finished
-    return Runs(row, {record["seed"]: folders[id(record)] for record in row.records})
+    for other in rows:
+        if other is not row:
+            hole = other.holes[0]
+            why = _one_line(f"{hole['status']}: {hole.get('reason')}")
+            messages.append(f"{_names(tables, [other])[0]} has no finished run ({why})")
+    return Runs(row, {record["seed"]: folders[id(record)] for record in row.records}, messages)
+
+
+def _names(tables: Sequence[Table], rows: Sequence[Row]) -> list[str]:
+    """Of each row task, data set, model and whatever tells it from the others of its table."""
+    settings = {key: words for table in tables for key, words in settings_that_differ(table.values()).items()}
+    names = [" ".join([r.sample["task"], r.sample["data"], *r.names, settings[r.key]]) for r in rows]
+    return [" ".join(name.split()) for name in names]
 
 
 def _filtered(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from harness.board import holes_of
 from harness.comparison_examples import ExampleComparison, compare_examples, predictions_in
 from harness.pairing import SeedScores, pair
 from harness.rows import Record, Row, comparable_configuration, flatten, is_floor
@@ -52,10 +53,11 @@ class RunComparison:
 
 @dataclass
 class Runs:
-    """A configuration's finished runs, with the folder of each by its seed."""
+    """A configuration's finished runs, with the folder of each by its seed; ``messages`` say what was left out."""
 
     row: Row
     folders: dict[int, Path]
+    messages: list[str] = field(default_factory=list)
 
     @property
     def by_seed(self) -> dict[int, Record]:
@@ -78,7 +80,8 @@ def compare_rows(a: Runs, b: Runs, *, metric: str | None = None, examples: int =
         if sample[name] != b.row.sample[name]:
             raise ValueError(f"A is of {name}={sample[name]}, B of {name}={b.row.sample[name]}: no common ground")
     metric = metric or sample["main_score"]
-    scores_a, scores_b = _scores_of(a, metric, "A"), _scores_of(b, metric, "B")
+    same_data = len({record["data_fingerprint"] for runs in (a, b) for record in runs.row.records}) == 1
+    scores_a, scores_b = (_scores_of(runs, metric, side, same_data) for runs, side in ((a, "A"), (b, "B")))
     pairs = _pairs(scores_a, scores_b)
     _check_data(a, b, pairs)
     values_a, values_b = [scores_a.by_seed[s] for s, _ in pairs], [scores_b.by_seed[s] for _, s in pairs]
@@ -97,7 +100,7 @@ def compare_rows(a: Runs, b: Runs, *, metric: str | None = None, examples: int =
         difference=statistics.fmean(values_a) - statistics.fmean(values_b),
         p_value=found.p_value,
         paired_seeds=len(found.differences),
-        messages=_messages(a, b, pairs),
+        messages=[*_left_out(a, b, metric, scores_a, scores_b), *_messages(a, b, pairs)],
     )
     _add_examples(made, a, b, pairs, wanted=examples)
     return made
@@ -132,8 +135,8 @@ def _other_scores(metric: str, recorded: Mapping[str, tuple[float, float]], comp
 # Seeds
 
 
-def _scores_of(runs: Runs, metric: str, side: str) -> SeedScores:
-    scores = SeedScores.of(runs.row, metric, "test", same_data=True)
+def _scores_of(runs: Runs, metric: str, side: str, same_data: bool) -> SeedScores:
+    scores = SeedScores.of(runs.row, metric, "test", same_data=same_data)
     if not scores.by_seed:
         known = ", ".join(sorted(runs.row.sample["scores"]))
         raise ValueError(f"{side} has no score {metric!r}; there are: {known}")
@@ -191,6 +194,20 @@ def _all_scores(a: Runs, b: Runs, pairs: Sequence[tuple[int, int]]) -> dict[str,
         key: (statistics.fmean(x[key] for x, _ in records), statistics.fmean(y[key] for _, y in records))
         for key in keys
     }
+
+
+def _left_out(a: Runs, b: Runs, metric: str, scores_a: SeedScores, scores_b: SeedScores) -> list[str]:
+    """The seeds that the comparison is without, and why: a mechanism that fails now and then is not a good one."""
+    messages = []
+    for side, runs, mine, others in (("A", a, scores_a, scores_b), ("B", b, scores_b, scores_a)):
+        messages += [f"{side}: {message}" for message in runs.messages]
+        for hole in holes_of(runs.row, metric, mine.by_seed):
+            messages.append(f"{side} has no score for seeds {_listed(hole.seeds)}: {hole.status}: {hole.reason}")
+        single = len(mine.by_seed) == len(others.by_seed) == 1
+        lonely = [] if mine.constant or others.constant or single else sorted(mine.by_seed.keys() - others.by_seed)
+        if lonely:
+            messages.append(f"{side} alone has a score for seeds {_listed(lonely)}: they are not compared")
+    return messages
 
 
 def _messages(a: Runs, b: Runs, pairs: Sequence[tuple[int, int]]) -> list[str]:

@@ -88,7 +88,7 @@ def compare_examples(
         return None, ["some runs have no predictions beside their record: nothing is said of test examples"]
     rows = lists[0]
     if not rows or any(list(map(_identity, found)) != list(map(_identity, rows)) for found in lists):
-        return None, ["the runs were tested on different examples: nothing is said of test examples"]
+        return None, ["not all runs were tested on the same examples: nothing is said of test examples"]
     try:
         scorer = scorer_for(metric, [row for found in lists for row in found], language=language)
     except ValueError as error:

@@ -22,7 +22,11 @@ from typing import Any
 
 from harness.board import make_board
 from harness.board_formats import markdown
+from harness.records import without_folder
 from harness.rows import Record, group_records, read_records
+
+_FILES = ("path", "train", "validation", "test")
+"""Of ``data=files``, what may name folders of this machine; the last part of the name stays."""
 
 _LOCAL = ("results_dir", "data_dir", "logger", "force", "trace")
 
@@ -33,8 +37,17 @@ def compact(record: Mapping[str, Any]) -> dict[str, Any]:
     kept["config"] = {key: value for key, value in record["config"].items() if key not in _LOCAL}
     if str(record.get("data_source", "")).startswith("files"):
         kept["data_source"] = "files"
-    kept["config"]["data"] = {k: v for k, v in record["config"].get("data", {}).items() if k != "data_dir"}
+    kept["config"]["data"] = _without_paths(without_folder(record["config"].get("data", {})))
     return kept
+
+
+def _without_paths(source: Mapping[str, Any]) -> dict[str, Any]:
+    def shown(key: str, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return _without_paths(value)
+        return Path(value).name if key in _FILES and "_target_" in source and isinstance(value, str) else value
+
+    return {key: shown(key, value) for key, value in source.items()}
 
 
 def publish(name: str, records: Sequence[Record], *, title: str, command: str, folder: Path) -> Path:

@@ -46,13 +46,23 @@ def run_id(
     were chosen: they belong to so many trials of a study.
     """
     identity = {key: value for key, value in config.items() if key not in _NOT_IDENTITY}
-    identity["data"] = {key: value for key, value in config["data"].items() if key != "data_dir"}
+    identity["data"] = without_folder(config["data"])
     identity["trainer"] = {k: v for k, v in config["trainer"].items() if k not in _NOT_IDENTITY_TRAINER}
     parts = [identity, data_fingerprint, code_version]
     if search is not None:
         parts.append({key: search[key] for key in _SEARCH_IDENTITY if key in search})
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def without_folder(source: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration of data, and of further sources inside it, without ``data_dir``: where files lie on a machine
+    is no part of what they hold."""
+    return {
+        key: without_folder(value) if isinstance(value, Mapping) else value
+        for key, value in source.items()
+        if key != "data_dir"
+    }
 
 
 def code_version(*, extra_files: Iterable[Path] = ()) -> str:
@@ -182,7 +192,9 @@ def _records_of(path: Path) -> Iterator[tuple[Path, dict[str, Any] | ValueError]
         except ValueError as error:
             yield path, error
         return
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+        if not line.strip():
+            continue
         try:
             yield path, json.loads(line)
         except json.JSONDecodeError as error:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
-from harness.records import FORMAT, Status, find_records
+from harness.records import FORMAT, Status, find_records, without_folder
 
 Record = dict[str, Any]
 
@@ -225,10 +225,15 @@ def comparable_configuration(record: Mapping[str, Any]) -> dict[str, Any]:
     if "trainer" in config:
         shown_only = ("enable_progress_bar", "profiler")
         config["trainer"] = {key: value for key, value in config["trainer"].items() if key not in shown_only}
-    data = {key: value for key, value in config.get("data", {}).items() if key != "data_dir"}
-    if "validation_fraction" in data:
-        data.pop("seed", None)
-    return config | {"data": data}
+    return config | {"data": _for_all_seeds(without_folder(config.get("data", {})))}
+
+
+def _for_all_seeds(source: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration of data, and of further sources inside it, without the seed that draws missing splits."""
+    kept = {key: _for_all_seeds(value) if isinstance(value, Mapping) else value for key, value in source.items()}
+    if "validation_fraction" in kept:
+        kept.pop("seed", None)
+    return kept
 
 
 def configuration_key(record: Mapping[str, Any]) -> str:
@@ -240,19 +245,23 @@ def configuration_key(record: Mapping[str, Any]) -> str:
 def group_records(records: Iterable[Record]) -> dict[tuple[str, str], Table]:
     """(task, data) -> rows. Of several records of one seed the newest finished one counts; debug runs never do.
 
-    Trials are no rows, but a search that has chosen nothing is a hole.
+    Those on different data all stay, for ``keep_one_fingerprint`` to choose from. Trials are no rows, but a search
+    that has chosen nothing is a hole.
     """
-    newest: dict[tuple[str, str, str, int], Record] = {}
+    newest: dict[tuple[str, str, str, int, str], Record] = {}
     real = [record for record in records if not record["debug"]]
-    for record in [record for record in real if not is_trial(record)] + fruitless_searches(real):
-        place = (record["task"], record["data"], configuration_key(record), record["seed"])
-        before = newest.get(place)
-        if before is None or _precedence(record) > _precedence(before):
-            newest[place] = record
+    found = [record for record in real if not is_trial(record)] + fruitless_searches(real)
+    for record in sorted(found, key=lambda record: record["finished"], reverse=True):
+        mark = record["data_fingerprint"] if record["status"] == "done" else ""
+        newest.setdefault((record["task"], record["data"], configuration_key(record), record["seed"], mark), record)
+    finished = {place[:-1] for place in newest if place[-1]}
     tables: dict[tuple[str, str], Table] = defaultdict(dict)
-    for (task, data, key, _seed), record in sorted(newest.items(), key=lambda item: item[0]):
-        row = tables[task, data].setdefault(key, Row(key))
-        (row.records if record["status"] == "done" else row.holes).append(record)
+    for place, record in sorted(newest.items(), key=lambda item: item[0]):
+        task, data, key, _seed, mark = place
+        if mark:
+            tables[task, data].setdefault(key, Row(key)).records.append(record)
+        elif place[:-1] not in finished:
+            tables[task, data].setdefault(key, Row(key)).holes.append(record)
     return dict(tables)
 
 
@@ -294,10 +303,6 @@ def told_trials(records: Iterable[Record]) -> list[str]:
         f"({', '.join(f'{model} {count}' for model, count in sorted(found.items()))})"
         for (task, data), found in sorted(counts.items())
     ]
-
-
-def _precedence(record: Mapping[str, Any]) -> tuple[bool, str]:
-    return record["status"] == "done", record["finished"]
 
 
 # Comparability
@@ -342,14 +347,23 @@ def keep_one_fingerprint(table: Table) -> tuple[Table, list[str]]:
 
 
 def splits_are_drawn(records: Sequence[Record]) -> bool:
-    """Whether each seed drew its own splits: they may be drawn, and no two seeds have the same data."""
+    """Whether each seed drew its own splits: most runs' own seed may draw some, and no two of these have the same data.
+
+    A run whose ``data.seed`` is not its own (it is fixed) draws the same for every seed.
+    """
     seeds: dict[str, set[int]] = defaultdict(set)
-    for record in records:
-        data = record["config"].get("data", {})
-        if data.get("validation_fraction") is None and data.get("test_fraction") is None:
-            return False
+    drawing = [record for record in records if _draws_by_seed(record["config"].get("data", {}), record["seed"])]
+    for record in drawing:
         seeds[record["data_fingerprint"]].add(record["seed"])
-    return all(len(found) == 1 for found in seeds.values())
+    return 2 * len(drawing) > len(records) and all(len(found) == 1 for found in seeds.values())
+
+
+def _draws_by_seed(source: Mapping[str, Any], seed: int) -> bool:
+    fractions = (source.get("validation_fraction"), source.get("test_fraction"))
+    inside = (value for value in source.values() if isinstance(value, Mapping))
+    return (any(f is not None for f in fractions) and source.get("seed") == seed) or any(
+        _draws_by_seed(further, seed) for further in inside
+    )
 
 
 # Names
@@ -364,9 +378,10 @@ def settings_that_differ(rows: Iterable[Row]) -> dict[str, str]:
     for group in by_names.values():
         flat = {row.key: flatten({**comparable_configuration(row.sample), **_shown_effort(row)}) for row in group}
         keys = sorted({key for values in flat.values() for key in values})
-        differing = [k for k in keys if len({repr(v.get(k)) for v in flat.values()}) > 1 and "names." not in k]
+        absent = "(not there)"
+        differing = [k for k in keys if len({repr(v.get(k, absent)) for v in flat.values()}) > 1 and "names." not in k]
         for key, values in flat.items():
-            words[key] = " ".join(f"{name}={values.get(name)}" for name in differing)
+            words[key] = " ".join(f"{name}={values.get(name, absent)}" for name in differing)
     return words
 
 
@@ -377,7 +392,7 @@ def _shown_effort(row: Row) -> dict[str, Any]:
 
 
 def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, with dotted keys."""
-    if not isinstance(value, Mapping):
+    """Nested mappings as one, with dotted keys; an empty one is a value."""
+    if not isinstance(value, Mapping) or (prefix and not value):
         return {prefix: value}
     return {k: v for key, inner in value.items() for k, v in flatten(inner, f"{prefix}.{key}".lstrip(".")).items()}

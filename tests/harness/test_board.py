@@ -51,6 +51,18 @@ def test_costs_are_means_over_seeds():
 # Comparisons
 
 
+def test_a_row_that_is_better_over_common_seeds_is_not_ranked_below_for_it():
+    table = only_table(*runs([0.5] * 6 + [0.9] * 6), *runs([0.55] * 6, model="dot"))
+    best, other = table.rows
+    assert (best.model, best.rank, other.rank) == ("self", 1, 1)
+    assert other.difference == pytest.approx(0.05)
+    assert other.p_value == pytest.approx(2 / 2**6)
+    assert other.remarks == [
+        "over the seeds that it shares with self recurrent it is the better one, and only other seeds decide: run both "
+        "over the same"
+    ]
+
+
 def test_equal_models_tie():
     best, other = only_table(*runs(noisy(0.5, 10), model="dot"), *runs(noisy(0.5, 10, offset=1))).rows
     assert (best.rank, other.rank) == (1, 1)

@@ -205,12 +205,41 @@ def test_other_scores_than_the_records_are_said(tmp_path: Path, capsys: Captured
 def test_runs_on_other_examples_are_not_compared_by_example(tmp_path: Path, capsys: Captured):
     found = compared(capsys, write(tmp_path, "a", A), write(tmp_path, "b", B, ["no", "no", "no", "no"]))
     assert found["examples"] is None
-    assert "different examples" in found["messages"][0]
+    assert "not all runs were tested on the same examples" in found["messages"][0]
 
 
 def test_different_versions_of_the_code_are_said(tmp_path: Path, capsys: Captured):
     found = compared(capsys, write(tmp_path, "a", A), write(tmp_path, "b", B, code_version="w"))
     assert "the runs are of different versions of the code: v, w" in found["messages"]
+
+
+def test_seeds_that_failed_or_stand_alone_are_said(tmp_path: Path, capsys: Captured):
+    a, b = write(tmp_path, "a", A[:2]), write(tmp_path, "b", B)
+    write_run(tmp_path / "a" / "9", record(model="a", seed=9, status="failed", reason="loss became nan"))
+    found = compared(capsys, a, b)
+    assert found["messages"][:2] == [
+        "A has no score for seeds 9: failed: loss became nan",
+        "B alone has a score for seeds 3: they are not compared",
+    ]
+
+
+def test_a_configuration_that_failed_wholly_is_said(tmp_path: Path, capsys: Captured):
+    a, b = write(tmp_path, "a", A), write(tmp_path, "b", B)
+    failed = record(model="a", seed=1, status="failed", reason="no memory", config={"training": {"steps": 2}})
+    write_run(tmp_path / "a" / "9", failed)
+    (message,) = [m for m in compared(capsys, a, b)["messages"] if "no finished run" in m]
+    assert message == "A: ner generated a recurrent training.steps=2 has no finished run (failed: no memory)"
+
+
+def test_a_floor_is_compared_seed_by_seed_where_each_has_its_own_splits(tmp_path: Path, capsys: Captured):
+    for seed in (1, 2, 3):
+        data = {"validation_fraction": 0.1, "seed": seed}
+        same = {"seed": seed, "data_fingerprint": f"f{seed}"}
+        write_run(tmp_path / "net" / str(seed), record(**same, scores={"f1": 0.5}, config={"data": data}))
+        config = {"model": {"floor": {}}, "data": data}
+        write_run(tmp_path / "floor" / str(seed), floor(**same, scores={"f1": 0.3}, config=config))
+    found = compared(capsys, str(tmp_path / "net"), str(tmp_path / "floor"))
+    assert (found["paired_seeds"], found["difference"]) == (3, pytest.approx(0.2))
 
 
 def test_an_example_of_tagging_is_in_the_slices_of_all_its_types():

@@ -12,7 +12,9 @@ from tests.harness.handmade import record
 
 def test_a_board_holds_compact_records_and_the_table_made_from_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     private = {"command": ["/home/me/python"], "data_source": "files (/home/me/data/x)"}
-    config = {"results_dir": "/home/me/results", "data": {"data_dir": "/home/me/data", "size": "small"}}
+    files = {"_target_": "tasks.corpora.FileData", "path": "/home/me/reviews", "train": "/home/me/more/train.csv"}
+    data = {"data_dir": "/home/me/data", "size": "small", "train_from": {"data_dir": "/home/me/data", **files}}
+    config = {"results_dir": "/home/me/results", "data": data}
     for seed, score in enumerate((0.4, 0.6)):
         records.write_record(
             tmp_path / "runs" / str(seed), record(seed=seed, scores={"f1": score}, config=config) | private
@@ -27,6 +29,16 @@ def test_a_board_holds_compact_records_and_the_table_made_from_them(tmp_path: Pa
     capsys.readouterr()
     assert leaderboard([str(tmp_path / "boards"), "--format", "markdown"]) == 0
     assert "0.5000" in capsys.readouterr().out
+
+
+def test_a_reason_with_any_kind_of_line_end_comes_back(tmp_path: Path):
+    reason = "the label 'x\u2028y\x85z' is unknown"
+    records.write_record(tmp_path / "runs" / "1", record(status="failed", reason=reason))
+    made = ["--title", "A board", "--command", "python -m harness", "--boards", str(tmp_path / "boards")]
+    assert main(["first", str(tmp_path / "runs"), *made]) == 0
+    ((_path, found),) = records.find_records([tmp_path / "boards"])
+    assert isinstance(found, dict)
+    assert found["reason"] == reason
 
 
 def test_nothing_to_publish_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

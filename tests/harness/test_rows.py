@@ -65,6 +65,14 @@ def test_the_seed_that_draws_missing_splits_does_not_part_the_seeds_of_a_row():
     assert len(only_table(*generated)) == 2
 
 
+def test_a_further_source_inside_the_data_does_not_part_the_seeds_of_a_row_either():
+    def entry(seed: int) -> dict[str, Any]:
+        source = {"seed": seed, "validation_fraction": 0.1, "data_dir": f"/home/{seed}"}
+        return record(seed=seed, config={"data": {**source, "columns": {"source": "seed"}, "train_from": source}})
+
+    assert len(only_table(entry(1), entry(2))) == 1
+
+
 def test_training_settings_do_not_part_the_rows_of_a_floor():
     config = {"model": {"floor": {}}, "task": {}, "data": {}}
     floors = [floor(seed=s, config=config | {"training": {"steps": s}}) for s in (1, 2)]
@@ -97,20 +105,49 @@ def test_holes_from_before_the_data_were_read_stay():
     assert messages == []
 
 
+def drawing(seed: int, mark: str, *, data_seed: int | None = None, model: str = "self") -> dict[str, Any]:
+    """A run of data that lack a split, which its own seed draws unless it is told another."""
+    data = {"validation_fraction": 0.1, "seed": seed if data_seed is None else data_seed}
+    return record(
+        seed=seed, data_fingerprint=mark, model=model, id=model, config={"data": data, "model": {"name": model}}
+    )
+
+
 def test_splits_drawn_by_the_seed_give_each_seed_its_own_data():
-    config = {"data": {"validation_fraction": 0.1}}
-    drawn = [
-        record(seed=s, data_fingerprint=f"f{s}", model=m, config=config | {"model": {"name": m}})
-        for s in (1, 2)
-        for m in ("self", "dot")
-    ]
+    drawn = [drawing(s, f"f{s}", model=m) for s in (1, 2) for m in ("self", "dot")]
     table, messages = keep_one_fingerprint(only_table(*drawn))
     assert [list(row.scores("f1")) for row in table.values()] == [[1, 2], [1, 2]]
     assert messages == []
     # A data set that has the split is the same for all seeds, though one might have been drawn.
-    fixed = [record(seed=s, data_fingerprint="f", config=config) for s in (1, 2)]
-    odd = record(seed=3, data_fingerprint="other", config=config)
-    assert len(keep_one_fingerprint(only_table(*fixed, odd))[1]) == 1
+    fixed = [drawing(s, "f") for s in (1, 2)]
+    assert len(keep_one_fingerprint(only_table(*fixed, drawing(3, "other")))[1]) == 1
+
+
+def test_a_single_run_of_splits_drawn_otherwise_is_the_one_left_out():
+    drawn = [drawing(s, f"f{s}", model=m) for s in (1, 2, 3) for m in ("self", "dot")]
+    table, (message,) = keep_one_fingerprint(only_table(*drawn, drawing(2, "f1", data_seed=1, model="odd")))
+    assert [list(row.scores("f1")) for row in table.values()] == [[1, 2, 3], [1, 2, 3]]
+    assert "odd seed 2 (odd)" in message
+
+
+def test_one_seed_for_all_splits_draws_the_same_data_for_every_seed():
+    fixed = [drawing(s, "f", data_seed=7) for s in (1, 2)]
+    table, (message,) = keep_one_fingerprint(only_table(*fixed, drawing(3, "other version", data_seed=7)))
+    assert [list(row.scores("f1")) for row in table.values()] == [[1, 2]]
+    assert "self seed 3" in message
+
+
+def test_a_seed_run_again_on_other_data_still_counts_on_those_of_the_others():
+    again = record(seed=1, id="again", data_fingerprint="new", finished="2026-02-02", scores={"f1": 0.9})
+    table, (message,) = keep_one_fingerprint(only_table(*runs([0.1, 0.2, 0.3]), again))
+    assert [row.scores("f1") for row in table.values()] == [{1: 0.1, 2: 0.2, 3: 0.3}]
+    assert "self seed 1 (again)" in message
+
+
+def test_a_setting_that_is_not_there_is_not_taken_for_one_that_is_null():
+    without, null = record(), record(config={"model": {"name": "self", "window": None}})
+    words = set(settings_that_differ(only_table(without, null).values()).values())
+    assert words == {"model.window=(not there)", "model.window=None"}
 
 
 # Reading
