@@ -19,7 +19,16 @@ import numpy as np
 
 from harness.board_tasks import AcrossTasks, compare_tasks, kind_in_words
 from harness.pairing import ALPHA, Paired, SeedScores, more_seeds, pair
-from harness.rows import Record, Row, Table, effort_of, keep_one_fingerprint, scores_on, settings_that_differ
+from harness.rows import (
+    Record,
+    Row,
+    Table,
+    effort_of,
+    keep_one_fingerprint,
+    names_across,
+    scores_on,
+    settings_that_differ,
+)
 from harness.statistics import fewest_seeds, holm, interval_half_width, shared_ranks
 
 COSTS = {
@@ -55,6 +64,7 @@ class BoardRow:
     ``more_seeds``: how many more would show the observed difference, in words; empty where nothing is to be shown.
     ``feedforward_width``, ``match_ratio``: of a matched row, what was resized and how near the reference that came.
     ``trials``: configurations tried to find this one, 1 for the default. Without a score: ``mean`` and ``rank`` None.
+    ``key``: names the configuration, as ``rows.Row.key`` does.
     """
 
     model: str
@@ -78,6 +88,7 @@ class BoardRow:
     costs: dict[str, float | None] = field(default_factory=dict)
     holes: list[Hole] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    key: str = ""
 
     @property
     def label(self) -> str:
@@ -130,17 +141,33 @@ def make_board(
 
     Raises ValueError if no run has ``metric``, with the scores that there are.
     """
+    known = {key for table in tables.values() for row in table.values() for r in row.records for key in _known(r)}
+    if metric is not None and known and metric not in known:
+        raise ValueError(f"no run has the score {metric!r}; there are: {', '.join(sorted(known))}")
     shown: list[BoardTable] = []
+    systems: dict[tuple[bool, str], list[list[Row]]] = defaultdict(list)
     for (task, data), table in sorted(tables.items()):
         kept, left_out = keep_one_fingerprint(table)
         for rows in _comparable(kept):
-            shown += [_board_table(task, data, name, rows, metric, left_out) for name in _test_sets(rows, metric)]
-    known = {key for table in tables.values() for row in table.values() for r in row.records for key in r["scores"]}
-    if metric is not None and known and not any(table.metric == metric for table in shown):
-        raise ValueError(f"no run has the score {metric!r}; there are: {', '.join(sorted(known))}")
-    kinds = sorted({(table.tuned, table.matched) for table in shown})
-    across = [compare_tasks([t for t in shown if t.test_set == "test" and (t.tuned, t.matched) == k]) for k in kinds]
+            made = [_board_table(task, data, name, rows, metric, left_out) for name in _test_sets(rows, metric)]
+            shown += made
+            systems[_kind(rows)].append(rows)
+    across = []
+    for kind, compared in sorted(systems.items()):
+        found = [table for table in shown if table.test_set == "test" and (table.tuned, table.matched) == kind]
+        across.append(compare_tasks(found, names_across(compared)))
     return Board(shown, [found for found in across if found is not None], list(messages))
+
+
+def _known(record: Record) -> set[str]:
+    """The scores that a run has, on any test set."""
+    extra = record.get("extra_scores")
+    return {key for name in ("test", *(extra if isinstance(extra, Mapping) else ())) for key in scores_on(record, name)}
+
+
+def _kind(rows: Sequence[Row]) -> tuple[bool, str]:
+    """Whether the networks of a table were tuned, and how they were matched."""
+    return next(((row.tuned, row.matched) for row in rows if not row.floor), (False, ""))
 
 
 def _comparable(table: Table) -> list[list[Row]]:
@@ -178,7 +205,7 @@ def _board_table(
     _compare([line for line, _ in scored], [scores for _, scores in scored], higher=higher)
     ordered = [line for line, _ in made]
     notes = [*messages, *_table_remarks(ordered, finished)]
-    tuned, matched = next(((row.tuned, row.matched) for row in rows if not row.floor), (False, ""))
+    tuned, matched = _kind(rows)
     if matched:
         notes.append("ff width: of the feed-forward layers, resized; ratio: what that reached, 1 being the reference")
     return BoardTable(task, data, test_set, tuned, matched, metric, definition, higher, ordered, notes)
@@ -204,7 +231,7 @@ def _board_row(row: Row, metric: str, test_set: str, settings: str) -> BoardRow:
     model, backbone, position = row.names
     scores = row.scores(metric, test_set)
     values = list(scores.values())
-    line = BoardRow(model, backbone, position, settings, row.floor, row.trials, list(scores), values)
+    line = BoardRow(model, backbone, position, settings, row.floor, row.trials, list(scores), values, key=row.key)
     line.costs = {name: row.cost(*path) for name, path in COSTS.items()}
     line.feedforward_width, line.match_ratio = row.mean("match", "width"), row.mean("match", "ratio")
     line.holes = holes_of(row, metric, scores)

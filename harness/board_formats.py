@@ -149,7 +149,7 @@ def across_lines(across: AcrossTasks) -> tuple[str, list[dict[str, str]], list[d
             "row": plain(chance.row),
             "over": plain(chance.over),
             "P(improvement)": f"{chance.probability:.2f}",
-            "95 % interval": f"{chance.low:.2f} to {chance.high:.2f}",
+            "95 % interval": "" if chance.low is None else f"{chance.low:.2f} to {chance.high:.2f}",
         }
         for chance in across.chances
     ]

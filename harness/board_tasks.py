@@ -7,7 +7,7 @@ result. Floors are left out: they do not serve every task.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -23,15 +23,22 @@ MOST_PAIRED = 10
 """Up to so many rows all pairs are compared; of more rows, each with the one of the best mean rank."""
 
 
+FEWEST_RUNS = 5
+"""With fewer runs a row and table, intervals of chances of improvement are too narrow."""
+
+
 @dataclass
 class Chance:
-    """The chance that a run of ``row`` beats one of ``over`` on a table drawn at random, with a 95 % interval."""
+    """The chance that a run of ``row`` beats one of ``over`` on a table drawn at random, with a 95 % interval.
+
+    Without an interval (None) where some row has a single run: nothing says how runs vary.
+    """
 
     row: str
     over: str
     probability: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
 
 @dataclass
@@ -60,12 +67,13 @@ class AcrossTasks:
     messages: list[str] = field(default_factory=list)
 
 
-def compare_tasks(tables: Sequence[BoardTable]) -> AcrossTasks | None:
+def compare_tasks(tables: Sequence[BoardTable], names: Mapping[str, str]) -> AcrossTasks | None:
     """The comparison across tables, or None unless two tables have two rows of networks in common.
 
-    A table with fewer than two networks is left out, for it compares nothing.
+    ``names``: by a row's key, its name in all tables (``rows.names_across``). A table with fewer than two networks is
+    left out, for it compares nothing.
     """
-    cells = {name_of(table): _cells(table) for table in tables}
+    cells = {name_of(table): _cells(table, names) for table in tables}
     named = {name_of(table): table for table in tables}
     messages = []
     if few := [name for name in cells if len(cells[name]) < 2]:
@@ -77,7 +85,7 @@ def compare_tasks(tables: Sequence[BoardTable]) -> AcrossTasks | None:
         return None
     for label in sorted(set(labels) - set(common)):
         missing = [name for name in kept if label not in cells[name]]
-        messages.append(f"{label} is left out: {_why_missing(label, missing, named)}")
+        messages.append(f"{label} is left out: {_why_missing(label, missing, named, names)}")
     signs = {name: 1 if named[name].higher_is_better else -1 for name in kept}
     means = np.array([[signs[name] * (cells[name][label].mean or 0.0) for label in common] for name in kept])
     ranks = task_ranks(means).mean(axis=0)
@@ -94,7 +102,7 @@ def compare_tasks(tables: Sequence[BoardTable]) -> AcrossTasks | None:
         mean_ranks=[float(ranks[i]) for i in order],
         friedman=_friedman(means),
         chances=_chances(rows, scores),
-        messages=messages,
+        messages=messages + _too_few(scores),
     )
 
 
@@ -109,22 +117,22 @@ def name_of(table: BoardTable) -> str:
     return f"{table.task} / {table.data}"
 
 
-def _cells(table: BoardTable) -> dict[str, BoardRow]:
-    return {row.label: row for row in table.rows if not row.floor and row.mean is not None}
+def _cells(table: BoardTable, names: Mapping[str, str]) -> dict[str, BoardRow]:
+    return {names[row.key]: row for row in table.rows if not row.floor and row.mean is not None}
 
 
-def _why_missing(label: str, names: Sequence[str], tables: Mapping[str, BoardTable]) -> str:
+def _why_missing(label: str, missing: Sequence[str], tables: Mapping[str, BoardTable], names: Mapping[str, str]) -> str:
     """In which tables the row has no score, with the first reason there is."""
     holes = [
         f"{hole.status}: {hole.reason}"
-        for name in names
+        for name in missing
         for row in tables[name].rows
-        if row.label == label
+        if names[row.key] == label
         for hole in row.holes
     ]
     reason = f" ({holes[0]})" if holes else " (not run, or with other settings)"
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"no score in {', '.join(names[:3])}{more}{reason}"
+    more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+    return f"no score in {', '.join(missing[:3])}{more}{reason}"
 
 
 def _friedman(means_NM: np.ndarray) -> Friedman | None:
@@ -136,10 +144,25 @@ def _friedman(means_NM: np.ndarray) -> Friedman | None:
     return Friedman(f, test.f_p, nemenyi_difference(rows=rows, tasks=tables))
 
 
+def _fewest_runs(scores: Iterable[Mapping[str, Sequence[float]]]) -> int:
+    return min(len(runs) for row in scores for runs in row.values())
+
+
+def _too_few(scores: Mapping[str, Mapping[str, Sequence[float]]]) -> list[str]:
+    """Said where the bootstrap has too little to draw from (Agarwal et al. 2021 advise five runs and more)."""
+    fewest = _fewest_runs(scores.values())
+    if fewest >= FEWEST_RUNS:
+        return []
+    what = "a single run has no interval" if fewest == 1 else f"their intervals are too narrow with {fewest} runs"
+    return [f"chances of improvement: {what}; {FEWEST_RUNS} seeds and more are wanted"]
+
+
 def _chances(rows: Sequence[str], scores: Mapping[str, Mapping[str, Sequence[float]]]) -> list[Chance]:
     pairs = list(combinations(rows, 2)) if len(rows) <= MOST_PAIRED else [(rows[0], row) for row in rows[1:]]
     found = []
     for row, over in pairs:
         chance = probability_of_improvement(scores[row], scores[over])
-        found.append(Chance(row, over, chance.probability, chance.low, chance.high))
+        single = _fewest_runs((scores[row], scores[over])) == 1
+        low, high = (None, None) if single else (chance.low, chance.high)
+        found.append(Chance(row, over, chance.probability, low, high))
     return found

@@ -15,7 +15,7 @@ from pathlib import Path
 from harness.board import holes_of
 from harness.comparison_examples import ExampleComparison, compare_examples, predictions_in
 from harness.pairing import SeedScores, pair
-from harness.rows import Record, Row, comparable_configuration, flatten, is_floor
+from harness.rows import ABSENT, Record, Row, comparable_configuration, flatten, is_floor
 
 
 @dataclass
@@ -180,9 +180,9 @@ def _settings(a: Record, b: Record) -> list[tuple[str, str, str]]:
     parts = tuple(f"{part}." for part in ("model", "backbone", "position") if a.get(part) != b.get(part))
     flat_a, flat_b = (flatten(comparable_configuration(record)) for record in (a, b))
     return [
-        (key, str(flat_a.get(key, "(not there)")), str(flat_b.get(key, "(not there)")))
+        (key, str(flat_a.get(key, ABSENT)), str(flat_b.get(key, ABSENT)))
         for key in sorted(flat_a.keys() | flat_b.keys())
-        if repr(flat_a.get(key)) != repr(flat_b.get(key)) and not key.startswith((*parts, "names."))
+        if repr(flat_a.get(key, ABSENT)) != repr(flat_b.get(key, ABSENT)) and not key.startswith((*parts, "names."))
     ]
 
 

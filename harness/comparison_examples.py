@@ -107,7 +107,7 @@ def compare_examples(
             for n, s in zip(order, best, strict=True)
         ]
 
-    whole = _difference("all test examples", a_SNK, b_SNK, scorer)
+    whole = difference_over_examples("all test examples", a_SNK, b_SNK, scorer)
     slices = _slices(rows, a_SNK, b_SNK, scorer)
     return ExampleComparison(whole, slices, clearest(gap_SN), clearest(-gap_SN)), []
 
@@ -135,7 +135,7 @@ def _identity(row: Prediction) -> tuple[int, str]:
     return row["row"], repr(row["gold"])
 
 
-def _difference(name: str, a_SNK: Array, b_SNK: Array, scorer: Scorer) -> Difference:
+def difference_over_examples(name: str, a_SNK: Array, b_SNK: Array, scorer: Scorer) -> Difference:
     """Scores over seeds, and the bootstrap's interval where there are enough examples for one."""
     a, b = (float(scorer.score(side.sum(1)).mean()) for side in (a_SNK, b_SNK))
     made = Difference(name, a_SNK.shape[1], a, b, a - b)
@@ -148,7 +148,7 @@ def _difference(name: str, a_SNK: Array, b_SNK: Array, scorer: Scorer) -> Differ
 def _slices(rows: Sequence[Prediction], a_SNK: Array, b_SNK: Array, scorer: Scorer) -> list[Difference]:
     """Every slice, the p values adjusted by Holm for looking at all of them."""
     found = [
-        _difference(name, a_SNK[:, mask], b_SNK[:, mask], scorer)
+        difference_over_examples(name, a_SNK[:, mask], b_SNK[:, mask], scorer)
         for name, mask in slice_masks(rows, by_gold=not scorer.texts)
     ]
     tested = [line for line in found if line.p_value is not None]

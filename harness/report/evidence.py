@@ -16,9 +16,14 @@ from typing import Any
 import numpy as np
 
 from harness.board import BoardRow, BoardTable
-from harness.comparison_examples import Predictions, predictions_in, slice_masks
+from harness.comparison_examples import (
+    Predictions,
+    difference_over_examples,
+    predictions_in,
+    slice_masks,
+)
 from harness.example_scores import Scorer, scorer_for
-from harness.rows import Record, Table, keep_one_fingerprint, settings_that_differ
+from harness.rows import Record, Table, keep_one_fingerprint
 
 ATTENTION = "attention.json"
 """What ``python -m harness.explain RUN --save`` leaves in a run's folder."""
@@ -57,14 +62,7 @@ class Slices:
 def lines_of(table: BoardTable, groups: Mapping[tuple[str, str], Table]) -> list[Line]:
     """The rows of a table of the board with the records that they were made from."""
     kept, _left_out = keep_one_fingerprint(groups[table.task, table.data])
-    rows = [row for row in kept.values() if row.floor or (row.tuned, row.matched) == (table.tuned, table.matched)]
-    settings = settings_that_differ(rows)
-    by_name = {(*row.names, settings[row.key], row.trials): row for row in rows}
-    found = []
-    for number, row in enumerate(table.rows):
-        runs = by_name[row.model, row.backbone, row.position, row.settings, row.trials]
-        found.append(Line(row, number, runs.records, runs.holes))
-    return found
+    return [Line(row, n, kept[row.key].records, kept[row.key].holes) for n, row in enumerate(table.rows)]
 
 
 class Folders:
@@ -129,21 +127,41 @@ def slices_of(table: BoardTable, lines: Sequence[Line], folders: Folders) -> Sli
     if not having or table.test_set != "test":
         return "No predictions lie beside these records, so parts of the test set cannot be scored."
     rows = read[having[0].number][0]
-    same = [line for line in having if all(_golds(found) == _golds(rows) for found in read[line.number])]
-    everything = [row for line in same for found in read[line.number] for row in found]
-    language = str(same[0].records[0]["config"].get("task", {}).get("language", "en"))
+    alike = {n: [found for found in runs if _golds(found) == _golds(rows)] for n, runs in read.items()}
+    lines = [line for line in having if alike[line.number]]
+    everything = [row for line in lines for found in alike[line.number] for row in found]
+    language = str(lines[0].records[0]["config"].get("task", {}).get("language", "en"))
     try:
         scorer = scorer_for(table.metric, everything, language=language)
-        statistics = [np.stack([scorer.statistics(found) for found in read[line.number]]) for line in same]
+        statistics = [np.stack([scorer.statistics(found) for found in alike[line.number]]) for line in lines]
         names, masks, messages = _chosen(rows, scorer)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return f"Parts of the test set cannot be scored: {error}"
-    if len(same) < len(having):
-        messages.append("rows whose runs were tested on different examples are left out")
-    if any(len(line.records) > SEEDS_READ for line in same):
+    if sum(map(len, alike.values())) < sum(map(len, read.values())):
+        messages.append("runs that were tested on other examples than the first are left out")
+    if any(len(line.records) > SEEDS_READ for line in lines):
         messages.append(f"from the first {SEEDS_READ} seeds of each row")
     values = [[_score(scorer, found_SNK[:, mask]) for mask in masks] for found_SNK in statistics]
-    return Slices(names, [int(mask.sum()) for mask in masks], same, values, messages)
+    messages += _two_best(lines, statistics, scorer)
+    return Slices(names, [int(mask.sum()) for mask in masks], lines, values, messages)
+
+
+def _two_best(lines: Sequence[Line], statistics: Sequence[Any], scorer: Scorer) -> list[str]:
+    """The two best networks over test examples, which says whether these trained models differ, not the mechanisms."""
+    networks = [n for n, line in enumerate(lines) if not line.row.floor][:2]
+    if len(networks) < 2:
+        return []
+    first, second = networks
+    seeds = min(len(statistics[first]), len(statistics[second]))
+    found = difference_over_examples("", statistics[first][:seeds], statistics[second][:seeds], scorer)
+    if found.low is None or found.high is None:
+        return []
+    pair = f"{lines[first].row.label} and {lines[second].row.label}"
+    return [
+        f"the two best, {pair}, over the {found.examples} test examples, these trained models: "
+        f"{found.difference:+.4f}, 95 % interval {found.low:+.4f} to {found.high:+.4f}, p = {found.p_value:.3g} "
+        "(paired bootstrap)"
+    ]
 
 
 def _predictions(line: Line, folders: Folders) -> list[Predictions]:

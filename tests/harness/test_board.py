@@ -63,6 +63,12 @@ def test_a_row_that_is_better_over_common_seeds_is_not_ranked_below_for_it():
     ]
 
 
+def test_an_unknown_score_is_refused_though_a_table_has_holes_alone():
+    hole = record(task="pos", status="failed", reason="no", scores={})
+    with pytest.raises(ValueError, match="no run has the score 'typo'; there are: f1"):
+        board(*runs([0.5]), hole, metric="typo")
+
+
 def test_equal_models_tie():
     best, other = only_table(*runs(noisy(0.5, 10), model="dot"), *runs(noisy(0.5, 10, offset=1))).rows
     assert (best.rank, other.rank) == (1, 1)

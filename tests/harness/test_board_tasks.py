@@ -47,7 +47,7 @@ def test_a_row_without_a_score_somewhere_is_left_out_with_the_reason():
     hole = record(task="pos", model="cross", status="failed", reason="out of memory", scores={})
     (made,) = across(*entries(), *odd, hole)
     assert "cross recurrent" not in made.rows
-    (message,) = made.messages
+    message, _few = made.messages
     assert (
         "cross recurrent is left out: no score in events / generated, pos / generated (failed: out of memory)"
         in message
@@ -57,22 +57,44 @@ def test_a_row_without_a_score_somewhere_is_left_out_with_the_reason():
 def test_a_table_with_one_network_is_left_out():
     (made,) = across(*entries(), record(task="matching"), floor(task="matching"))
     assert len(made.tables) == 3
-    assert made.messages == ["tables with fewer than two networks are left out: matching / generated"]
+    assert made.messages[0] == "tables with fewer than two networks are left out: matching / generated"
 
 
-def test_nothing_is_said_of_one_table_or_one_common_row():
-    assert across(*runs([0.1]), *runs([0.2], model="dot"), floor()) == []
-    other = [*runs([0.1], task="pos"), *runs([0.2], task="pos", model="general")]
-    assert across(*runs([0.1]), *runs([0.2], model="dot"), *other) == []
+def test_intervals_of_few_runs_are_said_to_be_too_narrow_and_a_single_run_has_none():
+    (made,) = across(*entries())
+    assert made.messages == [
+        "chances of improvement: their intervals are too narrow with 2 runs; 5 seeds and more are wanted"
+    ]
+    (made,) = across(*(entry for entry in entries() if entry["seed"] == 1))
+    assert {(chance.low, chance.high) for chance in made.chances} == {(None, None)}
+    assert "a single run has no interval" in made.messages[0]
+    enough = [run for task in ("ner", "pos") for model in ("a", "b") for run in runs([0.5] * 5, task=task, model=model)]
+    assert across(*enough)[0].messages == []
 
 
-def test_two_rows_have_no_friedman_test_but_a_chance():
-    two = [run for run in entries() if run["model"] != "none"]
-    (made,) = across(*two)
-    assert made.friedman is None
-    assert len(made.chances) == 1
+def test_the_same_system_is_found_in_every_table_whatever_else_a_table_has():
+    def heads(task: str, model: str, count: int) -> list[dict[str, Any]]:
+        return runs([0.5, 0.6], task=task, model=model, config={"model": {"name": model, "heads": count}})
+
+    common = [run for task in ("ner", "pos") for model in ("self", "dot") for run in heads(task, model, 4)]
+    (made,) = across(*common, *heads("ner", "self", 8))
+    assert made.rows == ["dot recurrent", "self recurrent model.heads=4"]
+    assert "self recurrent model.heads=8 is left out: no score in pos / generated" in made.messages[0]
 
 
-def test_tuned_rows_are_compared_among_themselves():
-    default, tuned = across(*entries(), *entries(search={"trials": 5}))
-    assert (default.tuned, tuned.tuned) == (False, True)
+def test_systems_of_other_settings_of_the_mechanism_are_not_taken_for_one():
+    def heads(task: str, count: int, *, steps: int) -> list[dict[str, Any]]:
+        return [
+            run
+            for model in ("self", "dot")
+            for run in runs(
+                [0.5, 0.6],
+                task=task,
+                model=model,
+                config={"model": {"name": model, "heads": count}, "training": {"steps": steps}},
+            )
+        ]
+
+    assert across(*heads("ner", 4, steps=1), *heads("pos", 8, steps=1)) == []
+    (made,) = across(*heads("ner", 4, steps=1), *heads("pos", 4, steps=2))  # the steps are those of the recipe
+    assert made.rows == ["dot recurrent", "self recurrent"]

@@ -101,6 +101,29 @@ def test_slices_are_scored_from_the_predictions(tmp_path: Path):
     assert "score by length" in page
 
 
+def test_the_two_best_networks_are_compared_over_test_examples(tmp_path: Path):
+    for model, right in (("self", 100), ("dot", 86), ("none", 20)):
+        rows = [prediction(n, "yes", "yes" if n < right else "no", text="a text") for n in range(120)]
+        write_run(tmp_path / model, accuracy(model, right / 120, config={"model": {"name": model}}), rows)
+    said = r"the two best, self recurrent and dot recurrent, over the 120 test examples.*?bootstrap\)"
+    found = re.search(said, report(tmp_path))
+    assert found is not None
+    assert "these trained models: +0.1167, 95 % interval +0.0" in found[0]
+
+
+def test_where_each_seed_has_its_own_test_split_slices_are_those_of_the_first(tmp_path: Path):
+    for seed in (1, 2):
+        data = {"test_fraction": 0.2, "validation_fraction": None, "seed": seed}
+        for model, right in (("self", 25), ("dot", 18)):
+            rows = [row | {"row": row["row"] + 100 * seed} for row in labelled(right)]
+            config = {"data": data, "model": {"name": model}}
+            made = accuracy(model, right / 30, seed, data_fingerprint=f"f{seed}", config=config)
+            write_run(tmp_path / f"{model}{seed}", made, rows)
+    page = report(tmp_path)
+    assert "runs that were tested on other examples than the first are left out" in page
+    assert '<td class="top">0.8667</td>' in page
+
+
 def test_without_predictions_curves_and_maps_the_page_says_so(tmp_path: Path):
     write_run(tmp_path / "a", accuracy("self", 0.7))
     page = report(tmp_path)
@@ -117,7 +140,10 @@ def test_learning_and_tuning_curves_have_the_values_of_the_records(tmp_path: Pat
     assert "validation/accuracy by step" in page
     assert page.count("self recurrent, seed 1</title>") == 2
     assert "expected best validation score by trials" in page
-    assert "self recurrent: 0.3000</title>" not in page  # a line, whose first point is the mean of the trials
+    # By hand: of one trial 3/10 is expected, of two 35/90, of three 39/90.
+    (path,) = re.findall(r'<path d="M([^"]*)"[^>]*><title>self recurrent</title>', page)
+    first, second, third = (float(point.split()[1]) for point in path.split("L"))
+    assert (first - second) / (first - third) == pytest.approx((35 / 90 - 3 / 10) / (39 / 90 - 3 / 10), abs=0.01)
     assert "<summary>Tuning</summary>" in page
 
 
