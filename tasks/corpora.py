@@ -55,7 +55,8 @@ class Corpus:
 class Source(ABC):
     """What every source has: how its texts are tokenised, and which of its rows are used.
 
-    ``exclude``: column -> values; rows with one of these values are left out.
+    ``exclude``: column -> value or values; rows with one of these values are left out. Values are compared as text, as
+    labels are text once they are checked: 3 and "3" are one value.
     ``max_train``, ``max_validation``, ``max_test``: at most so many rows (None: all), drawn by a fixed seed, in the
     order of the file; a smaller number draws a subset of what a larger one draws. The last holds for ``extra_tests``,
     the names of further test sets that are scored and reported beside ``test``, too.
@@ -64,7 +65,7 @@ class Source(ABC):
     tokenizer: str
     language: str
     unseen_labels: str
-    exclude: Mapping[str, Sequence[Any]]
+    exclude: Mapping[str, Any]
     max_train: int | None
     max_validation: int | None
     max_test: int | None
@@ -81,30 +82,46 @@ class Source(ABC):
     def load(self, task: Task) -> Corpus:
         """Read and check all that ``task`` needs.
 
-        Raises ValueError for missing files, splits and columns, wrong types, empty texts and empty splits.
+        Raises ValueError for missing files, splits and columns, wrong types, empty texts and empty splits, and for
+        values to exclude that no row has.
         """
-        name, source, splits = self.read(task)
-        for split_name, split in splits.items():
-            checked = Split(check_rows(split.rows, task=task, place=split.place), split.place)
-            splits[split_name] = self._select(split_name, checked)
+        name, source, read = self.read(task)
+        checked = {
+            split_name: Split(check_rows(split.rows, task=task, place=split.place), split.place)
+            for split_name, split in read.items()
+        }
+        self._check_exclude(checked)
         names = (*SPLITS, *self.extra_tests)
-        rows = {split_name: splits[split_name].rows for split_name in names}
-        places = {split_name: splits[split_name].place for split_name in names}
+        splits = {split_name: self._select(split_name, checked[split_name]) for split_name in names}
+        rows = {split_name: split.rows for split_name, split in splits.items()}
+        places = {split_name: split.place for split_name, split in splits.items()}
         return Corpus(
             name, rows, places, fingerprint_of(rows), source, self.tokenizer, self.language, self.unseen_labels
         )
 
+    def _check_exclude(self, splits: Mapping[str, Split]) -> None:
+        """ValueError for a column that a split lacks, and for a value that no row of any split has: it is misspelt."""
+        for column, values in self.exclude.items():
+            for split in splits.values():
+                if column not in split.rows[0]:
+                    raise ValueError(
+                        f"data.exclude names the column {column!r}, but {split.place(0)} has {', '.join(split.rows[0])}"
+                    )
+            found = {str(row[column]) for split in splits.values() for row in split.rows}
+            missing = [value for value in _as_texts(values) if value not in found]
+            if missing:
+                raise ValueError(
+                    f"data.exclude names {_shown(missing)} in the column {column!r}, but no row of "
+                    f"{', '.join(splits)} has that; found {_shown(sorted(found))}; write the value as it stands there"
+                )
+
     def _select(self, name: str, split: Split) -> Split:
         """The rows that are neither excluded nor beyond the limit."""
-        for column in self.exclude:
-            if column not in split.rows[0]:
-                raise ValueError(
-                    f"data.exclude names the column {column!r}, but {split.place(0)} has {', '.join(split.rows[0])}"
-                )
+        excluded = {column: set(_as_texts(values)) for column, values in self.exclude.items()}
         kept = [
             index
             for index, row in enumerate(split.rows)
-            if not any(row[column] in values for column, values in self.exclude.items())
+            if not any(str(row[column]) in values for column, values in excluded.items())
         ]
         limit = {"train": self.max_train, "validation": self.max_validation}.get(name, self.max_test)
         if limit is not None and limit < len(kept):
@@ -261,6 +278,17 @@ class PublishedData(Source):
         splits = read_hub(hub, task=task)
         source = f"hub ({hub.path}{f', {hub.config}' if hub.config else ''} @ {hub.revision or 'newest revision'})"
         return self.name, source, split_off(splits, fractions, seed=self.seed)
+
+
+def _as_texts(values: Any) -> list[str]:
+    """One value or several, written as ``check_rows`` writes labels."""
+    several = isinstance(values, Sequence) and not isinstance(values, str)
+    return [str(value) for value in (values if several else [values])]
+
+
+def _shown(values: Sequence[str]) -> str:
+    shown = ", ".join(repr(value[:40]) for value in values[:20])
+    return shown + (f" and {len(values) - 20} more" if len(values) > 20 else "")
 
 
 def _split_file(folder: Path | None, split: str, given: str | None) -> Path | None:

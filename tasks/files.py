@@ -2,6 +2,9 @@
 
 JSON Lines, JSON, CSV, TSV and Parquet are read by Hugging Face ``datasets``; columns of the CoNLL kind by
 ``tasks.conll``. Positions are found again only when a message needs them, so reading stays fast.
+
+Cells of CSV may be quoted. TSV is read without quoting, as GLUE and most others write it: a quote is a character of the
+text, even where a cell begins and ends with one, and no cell holds a tab or a line break.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any, Literal, TextIO, cast
 
 from tasks.conll import ConllColumns, read_conll
 
@@ -52,8 +55,8 @@ def find_split(folder: Path, split: str) -> Path | None:
 def read_rows(path: Path, *, conll: ConllColumns) -> list[dict[str, Any]]:
     """All rows of a file, in order.
 
-    Raises ValueError if there is no such file, if its format is unknown, if it holds no rows, or if it is broken;
-    the message names the line wherever lines exist.
+    Raises ValueError if there is no such file, if its format is unknown, if it holds no rows, or if it is broken (rows
+    of CSV and TSV that are wider or narrower than the header are); the message names the line wherever lines exist.
     """
     kind = format_of(path)
     if not path.is_file():
@@ -134,6 +137,8 @@ def _read_table(path: Path, kind: str) -> list[dict[str, Any]]:
 
     if path.stat().st_size == 0 or (kind != "parquet" and _has_no_rows(path, kind)):
         return []
+    if kind == "csv" and (problem := _broken_place(path, kind)):
+        raise ValueError(f"{path}{problem}; correct the file")
     builder = {"json lines": "json"}.get(kind, kind)
     with quiet_datasets():
         try:
@@ -152,11 +157,29 @@ def _csv_options(path: Path) -> dict[str, Any]:
     """Every column is text, so that a text "NA" and a label "01" stay what they are."""
     from datasets import Features, Value
 
-    separator = "\t" if _suffix(path) == ".tsv" else ","
     with open_text(path) as lines:
-        header = next(csv.reader(lines, delimiter=separator))
+        _, header = next(_csv_rows(lines, path))
     features = Features({column: Value("string") for column in header})
-    return {"sep": separator, "keep_default_na": False, "features": features}
+    separator, quoting = _csv_dialect(path)
+    return {"sep": separator, "quoting": quoting, "keep_default_na": False, "features": features}
+
+
+def _csv_dialect(path: Path) -> tuple[str, Literal[0, 3]]:
+    """What stands between cells, and whether they may be quoted."""
+    return ("\t", csv.QUOTE_NONE) if _suffix(path) == ".tsv" else (",", csv.QUOTE_MINIMAL)
+
+
+def _csv_rows(lines: TextIO, path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The cells of every row that is not blank, the header first, with the number of its first line, from 1."""
+    csv.field_size_limit(2**31 - 1)  # else a text of more than 131,072 characters, which datasets reads, is an error
+    separator, quoting = _csv_dialect(path)
+    reader = csv.reader(lines, delimiter=separator, quoting=quoting)
+    start = 1
+    for cells in reader:
+        # as in datasets, a line of blanks is no row, but quotes with nothing between them are
+        if len(cells) > 1 or cells == [""] or "".join(cells).strip(" \t"):
+            yield start, cells
+        start = reader.line_num + 1
 
 
 def _broken_place(path: Path, kind: str) -> str:
@@ -168,7 +191,7 @@ def _broken_place(path: Path, kind: str) -> str:
             if kind == "json":
                 json.load(text)
             if kind == "csv":
-                return _broken_csv_line(text, "\t" if _suffix(path) == ".tsv" else ",")
+                return _broken_csv_line(text, path)
     except json.JSONDecodeError as error:
         return f", line {error.lineno}: not valid JSON ({error.msg})"
     except UnicodeDecodeError as error:
@@ -199,12 +222,15 @@ def _broken_json_line(text: TextIO) -> str:
     return ""
 
 
-def _broken_csv_line(text: TextIO, separator: str) -> str:
-    reader = csv.reader(text, delimiter=separator)
-    width = len(next(reader, []))
-    for cells in reader:
-        if cells and len(cells) != width:
-            return f", line {reader.line_num}: expected {width} columns as in the first line, got {len(cells)}"
+def _broken_csv_line(text: TextIO, path: Path) -> str:
+    """The first row of another width than the header: ``datasets`` would shift its cells, or fill them, silently."""
+    _, quoting = _csv_dialect(path)
+    hint = " (in TSV quotes are text; cells with tabs or line breaks need .csv or .jsonl)" if quoting else ""
+    width = None
+    for line, cells in _csv_rows(text, path):
+        width = len(cells) if width is None else width
+        if len(cells) != width:
+            return f", line {line}: expected {width} columns as in the first line, got {len(cells)}{hint}"
     return ""
 
 
@@ -215,13 +241,7 @@ def _row_starts(lines: TextIO, path: Path, kind: str, conll: ConllColumns) -> It
     elif kind == "conll":
         yield from (number for number, _ in read_conll(lines, path=path, columns=conll))
     else:
-        reader = csv.reader(lines, delimiter="\t" if _suffix(path) == ".tsv" else ",")
-        next(reader, None)
-        before = reader.line_num
-        for cells in reader:
-            if cells:
-                yield before + 1
-            before = reader.line_num
+        yield from (number for number, _ in islice(_csv_rows(lines, path), 1, None))
 
 
 def _has_no_rows(path: Path, kind: str) -> bool:

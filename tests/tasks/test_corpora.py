@@ -115,7 +115,7 @@ def test_the_fingerprint_follows_the_content(folder):
     assert load(folder).fingerprint != before.fingerprint
 
 
-@pytest.mark.parametrize("kind", ["csv", "csv.gz", "tsv", "json", "parquet"])
+@pytest.mark.parametrize("kind", ["csv", "csv.gz", "json", "parquet"])
 def test_other_formats_give_the_same_rows(tmp_path, kind):
     import pandas
 
@@ -127,7 +127,7 @@ def test_other_formats_give_the_same_rows(tmp_path, kind):
         elif kind == "json":
             path.write_text(json.dumps(table.to_dict("records")))
         else:
-            table.to_csv(path, index=False, sep="\t" if kind == "tsv" else ",")
+            table.to_csv(path, index=False)
     corpus = load(tmp_path)
     assert corpus.splits["test"] == table.to_dict("records")
     expected = "line 4" if kind not in ("json", "parquet") else "row 2"
@@ -332,6 +332,52 @@ def test_rows_can_be_excluded_and_limited(folder):
         load(folder, exclude={"label": ["a", "b"]})
     with pytest.raises(ValueError, match=r"data.exclude names the column 'topic', but .*line 1 has text, label"):
         load(folder, exclude={"topic": ["a"]})
+
+
+def numbered(column, values):
+    return [{"text": f"text {number}", "label": "a", column: value} for number, value in enumerate(values)]
+
+
+@pytest.mark.parametrize("excluded", [[3], 3, ["3"], "3"])
+@pytest.mark.parametrize("labels", [[1, 2, 3, 23], ["1", "2", "3", "23"]])
+def test_numbers_and_texts_exclude_alike(tmp_path, excluded, labels):
+    for split in ("train", "validation", "test"):
+        write(tmp_path / f"{split}.jsonl", numbered("label", labels))
+    corpus = load(tmp_path, exclude={"label": excluded})
+    assert [row["label"] for row in corpus.splits["test"]] == ["1", "2", "23"]
+    corpus = load(tmp_path, exclude={"label": "23"})
+    assert [row["label"] for row in corpus.splits["test"]] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("column", ["label", "other"])
+@pytest.mark.parametrize(
+    ("values", "excluded", "left"),
+    [([True, False], True, [False]), ([0, 1], [1], [0]), (["1.50", "1.5"], 1.5, ["1.50"])],
+)
+def test_whatever_is_no_text_is_excluded_as_labels_are_written(tmp_path, column, values, excluded, left):
+    for split in ("train", "validation", "test"):
+        write(tmp_path / f"{split}.jsonl", numbered(column, values))
+    rows = load(tmp_path, exclude={column: excluded}).splits["train"]
+    assert [row[column] for row in rows] == ([str(value) for value in left] if column == "label" else left)
+
+
+def test_a_value_to_exclude_may_be_in_one_split_only(folder):
+    write(folder / "test.jsonl", [*rows(3), {"text": "unknown", "label": "oos"}])
+    corpus = load(folder, exclude={"label": ["oos"]}, max_train=1, max_test=1)
+    assert [len(corpus.splits[split]) for split in corpus.splits] == [1, 4, 1]
+    write(folder / "train.jsonl.gz", [*rows(20), {"text": "unknown", "label": "oos"}])
+    (folder / "test.jsonl").unlink()
+    assert "oos" not in [
+        row["label"] for row in load(folder, test_fraction=0.2, exclude={"label": "oos"}).splits["test"]
+    ]
+
+
+@pytest.mark.parametrize("excluded", ["c", ["a", "c"], ["c", 3]])
+def test_a_value_that_no_row_has_is_answered_with_those_there_are(folder, excluded):
+    with pytest.raises(
+        ValueError, match=r"names 'c'(, '3')? in the column 'label', but no row of .* test has .* found 'a', 'b'; write"
+    ):
+        load(folder, exclude={"label": excluded})
 
 
 def test_unknown_words_for_unseen_labels_are_refused():
