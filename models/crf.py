@@ -26,7 +26,8 @@ class LinearChainCRF(nn.Module):
     ``forbidden_end``: boolean (K,). None forbids nothing. Parameters start uniform in +-0.1.
 
     Masks are boolean, (B, T), True = a real token, contiguous from the left with at least one real token;
-    anything else raises ValueError. Emissions are (B, T, K) of any floating type; recursions run in float64.
+    anything else raises ValueError. Emissions are (B, T, K) of any floating type; the recursions of the
+    loss run in float64, those of decoding in float32 (float64 for float64 emissions).
     """
 
     forbidden_transitions: Tensor

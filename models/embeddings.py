@@ -88,7 +88,7 @@ class WordVectors(nn.Module):
             self.table.weight[PADDING].zero_()
 
     def forward(self, texts: TextTensors) -> Tensor:
-        """The vectors of the words, (B, T, width); zero at padding."""
+        """The vectors of the words, (B, T, width); padding is for ``TokenEmbedding`` to mask."""
         words_BT = texts.words_BT
         if self.training and self.word_dropout > 0:
             forget_BT = torch.rand(words_BT.shape, device=words_BT.device) < self.word_dropout
@@ -160,7 +160,7 @@ class NgramBag(nn.Module):
         """The spelling vectors, (B, T, width); zero for a form without n-grams."""
         ngrams_N, offsets_U = texts.ngrams_N, texts.ngram_offsets_U
         total_UD = F.embedding_bag(ngrams_N, self.table.weight, offsets_U, mode="sum")
-        ends_U = torch.cat([offsets_U[1:], offsets_U.new_tensor([len(ngrams_N)])])
+        ends_U = F.pad(offsets_U[1:], (0, 1), value=len(ngrams_N))
         count_U = (ends_U - offsets_U).clamp(min=1)
         return F.embedding(texts.forms_BT, total_UD * count_U.rsqrt()[:, None])
 

@@ -67,6 +67,7 @@ class Learned(nn.Module):
 
     def __init__(self, width: int, *, max_length: int) -> None:
         super().__init__()
+        self.max_length = max_length
         self.vectors_LD = nn.Parameter(torch.randn(max_length, width) * 0.02)
 
     def forward(self, x_BTD: Tensor, *, start: int = 0) -> Tensor:
@@ -74,10 +75,10 @@ class Learned(nn.Module):
 
         Raises ``ValueError`` for a text that is longer than ``max_length``.
         """
-        stop, max_length = start + x_BTD.shape[1], len(self.vectors_LD)
-        if stop > max_length:
+        stop = start + x_BTD.shape[1]
+        if stop > self.max_length:
             raise ValueError(
-                f"learned positions exist up to a length of {max_length}, got a text of {stop}; "
+                f"learned positions exist up to a length of {self.max_length}, got a text of {stop}; "
                 f"set position.max_length={stop} or more, shorten the texts, or use position=sinusoidal"
             )
         return x_BTD + self.vectors_LD[start:stop]

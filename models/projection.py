@@ -32,9 +32,11 @@ def linear_cross_entropy(
     if torch.is_autocast_enabled(x_ND.device.type):
         dtype = torch.get_autocast_dtype(x_ND.device.type)
         x_ND, weight_VD = x_ND.to(dtype), weight_VD.to(dtype)
+    # Asked here: inside the function gradients are always off, and its inputs need some even where none are wanted.
+    learning = torch.is_grad_enabled() and any(part.requires_grad for part in (x_ND, weight_VD, bias_V))
     with torch.autocast(x_ND.device.type, enabled=False):
         loss: Tensor = _LinearCrossEntropy.apply(  # type: ignore[no-untyped-call]
-            x_ND, weight_VD, bias_V, labels_N, label_smoothing
+            x_ND, weight_VD, bias_V, labels_N, label_smoothing, learning
         )
     return loss
 
@@ -44,9 +46,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, labels_N: Tensor, smoothing: float
+        ctx: Any, x_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, labels_N: Tensor, smoothing: float, learning: bool
     ) -> Tensor:
-        learning = any(ctx.needs_input_grad[:3])
         count, size = len(x_ND), len(weight_VD)
         dx_ND = torch.empty_like(x_ND) if learning else None
         dweight_VD = torch.zeros(weight_VD.shape, device=x_ND.device) if learning else None
@@ -86,6 +87,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         scale = gradient / ctx.count
         return (
             *((saved * scale).to(dtype) for saved, dtype in zip(ctx.saved_tensors, ctx.dtypes, strict=True)),
+            None,
             None,
             None,
         )

@@ -125,17 +125,19 @@ class _AdditiveScores(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad_BHTS: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         q_BHTA, k_BHSA, vector_HA = ctx.saved_tensors
-        saturated_q, saturated_k, grad_v = torch.empty_like(q_BHTA), torch.zeros_like(k_BHSA), vector_HA[:, :, None] * 0
+        long = torch.promote_types(k_BHSA.dtype, torch.float32)  # many blocks are summed up
+        saturated_q, saturated_k = torch.empty_like(q_BHTA), torch.zeros_like(k_BHSA, dtype=long)
+        grad_v = torch.zeros_like(vector_HA[:, :, None], dtype=long)
         for rows, hidden_BHTSA in _hidden_blocks(q_BHTA, k_BHSA):
             grad = grad_BHTS[:, :, rows]
             grad_v += (hidden_BHTSA.flatten(2, 3).transpose(2, 3) @ grad.flatten(2)[..., None]).sum(0)
             squared_BHTSA = hidden_BHTSA.square_()
             saturated_q[:, :, rows] = (grad[:, :, :, None] @ squared_BHTSA).squeeze(3)
-            saturated_k += squared_BHTSA.mul_(grad[..., None]).sum(2)
+            saturated_k += squared_BHTSA.mul_(grad[..., None]).sum(2, dtype=long)
         vector_H1A = vector_HA[:, None]
         grad_q = vector_H1A * (grad_BHTS.sum(3)[..., None] - saturated_q)
-        grad_k = vector_H1A * (grad_BHTS.sum(2)[..., None] - saturated_k)
-        return grad_q, grad_k, grad_v.squeeze(-1)
+        grad_k = vector_H1A * (grad_BHTS.sum(2, dtype=long)[..., None] - saturated_k)
+        return grad_q, grad_k.to(k_BHSA.dtype), grad_v.squeeze(-1).to(vector_HA.dtype)
 
 
 def _hidden_blocks(q_BHTA: Tensor, k_BHSA: Tensor) -> Iterator[tuple[slice, Tensor]]:

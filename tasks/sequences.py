@@ -64,15 +64,13 @@ def encode_sequences(
     reading, writing = _segmenters(sources["train"], targets["train"], task, cache)
     read = {split: _cut(reading.split(texts), task.max_source) for split, texts in sources.items()}
     written = {split: writing.split(texts) for split, texts in targets.items()}
-    written["train"] = _cut(written["train"], task.max_target)
+    learnt = _cut(written["train"], task.max_target)
     if task.joint:
-        codec = TextCodec.fit(
-            [*read["train"], *written["train"]], options, first=(BEGIN, END), size=task.vocabulary_size
-        )
+        codec = TextCodec.fit([*read["train"], *learnt], options, first=(BEGIN, END), size=task.vocabulary_size)
         vocabulary = codec.words
     else:
         codec = TextCodec.fit(read["train"], options, size=task.vocabulary_size)
-        vocabulary = TextCodec.fit(written["train"], options, first=(BEGIN, END), size=task.vocabulary_size).words
+        vocabulary = TextCodec.fit(learnt, options, first=(BEGIN, END), size=task.vocabulary_size).words
     writer = Writer(vocabulary, writing)
     splits = {}
     for split, symbols in read.items():
@@ -83,7 +81,14 @@ def encode_sequences(
             external=None,
             labels=None,
             per_token=False,
-            targets=_encode_targets(written[split], symbols, texts, writer, copying=task.copying),
+            targets=_encode_targets(
+                written[split],
+                symbols,
+                texts,
+                writer,
+                copying=task.copying,
+                longest=task.max_target if split == "train" else None,
+            ),
         )
     judged = [row for split in ("validation", "test") for row in corpus.splits[split]]
     aligned = all("alignment" in row for row in judged)
@@ -123,8 +128,12 @@ def _encode_targets(
     writer: Writer,
     *,
     copying: bool,
+    longest: int | None,
 ) -> EncodedTargets:
-    """The ids of targets. Where copying is on, a symbol that only the row's own source shows is that form's id."""
+    """The ids of targets. Where copying is on, a symbol that only the row's own source shows is that form's id.
+
+    A target that is longer than ``longest`` is cut off there and has no end, since it does not end there.
+    """
     vocabulary, size = writer.vocabulary, len(writer.vocabulary)
     forms: list[str] = [""] * len(texts.forms.words_U)
     for symbol, form in zip((s for text in read for s in text), texts.forms_K.tolist(), strict=True):
@@ -132,16 +141,20 @@ def _encode_targets(
     numbers = {symbol: form for form, symbol in enumerate(forms)}
     copies = [vocabulary.id_of(s) if s in vocabulary or not copying else size + u for u, s in enumerate(forms)]
     ids: list[int] = []
+    lengths = []
     for target, source in zip(written, read, strict=True):
+        before = len(ids)
         shown = set(source) if copying else set()
-        for symbol in target:
+        for symbol in target[:longest]:
             if symbol in vocabulary or symbol not in shown:
                 ids.append(vocabulary.id_of(symbol))
             else:
                 ids.append(size + numbers[symbol])
-        ids.append(writer.end)
+        if longest is None or len(target) <= longest:
+            ids.append(writer.end)
+        lengths.append(len(ids) - before)
     offsets = np.zeros(len(written) + 1, dtype=np.int64)
-    np.cumsum([len(target) + 1 for target in written], out=offsets[1:])
+    np.cumsum(lengths, out=offsets[1:])
     return EncodedTargets(np.array(ids, dtype=np.int64), offsets, np.array(copies, dtype=np.int64), tuple(forms))
 
 

@@ -112,7 +112,8 @@ class DecoderState:
 
 
 class Decoder(nn.Module, ABC):
-    """The contract. ``width`` is D of the states it returns, and of the memory it looks at.
+    """The contract. ``width`` is D of the states it returns, and of the memory it looks at; ``longest``: the most
+    positions that it can read, or None for any number.
 
     A decoder is built as an encoder is; ``external`` says that the mechanism can use an external memory, which at its
     causal sites is the encoder's states. Position t depends on the positions up to t alone, so padding at the end of
@@ -120,6 +121,7 @@ class Decoder(nn.Module, ABC):
     """
 
     width: int
+    longest: int | None = None
 
     def begin(self, memory: Memory) -> DecoderState:
         """The state before the first position.

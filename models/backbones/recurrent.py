@@ -119,11 +119,11 @@ class RecurrentDecoder(Decoder):
         h~_t = dropout(tanh(W [c_t; h_t]))
 
     h~ is what the vocabulary's projection reads. Without input feeding all positions are read at once. Departures:
-    the first states of LSTM and cell are tanh(W m + b) of the encoder states' mean m, since not every encoder has a
-    last state; W has a bias, and h~ dropout; what attends and what is attended to is normalised (layer norm, as at
-    every token site), since plain LSTM states are so small that all scores begin equal, and attention settles late or
-    not at all. A mechanism that uses an external memory (``external``) has its causal token site between LSTM and
-    decoder site. Dropout also stands between the LSTM's layers.
+    the first states of LSTM and cell are tanh(W m + b) of the mean m of the normalised encoder states, since not every
+    encoder has a last state; W has a bias, and h~ dropout; what attends and what is attended to is normalised (layer
+    norm, as at every token site), since plain LSTM states are so small that all scores begin equal, and attention
+    settles late or not at all. A mechanism that uses an external memory (``external``) has its causal token site
+    between LSTM and decoder site. Dropout also stands between the LSTM's layers.
 
     Raises ``ValueError`` for fewer layers than one.
     """
@@ -145,6 +145,7 @@ class RecurrentDecoder(Decoder):
             raise ValueError(f"a recurrent decoder needs at least one layer, got layers={layers}")
         self.width, self.input_feeding = width, input_feeding
         self.position = input_position(position, input_width)
+        self.longest = getattr(self.position, "max_length", None)
         between = dropout if layers > 1 else 0.0
         read_width = input_width + width if input_feeding else input_width
         self.lstm = nn.LSTM(read_width, width, num_layers=layers, batch_first=True, dropout=between)

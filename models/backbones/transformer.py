@@ -120,6 +120,7 @@ class TransformerDecoder(Decoder):
         self.width, self.external = width, external
         self.projection = nn.Linear(input_width, width)
         self.position = input_position(position, width)
+        self.longest = getattr(self.position, "max_length", None)
         self.dropout = nn.Dropout(dropout)
 
         def token_site() -> TokenSite:

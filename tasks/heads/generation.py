@@ -124,11 +124,14 @@ class GenerationHead(Head):
         text = texts[0]
         forms_X, copies_BS = self._extension(text)
         lengths_B = text.mask_BT.sum(dim=1)
+        limits_B = (self.length_factor * lengths_B).ceil().long() + self.length_extra
+        if self.decoder.longest is not None:
+            limits_B = limits_B.clamp(max=self.decoder.longest)
         found = search(
             self._step(len(forms_X), text.states_BTD.device),
             _Writing(self.decoder.begin(Memory(text.states_BTD, text.mask_BT)), copies_BS),
             rows=len(lengths_B),
-            limits_B=(self.length_factor * lengths_B).ceil().long() + self.length_extra,
+            limits_B=limits_B,
             begin=self.begin,
             end=self.end,
             options=self.search_options,
@@ -178,7 +181,7 @@ class GenerationHead(Head):
         log_probs_BT = self.pointer.target_log_probs(logits_BTV, decoded, x_BTD, text.copies_BT, labels.clamp(min=0))
         loss = -log_probs_BT[known_BT].mean()
         if smoothing:
-            spread = -logits_BTV.log_softmax(dim=-1).mean(dim=-1)[known_BT].mean()
+            spread = -logits_BTV.float().log_softmax(dim=-1).mean(dim=-1)[known_BT].mean()
             loss = (1 - smoothing) * loss + smoothing * spread
         return loss
 

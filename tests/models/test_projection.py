@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -34,9 +36,11 @@ def test_value_and_gradients_are_those_of_cross_entropy(smoothing: float, chunk:
         torch.testing.assert_close(a.grad, b.grad)
 
 
-def test_without_gradients_the_value_is_the_same():
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_without_gradients_the_value_is_the_same_and_none_are_computed(mode: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delattr(torch, "mm")  # the product that gives a gradient
     labels_N = torch.arange(7)
-    with torch.no_grad():
+    with mode():
         loss = linear_cross_entropy(*inputs(), labels_N, label_smoothing=0.1)
         torch.testing.assert_close(loss, F.cross_entropy(F.linear(*inputs()), labels_N, label_smoothing=0.1))
 

@@ -74,6 +74,21 @@ def test_additive_in_blocks_gives_the_same_scores_and_gradients(rows: int, monke
     assert torch.autograd.gradcheck(score, (q, k))
 
 
+def test_additive_in_many_blocks_of_bfloat16_sums_their_gradients_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    inputs = [torch.randn(2, 1, 200, 16), torch.randn(2, 1, 200, 16), 0.3 * torch.randn(1, 16)]
+    grad = torch.randn(2, 1, 200, 200)
+
+    def gradients(kind: torch.dtype) -> list[torch.Tensor]:
+        leaves = [part.to(kind).requires_grad_() for part in inputs]
+        found = torch.autograd.grad(models.scores._AdditiveScores.apply(*leaves), leaves, grad.to(kind))
+        return [part.double() for part in found]
+
+    monkeypatch.setattr(models.scores, "LARGEST_BLOCK", 1)  # a block a query
+    for found, exact in zip(gradients(torch.bfloat16), gradients(torch.float64), strict=True):
+        assert (found - exact).norm() < 0.01 * exact.norm()  # up to 0.02 where the sums are kept in bfloat16
+
+
 def test_additive_keeps_no_hidden_layer_of_a_long_text_for_the_gradient() -> None:
     score = AdditiveScore(WIDTH, 1, hidden_width=64)
     states = torch.randn(1, 1, 300, WIDTH, requires_grad=True)

@@ -95,8 +95,9 @@ def test_separate_vocabularies_share_no_words():
 def test_long_texts_are_cut_and_targets_only_in_train():
     encoded = encode(max_source=2, max_target=1)
     assert encoded.splits["test"].texts[0].lengths.tolist() == [2, 1]
-    assert encoded.splits["train"].targets.lengths.tolist() == [2, 2]
+    assert encoded.splits["train"].targets.lengths.tolist() == [1, 1]  # without an end, for they do not end there
     assert encoded.splits["test"].targets.lengths.tolist() == [5, 2]
+    assert written(encode(max_target=2), "train", 1)[-1] == encoded.writer.end
 
 
 def test_weights_of_symbols_become_weights_of_words():

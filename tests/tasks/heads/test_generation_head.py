@@ -13,7 +13,7 @@ from models.backbones.base import Decoder
 from models.backbones.recurrent import RecurrentDecoder
 from models.backbones.transformer import TransformerDecoder
 from models.decoding import SearchOptions
-from models.positions import NoPosition
+from models.positions import Learned, NoPosition
 from tasks.base import Encoded
 from tasks.heads.generation import Generated, GenerationHead
 
@@ -22,18 +22,18 @@ WIDTH, INPUT, V, BEGIN, END = 8, 6, 9, 2, 3
 COPIES = torch.tensor([[4, V, 5, 4, V + 5], [V + 2, 6, V + 2, 0, 0], [7, 0, 0, 0, 0]])
 
 
-def decoder(kind: str) -> Decoder:
+def decoder(kind: str, position: Any = NoPosition) -> Decoder:
     attention = partial(DotAttention, heads=1, scale=True, normalizer="softmax", dropout=0.0)
-    options: dict[str, Any] = {"position": NoPosition, "external": False, "width": WIDTH, "layers": 1, "dropout": 0.0}
+    options: dict[str, Any] = {"position": position, "external": False, "width": WIDTH, "layers": 1, "dropout": 0.0}
     if kind == "transformer":
         return TransformerDecoder(INPUT, attention=attention, feedforward_width=WIDTH, **options)
     return RecurrentDecoder(INPUT, attention=attention, input_feeding=kind == "feeding", **options)
 
 
-def make_head(kind: str, *, copying: bool) -> GenerationHead:
+def make_head(kind: str, *, copying: bool, position: Any = NoPosition) -> GenerationHead:
     torch.manual_seed(3)
     head = GenerationHead(
-        decoder(kind),
+        decoder(kind, position),
         input_width=INPUT,
         vocabulary_size=V,
         begin=BEGIN,
@@ -79,3 +79,10 @@ def test_a_text_found_is_as_probable_as_the_loss_says(kind: str, copying: bool):
         assert set(written[row]) <= set(COPIES[row].tolist())
         ends = [*best.ids, END] if len(best.ids) < 6 else best.ids
         assert best.log_probability == pytest.approx(log_probability(head, text, row, ends), abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["recurrent", "feeding", "transformer"])
+def test_no_text_is_longer_than_the_decoder_has_positions_for(kind: str):
+    head = make_head(kind, copying=True, position=partial(Learned, max_length=3))
+    torch.nn.init.constant_(head.output.bias[END : END + 1].detach(), -100.0)  # it would go on
+    assert {len(found.ids) for found in head.predict([source()])} == {3}
