@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from collections.abc import Mapping
+import sysconfig
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from harness.records import writes_here
 from tasks.base import Batch, Head, Task
 from tasks.batching import BatchLoader, BatchPlan
 from tasks.collation import collate
@@ -40,16 +42,39 @@ def is_floor(config: DictConfig) -> bool:
 
 
 def foreign_files(config: Mapping[str, Any]) -> list[Path]:
-    """The source file of a mechanism from outside the repository: part of the code version."""
-    target = config["model"].get("attention", {}).get("_target_", "models.")
-    module = target.rpartition(".")[0]
-    if module.split(".")[0] in ("models", "tasks", "harness"):
-        return []
+    """The source files of the parts that come from outside the repository: they belong to the version of the code.
+
+    Of a package all files, since what a class does may stand in any of them; of an installed one that of the class's
+    module alone, since versions of packages are on the record.
+    """
+    plain = OmegaConf.to_container(config, resolve=True) if isinstance(config, DictConfig) else config
+    assert isinstance(plain, Mapping)
+    groups = ("task", "data", "model", "embedding", "backbone", "decoder", "position")
+    modules = {target.rpartition(".")[0] for group in groups for target in _targets(plain.get(group))}
+    foreign = [module for module in modules if module and module.split(".")[0] not in ("models", "tasks", "harness")]
+    return sorted({path for module in foreign for path in _sources(module)})
+
+
+def _targets(part: Any) -> Iterator[str]:
+    """Every ``_target_`` inside."""
+    if isinstance(part, Mapping) and "_target_" in part:
+        yield str(part["_target_"])
+    for inner in part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else ():
+        yield from _targets(inner)
+
+
+def _sources(module: str) -> list[Path]:
     try:
-        spec = importlib.util.find_spec(module)
+        whole, itself = (importlib.util.find_spec(name) for name in (module.split(".")[0], module))
     except (ImportError, ValueError):
         return []
-    return [Path(spec.origin)] if spec is not None and spec.origin is not None else []
+    if whole is None or itself is None:
+        return []
+    installed = [Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")]
+    folders = [Path(folder) for folder in whole.submodule_search_locations or ()]
+    if folders and not any(folder.is_relative_to(place) for folder in folders for place in installed):
+        return [path for folder in folders for path in folder.rglob("*.py")]
+    return [Path(itself.origin)] if itself.origin is not None else []
 
 
 def make_task(config: DictConfig) -> Task:
@@ -71,7 +96,7 @@ def load_corpus(config: DictConfig, task: Task) -> Corpus:
 def check_combination(config: DictConfig, task: Task) -> None:
     """Refuse what cannot work: abilities that the mechanism lacks, options that do not fit, on the meta device.
 
-    Raises UnsupportedError with the message of the part that refuses.
+    Raises UnsupportedError with the message of the part that refuses, ValueError for devices that cannot be had here.
     """
     if is_floor(config):
         floor = instantiate(config.model.floor)
@@ -80,6 +105,7 @@ def check_combination(config: DictConfig, task: Task) -> None:
         except ValueError as error:
             raise UnsupportedError(str(error)) from error
         return
+    _check_devices(config)
     mechanism = _mechanism(config)
     missing = task.needs - mechanism.supports
     if missing:
@@ -92,6 +118,19 @@ def check_combination(config: DictConfig, task: Task) -> None:
             _assemble(config, task, Sizes(labels=["O", "B-X"], vocabulary=8, characters=8, written=8, begin=2, end=3))
     except ValueError as error:
         raise UnsupportedError(str(error)) from error
+
+
+def _check_devices(config: DictConfig) -> None:
+    """Refuse devices that are not here or cannot be counted, and to train one run alone in each of several processes.
+
+    Raises ValueError.
+    """
+    accelerator_of(config)
+    if processes_of(config) == 1 and not writes_here():
+        raise ValueError(
+            "srun or torchrun started several processes, but the run is of one (trainer.devices=1), which the first of "
+            "them trains and records; for several give trainer=ddp and trainer.devices=<processes on a machine>"
+        )
 
 
 def _mechanism(config: DictConfig) -> Any:
@@ -252,9 +291,39 @@ def optimisation(config: DictConfig) -> dict[str, Any]:
 
 def epochs_for(steps: int, config: DictConfig, *, batches: int) -> int:
     """The whole epochs that ``steps`` of the optimiser take, where all processes together see ``batches`` in one."""
-    trainer = config.trainer
-    processes: int = trainer.devices * trainer.num_nodes if isinstance(trainer.devices, int) else 1
-    return math.ceil(steps * int(config.training.accumulate_batches) * processes / batches)
+    return math.ceil(steps * int(config.training.accumulate_batches) * processes_of(config) / batches)
+
+
+def processes_of(config: DictConfig) -> int:
+    """How many processes train a run together: one a device of every node.
+
+    Raises ValueError unless ``trainer.devices`` is a number or a list of devices: what ``auto`` and -1 stand for, and
+    with it the run that they name, would be another on every machine.
+    """
+    devices, nodes = config.trainer.devices, config.trainer.num_nodes
+    count = len(devices) if isinstance(devices, ListConfig) else devices
+    if not all(type(number) is int and number > 0 for number in (count, nodes)):
+        raise ValueError(
+            f"expected trainer.devices to be a whole number from 1 or a list of devices such as [0,1], and "
+            f"trainer.num_nodes a whole number from 1, got {devices!r} and {nodes!r}; say how many"
+        )
+    return int(count * nodes)
+
+
+def accelerator_of(config: DictConfig) -> str:
+    """What a run computes on, in Lightning's words: ``auto`` is CUDA where there is a GPU of it, else the CPU.
+
+    Lightning's own ``auto`` and ``gpu`` prefer Apple's MPS, which lacks the double precision of the CRF.
+    Raises ValueError for a GPU where there is none.
+    """
+    named = str(config.trainer.accelerator)
+    if named == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if named == "gpu" and not torch.cuda.is_available():
+        raise ValueError(
+            "trainer.accelerator=gpu needs a CUDA GPU, and torch finds none here; trainer=auto does without"
+        )
+    return "cuda" if named == "gpu" else named
 
 
 def make_trainer(config: DictConfig, *, batches: int, callbacks: list[Any], logger: Any, folder: Path) -> pl.Trainer:
@@ -264,6 +333,7 @@ def make_trainer(config: DictConfig, *, batches: int, callbacks: list[Any], logg
     options = OmegaConf.to_container(config.trainer, resolve=True)
     assert isinstance(options, dict)
     options.pop("threads")
+    options["accelerator"] = accelerator_of(config)
     return pl.Trainer(
         **{str(key): value for key, value in options.items()},
         max_epochs=epochs_for(config.training.steps, config, batches=batches),

@@ -78,8 +78,7 @@ class Rebuilt:
             config.results_dir = results_dir
             if data_dir is not None:
                 config.data_dir = data_dir
-                if "data_dir" in config.data:
-                    config.data.data_dir = data_dir
+                _read_from(data_dir, config.data)
         task = build.make_task(config)
         corpus = build.load_corpus(config, task)
         if corpus.fingerprint != record["data_fingerprint"]:
@@ -200,6 +199,15 @@ class Rebuilt:
         if source == "labels":
             return [word for name in self.task.label_words(data.encoded.labels) for word in name]
         return self._tokens(example["external"]) if source == "column" else None
+
+
+def _read_from(folder: str, source: DictConfig) -> None:
+    """Let a source of data, and the sources inside it (``train_from``), read their files from the folder."""
+    if "data_dir" in source:
+        source.data_dir = folder
+    for inner in source.values():
+        if isinstance(inner, DictConfig):
+            _read_from(folder, inner)
 
 
 Calls = dict[str, list[Attended]]

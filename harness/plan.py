@@ -1,7 +1,7 @@
 """``plan=true``: what a sweep would run and what that would take, from a few training steps of each configuration.
 
 Predicted minutes count every step and validation that ``training.steps`` allows, so they are an upper bound where
-training stops early; they leave out what Lightning, loggers and checkpoints take.
+training stops early; they leave out what Lightning, loggers, checkpoints and the measuring of costs take.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from harness.cell import Job
+from harness.sweep import check_one_device
 from harness.workers import Engine, WorkerDied
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ STEPS, WARM_UP = 6, 2
 """Training steps that are timed, after as many uncounted ones as WARM_UP."""
 
 ROWS = 16
-"""Validation rows that are predicted to time prediction."""
+"""Validation rows whose evaluation is timed, in one batch."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,13 @@ _probes: dict[str, Probe] = {}
 
 
 def plan_cells(cells: Sequence[Cell], engine: Engine) -> list[Forecast]:
-    """A forecast for each cell, in their order; nothing is trained to its end and nothing recorded."""
+    """A forecast for each cell, in their order; nothing is trained to its end and nothing recorded.
+
+    Raises ValueError for a cell over several devices, which would not be run either.
+    """
+    for cell in cells:
+        if cell.config is not None:
+            check_one_device(cell.config)
     forecasts = {n: Forecast(c.label, "not composed", c.problem) for n, c in enumerate(cells) if c.config is None}
     numbers = [number for number in range(len(cells)) if number not in forecasts]
     jobs = [(cells[number].label, Job(cells[number].config, Path())) for number in numbers]  # type: ignore[arg-type]
@@ -134,18 +141,44 @@ def _measure(config: DictConfig, task: Task, corpus: Corpus) -> Probe:
     data = build.encode(config, task, corpus)
     config, _ = match_model(config, data)
     parameters = costs.count_parameters(build.make_model(config, data, device="meta"))["total"]
-    gpu = config.trainer.accelerator != "cpu" and torch.cuda.is_available()
+    gpu = build.accelerator_of(config) == "cuda"
     device = torch.device("cuda" if gpu else "cpu")
     model = build.make_model(config, data).to(device)
     with torch.autocast(device.type, torch.bfloat16, enabled=str(config.trainer.precision).startswith("bf16")):
-        step = _step_seconds(config, model, data, device)
-        evaluate, rows = _evaluation(config, model, data, device)
-        row = _seconds(evaluate) / rows
+        seconds = _training_seconds(config, model, data, device) + _scoring_seconds(config, model, data, device)
     peak = costs.peak_memory_bytes()
-    batches = len(data.loader("train"))
-    epochs = 1 if config.trainer.fast_dev_run else build.epochs_for(config.training.steps, config, batches=batches)
-    seconds = epochs * (batches * step + data.size("validation") * row) + data.size("test") * row
     return Probe(parameters, seconds / 60, int((peak["gpu"] if gpu else peak["process"]) or 0))
+
+
+def _epochs(config: DictConfig, data: Data) -> int:
+    from harness import build
+
+    batches = len(data.loader("train"))
+    return 1 if config.trainer.fast_dev_run else build.epochs_for(config.training.steps, config, batches=batches)
+
+
+def _training_seconds(config: DictConfig, model: Any, data: Data, device: Any) -> float:
+    """The steps of one process, which sees its share of the batches of every epoch."""
+    from harness import build
+
+    share = data.loader("train", world_size=build.processes_of(config))
+    return _epochs(config, data) * len(share) * _step_seconds(config, model, data, device)
+
+
+def _scoring_seconds(config: DictConfig, model: Any, data: Data, device: Any) -> float:
+    """Validation after every epoch, then the test sets; the processes share the rows.
+
+    Where the loss chooses the epoch, validation is predicted once more, when the epoch is chosen.
+    """
+    from harness import build
+
+    model.eval()
+    predict = _row_seconds(model.predict, data, device)
+    by_loss = data.task.validate_by == "loss"
+    validate = _row_seconds(model.loss, data, device) if by_loss else predict
+    rows = sum(data.size(s) for s in data.encoded.splits if s != "train" and (s != "validation" or by_loss))
+    seconds = _epochs(config, data) * data.size("validation") * validate + rows * predict
+    return seconds / build.processes_of(config)
 
 
 def _step_seconds(config: DictConfig, model: Any, data: Data, device: Any) -> float:
@@ -160,27 +193,26 @@ def _step_seconds(config: DictConfig, model: Any, data: Data, device: Any) -> fl
         def step(batch: Any = batch) -> None:
             optimizer.zero_grad()
             model.loss(batch.to(device)).backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), config.training.gradient_clip)
+            if config.training.gradient_clip is not None:
+                torch.nn.utils.clip_grad_norm_(model.parameters(), config.training.gradient_clip)
             optimizer.step()
 
         times.append(_seconds(step))
     return statistics.median(times[WARM_UP:] or times)
 
 
-def _evaluation(config: DictConfig, model: Any, data: Data, device: Any) -> tuple[Callable[[], None], int]:
-    """What evaluates a few validation rows, and how many: losses where these choose the epoch, else predictions."""
+def _row_seconds(measure: Callable[[Any], Any], data: Data, device: Any) -> float:
+    """The time that a validation row takes, of a few in one batch."""
     import torch
 
-    model.eval()
     rows = min(ROWS, data.size("validation"))
     batch = data.batch("validation", list(range(rows))).to(device)
-    measure = model.loss if config.task.get("validate_by", "score") == "loss" else model.predict
 
     def evaluate() -> None:
         with torch.no_grad():
             measure(batch)
 
-    return evaluate, rows
+    return _seconds(evaluate) / rows
 
 
 def _seconds(action: Callable[[], None]) -> float:

@@ -6,6 +6,7 @@ The cells run in workers, never in this process, which therefore survives whatev
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +19,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 from rich.console import Console
 
 from harness import records
@@ -30,6 +31,9 @@ from harness.sweep_display import show_answer, show_summary
 from harness.workers import Engine, EngineError, LocalWorkers, WorkerDied
 
 PRELOAD = ("harness.run", "harness.training")
+
+RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
+"""What tells the processes that share a run apart."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,8 @@ def _warn_of_local_locks(results: Path) -> None:
 
 
 def make_engine(config: DictConfig) -> Engine:
-    """Where cells run: what ``engine=`` names. Raises ValueError for settings that it refuses."""
+    """Where cells run: what ``engine=`` names. Raises ValueError for settings that it refuses, and several devices."""
+    check_one_device(config)
     seconds = None if config.max_minutes is None else 60 * config.max_minutes
     try:
         return instantiate(config.engine, seconds=seconds, preload=PRELOAD, _convert_="all")  # type: ignore[no-any-return]
@@ -106,7 +111,7 @@ def make_cells(
 ) -> list[Cell]:
     """A cell for each combination, equal ones once; one that cannot be composed says why.
 
-    Raises ValueError if there are none, or if what drives the whole sweep is swept over.
+    Raises ValueError if there are none, if what drives the whole sweep is swept over, or for several devices.
     """
     if not combinations:
         raise ValueError("the sweep has no cells: a swept value is an empty list, range or pattern")
@@ -123,7 +128,23 @@ def make_cells(
             cells.append(Cell(label, _plain(compose(overrides))))
         except Exception as error:  # Hydra and OmegaConf have many, and each is about this cell alone
             cells.append(Cell(label, problem=" ".join(str(error).split())))
+    for cell in cells:
+        if cell.config is not None:
+            check_one_device(cell.config)
     return cells
+
+
+def check_one_device(config: DictConfig) -> None:
+    """Refuse a cell over several devices: for each of them Lightning would start the command of the sweep again.
+
+    Raises ValueError.
+    """
+    devices, nodes = config.trainer.devices, config.trainer.num_nodes
+    if (len(devices) if isinstance(devices, ListConfig) else devices) != 1 or nodes != 1:
+        raise ValueError(
+            f"a cell of a sweep or search has one device, got trainer.devices={devices} and trainer.num_nodes={nodes}; "
+            "run several cells at once with workers= or engine=; a single run (no -m, no search=) may use trainer=ddp"
+        )
 
 
 def _plain(config: DictConfig) -> DictConfig:
@@ -143,6 +164,7 @@ def run_cells(cells: Sequence[Cell], engine: Engine, *, console: Console | None 
     exception goes on.
     """
     console = console or Console()
+    _forget_ranks()
     answers = {number: Answer("not composed", cell.problem) for number, cell in enumerate(cells) if cell.problem}
     with _desk(cells) as desk:
         jobs = {n: Job(c.config, Path(desk) / f"{n}.json") for n, c in enumerate(cells) if c.config is not None}
@@ -165,6 +187,12 @@ def run_cells(cells: Sequence[Cell], engine: Engine, *, console: Console | None 
             raise
     show_summary(console, [cell.label for cell in cells], answers)
     return [answers[number] for number in range(len(cells))]
+
+
+def _forget_ranks() -> None:
+    """Let every cell be recorded: it is a run of one process, whichever of srun's or torchrun's runs the sweep."""
+    for name in RANKS:
+        os.environ.pop(name, None)
 
 
 def _desk(cells: Sequence[Cell]) -> tempfile.TemporaryDirectory[str]:

@@ -13,7 +13,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from harness import explain, leaderboard
+from harness.build import load_corpus, make_task
 from harness.configuration import compose_configuration
+from harness.explained import Rebuilt
 from harness.records import read_predictions, read_record
 from harness.report.maps import AttentionMap, html_page, terminal_lines
 from harness.run import execute
@@ -174,3 +176,20 @@ def test_data_that_are_not_there_are_named(trained: Callable[[str], Path], capsy
     made["config"]["data"] = OmegaConf.to_container(composed.data, resolve=True)
     (folder / "record.json").write_text(json.dumps(made))
     assert str(tmp_path / "nowhere") in refused(capsys, str(folder), "a film", "--data_dir", str(tmp_path / "nowhere"))
+
+
+def test_a_source_inside_another_reads_from_the_same_folder(tmp_path: Path):
+    before, after = tmp_path / "before", tmp_path / "after"
+    for name, splits in (("jfleg", ("validation", "test")), ("disfl_qa", ("train", "validation", "test"))):
+        (before / name).mkdir(parents=True)
+        for split in splits:
+            row = {"source": "a b", "target": "b", "targets": ["b"]}
+            (before / name / f"{split}.jsonl").write_text(json.dumps(row) + "\n")
+    composed = compose_configuration(
+        ["task=correction", "data=jfleg", "data@data.train_from=disfl_qa", f"data_dir={before}"]
+    )
+    fingerprint = load_corpus(composed, make_task(composed)).fingerprint
+    made = {"config": OmegaConf.to_container(composed, resolve=True), "data_fingerprint": fingerprint}
+    before.rename(after)
+    rebuilt = Rebuilt.from_record(made, tmp_path, data_dir=str(after), results_dir=str(tmp_path))
+    assert rebuilt.corpus.fingerprint == fingerprint

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from harness.configuration import compose_configuration
 from harness.run import execute
@@ -78,6 +79,27 @@ def test_heads_that_do_not_divide_are_refused_before_data_are_read(tiny: Overrid
     assert status == "unsupported"
     assert "heads" in message
     assert "/nowhere" not in message
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("trainer.devices=auto", "a whole number from 1 or a list of devices such as [0,1]"),
+        ("trainer.devices=-1", "got -1 and 1"),
+        ("trainer.devices=[]", "got [] and 1"),
+        ("trainer.devices=true", "got True and 1"),
+        ("trainer.num_nodes=0", "got 1 and 0"),
+        ("trainer=gpu", "trainer.accelerator=gpu needs a CUDA GPU"),
+    ],
+)
+def test_devices_that_cannot_be_had_are_refused_before_data_are_read(
+    tiny: Overrides, monkeypatch: pytest.MonkeyPatch, option: str, message: str
+):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    status, said = reason(tiny("task=ner", "data=wnut17", "data_dir=/nowhere", option))
+    assert status == "failed"
+    assert message in said
+    assert "/nowhere" not in said
 
 
 @pytest.mark.parametrize(

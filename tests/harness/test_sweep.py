@@ -20,7 +20,7 @@ from harness.configuration import check_controls, compose_configuration
 from harness.plan import plan_cells, show_plan
 from harness.run import execute, make_run
 from harness.stopping import TimeLimitError, limited
-from harness.sweep import Cell, make_cells, record_end, run_cells
+from harness.sweep import Cell, make_cells, make_engine, record_end, run_cells
 from harness.workers import WorkerDied
 from tests.harness.conftest import COMMAND, ROOT, command, in_this_process, statuses, stop
 
@@ -47,6 +47,23 @@ def test_what_drives_the_whole_sweep_is_not_swept_over():
     for key in ("workers", "engine", "engine.cpus"):
         with pytest.raises(ValueError, match=f"{key} is of the whole sweep"):
             make_cells([[f"{key}=1"], [f"{key}=2"]], swept=[key], compose=compose)
+
+
+@pytest.mark.parametrize(
+    "devices",
+    ["trainer=ddp", "trainer.devices=[0,1]", "trainer.devices=auto", "trainer.devices=-1", "trainer.num_nodes=2"],
+)
+def test_a_cell_over_several_devices_is_refused(tiny: Overrides, devices: str):
+    wide = tiny("task=pos", devices)
+    message = "a cell of a sweep or search has one device"
+    with pytest.raises(ValueError, match=message):
+        make_cells([tiny("task=pos"), wide], swept=["trainer"], compose=compose)
+    with pytest.raises(ValueError, match=message):
+        make_engine(compose_configuration(wide))
+    with pytest.raises(ValueError, match=message):
+        plan_cells([Cell("wide", compose_configuration(wide))], in_this_process)
+    (cell,) = make_cells([tiny("task=pos", "trainer.devices=[1]")], swept=[], compose=compose)
+    assert cell.config is not None
 
 
 def test_a_cell_that_cannot_be_composed_is_a_hole_and_equal_cells_are_one(tiny: Overrides):
@@ -273,6 +290,17 @@ def test_a_plan_runs_nothing_and_says_what_would(tiny: Overrides, tmp_path: Path
 
 
 # The whole, from the command line
+
+
+@pytest.mark.parametrize("many", [["-m", "seed=1,2"], ["search=random"], ["search=random", "plan=true"]])
+def test_sweeps_and_searches_over_several_devices_end_with_one_before_anything_runs(
+    tiny: Overrides, tmp_path: Path, many: list[str]
+):
+    done = command(*many, *tiny("task=pos", "model=self", "trainer=ddp", "trainer.accelerator=cpu"))
+    assert done.returncode == 1
+    assert "error: a cell of a sweep or search has one device, got trainer.devices=2" in done.stderr
+    assert "workers= or engine=" in done.stderr
+    assert not (tmp_path / "results" / "runs").exists()
 
 
 def test_no_cells_and_a_wrong_control_end_with_one(tiny: Overrides):
