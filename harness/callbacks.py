@@ -1,15 +1,18 @@
-"""What happens around training: learning curves, clocks, random states, a progress bar one can read."""
+"""What happens around training: learning curves, clocks, what a resumed run needs, a progress bar one can read."""
 
 from __future__ import annotations
 
+import os
 import random
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import TQDMProgressBar, WeightAveraging
+from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 
 class History(pl.Callback):
@@ -84,21 +87,28 @@ class History(pl.Callback):
 class RandomStates(pl.Callback):
     """Keeps the random states in the checkpoint, so that a resumed run draws what an uninterrupted one would.
 
-    They are restored at the first batch after loading, because Lightning draws numbers while it starts.
+    They are restored at the first batch after loading, because Lightning draws numbers while it starts. Of the GPUs it
+    is the one that trains, whatever others are visible: a resumed run may see fewer, or have another one. Several
+    processes go on from the states of the first.
     """
 
     def __init__(self) -> None:
+        self._device = torch.device("cpu")
         self._to_restore: dict[str, Any] | None = None
 
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Note the device that trains."""
+        self._device = trainer.strategy.root_device
+
     def state_dict(self) -> dict[str, Any]:
-        """The states of Python, NumPy, torch and every GPU, as tensors and plain containers."""
+        """The states of Python, NumPy, torch and the GPU, as tensors and plain containers."""
         name, keys, *rest = np.random.get_state(legacy=True)
         version, internal, gauss = random.getstate()
         return {
             "python": [version, list(internal), gauss],
             "numpy": [name, keys.tolist(), *rest],  # type: ignore[union-attr]
             "torch": torch.get_rng_state(),
-            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            "cuda": torch.cuda.get_rng_state(self._device) if self._device.type == "cuda" else None,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -116,9 +126,53 @@ class RandomStates(pl.Callback):
         name, keys, *rest = self._to_restore["numpy"]
         np.random.set_state((name, np.array(keys, dtype=np.uint32), *rest))
         torch.set_rng_state(self._to_restore["torch"])
-        if self._to_restore["cuda"]:
-            torch.cuda.set_rng_state_all(self._to_restore["cuda"])
+        if self._to_restore["cuda"] is not None and self._device.type == "cuda":
+            torch.cuda.set_rng_state(self._to_restore["cuda"], self._device)
         self._to_restore = None
+
+
+class Verdict(pl.Callback):
+    """Keeps in the checkpoint that training is to end: early stopping said so, or a pruner, who tells ``facts`` too.
+
+    Lightning keeps what led to the decision, not the decision itself: a run that was killed after its last epoch would
+    train a further one.
+    """
+
+    def __init__(self, facts: dict[str, Any]) -> None:
+        self.facts = facts
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Checkpoints come last after an epoch, so that everyone has decided."""
+        pruned = self.facts.get("search", {}).get("pruned", False)
+        checkpoint["verdict"] = {"should_stop": trainer.should_stop, "pruned": pruned}
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Lightning looks at ``should_stop`` before the first epoch, once it has loaded."""
+        trainer.should_stop = checkpoint["verdict"]["should_stop"]
+        if checkpoint["verdict"]["pruned"]:
+            self.facts["search"]["pruned"] = True
+
+
+class WholeFiles(TorchCheckpointIO):
+    """Writes a checkpoint beside its place and renames it: whenever the process is killed, a whole one is there.
+
+    Lightning's own writes below ``$TMPDIR``; where that is another file system, the file is copied to its place.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        """Write the file."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{path.name}.part")  # the same name for all, so that kills leave one at most
+        with part.open("wb") as file:
+            torch.save(checkpoint, file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
 
 
 class Averaging(WeightAveraging):

@@ -18,7 +18,7 @@ Scorer = Callable[[str, Mapping[int, Any]], dict[str, float]]
 """(split, prediction of each row) -> scores."""
 
 LOSS_EVERY = 50
-"""Steps between two logged losses: every logged value costs about a millisecond."""
+"""Steps between two looks at the loss: a GPU is waited for, and every logged value costs about a millisecond."""
 
 
 class TrainingModule(pl.LightningModule):
@@ -61,6 +61,7 @@ class TrainingModule(pl.LightningModule):
         self.final_learning_rate_fraction = final_learning_rate_fraction
         self.predictions: dict[int, Any] = {}
         self.test_split = "test"
+        self._unseen: Tensor | float = 0.0  # sum of the training losses since the last look at them
         self._losses = [0.0, 0]  # sum and number, of a validation by loss
         self._steps = 1  # of the whole training, known when it begins
 
@@ -75,20 +76,32 @@ class TrainingModule(pl.LightningModule):
         return batch.to(device, non_blocking=True)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The loss of one batch; logged now and then, and refused when it is no number."""
+        """The loss of one batch; now and then logged, and refused when one since the last look is no number."""
         self.model.head.progress = self.global_step / self._steps
         loss = self.model.loss(batch)
+        self._unseen = self._unseen + loss.detach().float()
         if batch_idx % LOSS_EVERY == 0:
-            if not torch.isfinite(loss):
-                raise DivergedError(
-                    f"the training loss became {loss.item()} at step {self.global_step}; "
-                    f"try a smaller training.learning_rate (now {self.learning_rate}) or training.gradient_clip"
-                )
+            self._look_at_losses()
             self.log("train/loss", loss, prog_bar=True, batch_size=len(batch))
         return loss
 
+    def _look_at_losses(self) -> None:
+        """Raises DivergedError, in every process, if a training loss since the last look was no number in any."""
+        total = float(self.trainer.strategy.reduce(self._unseen, reduce_op="sum"))
+        self._unseen = 0.0
+        self._check_finite("training", total)
+
+    def _check_finite(self, which: str, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise DivergedError(
+                f"the {which} loss became {loss} at step {self.global_step}; "
+                f"try a smaller training.learning_rate (now {self.learning_rate}) or training.gradient_clip"
+            )
+
     def on_validation_epoch_start(self) -> None:
-        """Forget the predictions of the pass before."""
+        """Look at the last losses of the epoch, and forget the predictions of the pass before."""
+        if self.trainer.state.fn == "fit":
+            self._look_at_losses()
         self.predictions, self._losses = {}, [0.0, 0]
 
     def on_test_epoch_start(self) -> None:
@@ -111,11 +124,15 @@ class TrainingModule(pl.LightningModule):
         self.predictions.update(zip(batch.rows_B.tolist(), self.model.predict(batch), strict=True))
 
     def on_validation_epoch_end(self) -> None:
-        """Score the validation split; the score that chooses is shown in the progress bar."""
+        """Score the validation split; the score that chooses is shown in the progress bar.
+
+        Raises DivergedError for a loss that is no number, at which early stopping would end the run without a word.
+        """
         if self.validate_by == "score":
             self._score("validation")
             return
         total, count = self._summed(self._losses)
+        self._check_finite("validation", total / count)
         self.log("validation/loss", total / count, prog_bar=True, rank_zero_only=False)
 
     def on_test_epoch_end(self) -> None:

@@ -8,7 +8,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -98,7 +98,7 @@ def _recorded(config: DictConfig, run: Run, announce: Callable[[Run], None], hel
     except BusyError:
         raise
     except (KeyboardInterrupt, SystemExit):
-        records.write_record(run.folder, run.record("interrupted", "stopped from outside; the same command resumes it"))
+        _leave(run.folder, run.record("interrupted", "stopped from outside; the same command resumes it"))
         raise
     except Exception as error:
         status: records.Status = "unsupported" if isinstance(error, build.UnsupportedError) else "failed"
@@ -107,8 +107,17 @@ def _recorded(config: DictConfig, run: Run, announce: Callable[[Run], None], hel
         if config.trace:
             traceback.print_exc()
         record = run.record(status, f"{type(error).__name__}: {error}" if not _expected(error) else str(error))
-        records.write_record(run.folder, record)
+        _leave(run.folder, record)
         return Outcome(record, run.folder)
+
+
+def _leave(folder: Path, record: dict[str, Any]) -> None:
+    """Write the record of a run that did not finish; never over that of a finished one, which only ``force`` moves."""
+    with suppress(ValueError):  # a damaged record is worth less than the new one
+        existing = records.read_record(folder)
+        if existing is not None and existing["status"] == "done":
+            return
+    records.write_record(folder, record)
 
 
 def make_run(config: DictConfig) -> Run:
@@ -156,6 +165,8 @@ def _execute(config: DictConfig, run: Run, announce: Callable[[Run], None], held
     with terminable():
         existing = records.read_record(run.folder)
         if existing is not None and stands(existing, config):
+            if existing["status"] == "done":
+                _clear(run.folder)
             return Outcome(existing, run.folder, found=True)
         if _anew(config):
             _set_aside(run.folder)
@@ -172,7 +183,7 @@ def _execute(config: DictConfig, run: Run, announce: Callable[[Run], None], held
             records.write_predictions(run.folder, describe_predictions(task, corpus, predictions))
         record = run.record("done", None)
         records.write_record(run.folder, record)
-    (run.folder / "error.txt").unlink(missing_ok=True)
+        _clear(run.folder)
     return Outcome(record, run.folder)
 
 
@@ -218,6 +229,18 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _clear(folder: Path) -> None:
+    """Delete what a finished run has no more use for: what it would have resumed from, the error of an attempt before.
+
+    Not before the record is written, since a run that is killed resumes from it.
+    """
+    if not records.writes_here():
+        return
+    with suppress(OSError):  # no reason for a finished run to fail
+        for path in (*folder.glob("*.ckpt*"), folder / "error.txt"):
+            path.unlink(missing_ok=True)
 
 
 def _set_aside(folder: Path) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import pickle
 import signal
+import sys
 import time
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +20,7 @@ from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 from harness import build, costs
-from harness.callbacks import Averaging, History, ProgressBar, RandomStates
+from harness.callbacks import Averaging, History, ProgressBar, RandomStates, Verdict, WholeFiles
 from harness.matching import match_model
 from harness.memory import keep_freed_memory
 from harness.module import TrainingModule
@@ -115,32 +119,57 @@ def fit(
     """
     monitored, mode = module.monitor
     facts["chosen_by"] = monitored
-    # Saved between two epochs: what an interrupted run resumes from is then exactly a state of the uninterrupted one.
-    best = ModelCheckpoint(
-        folder,
-        filename="best",
-        monitor=monitored,
-        mode=mode,
-        save_last=True,
-        enable_version_counter=False,
-        save_on_train_epoch_end=True,
-    )
+    best, last = _checkpoints(folder, monitored, mode)
     batches = len(data.loader("train"))
     patience = build.epochs_for(config.training.patience, config, batches=batches)
     stopping = EarlyStopping(monitored, mode=mode, patience=patience, check_on_train_epoch_end=True, verbose=False)
-    callbacks: list[Callback] = [history, RandomStates(), stopping, best, *further]
+    callbacks: list[Callback] = [history, RandomStates(), Verdict(facts), stopping, best, last, *further]
     if config.training.average_decay > 0:
         callbacks.insert(0, Averaging(config.training.average_decay))
     if config.trainer.enable_progress_bar:
         callbacks.append(ProgressBar())
     trainer = build.make_trainer(config, batches=batches, callbacks=callbacks, logger=logger, folder=folder)
-    last = folder / "last.ckpt"
-    resumed = last.exists() and not config.trainer.fast_dev_run
-    facts["resumed"] = resumed
+    trainer.strategy.checkpoint_io = WholeFiles()
+    found = None if config.trainer.fast_dev_run else _last_checkpoint(folder)
+    facts["resumed"] = found is not None
     pl.seed_everything(config.seed, workers=True, verbose=False)
     loaders = [data.loader(split, trainer.global_rank, trainer.world_size) for split in ("train", "validation")]
-    _interruptible(trainer.fit)(module, *loaders, ckpt_path=str(last) if resumed else None, weights_only=True)
+    _interruptible(trainer.fit)(module, *loaders, ckpt_path=found, weights_only=True)
     return trainer, Path(best.best_model_path)
+
+
+def _checkpoints(folder: Path, monitored: str, mode: str) -> tuple[ModelCheckpoint, ModelCheckpoint]:
+    """What keeps the best epoch and the last one; ``save_last`` of the former would keep the last best one.
+
+    Saved between two epochs: what an interrupted run resumes from is then exactly a state of the uninterrupted one.
+    """
+    make = partial(ModelCheckpoint, folder, enable_version_counter=False, save_on_train_epoch_end=True)
+    return make(filename="best", monitor=monitored, mode=mode), make(filename="last")
+
+
+def _last_checkpoint(folder: Path) -> Path | None:
+    """What an earlier attempt left to resume from; a damaged file is set aside with a warning, and counts as none."""
+    last = folder / "last.ckpt"
+    try:
+        damage = _damage(last)
+    except FileNotFoundError:  # there is none, or another process of the same run was first to set it aside
+        return None
+    if damage is None:
+        return last
+    if writes_here():
+        aside = last.replace(last.with_name("last.ckpt.damaged"))
+        print(f"warning: {last} is damaged ({damage}); it is now {aside.name}, the run begins anew", file=sys.stderr)
+    return None
+
+
+def _damage(checkpoint: Path) -> str | None:
+    """Why a checkpoint cannot be loaded, None if it can."""
+    content = io.BytesIO(checkpoint.read_bytes())  # torch reports most cuts of a file as OSError, like a broken disk
+    try:
+        torch.load(content, map_location="cpu", weights_only=True)
+    except (RuntimeError, ValueError, LookupError, EOFError, pickle.UnpicklingError) as error:
+        return f"{type(error).__name__}: {error}".splitlines()[0]
+    return None
 
 
 def load_best(config: DictConfig, module: TrainingModule, best: Path) -> None:
@@ -225,11 +254,9 @@ def _measure(history: History, trainer: pl.Trainer, module: TrainingModule, data
 
 
 def _keep_weights(folder: Path, module: TrainingModule) -> None:
-    """Keep the tested weights; the optimiser's states are of no more use."""
-    if not writes_here():
-        return
-    torch.save(module.model.state_dict(), folder / "model.pt")
-    drop_checkpoints(folder)
+    """Keep the tested weights."""
+    if writes_here():
+        torch.save(module.model.state_dict(), folder / "model.pt")
 
 
 def drop_checkpoints(folder: Path) -> None:

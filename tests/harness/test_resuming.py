@@ -1,0 +1,368 @@
+"""Attempts that end in between: what they leave, and that the next one comes to the numbers of an uninterrupted run."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from itertools import product
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+
+from harness import build, records, search_trial, training
+from harness import run as running
+from harness.callbacks import RandomStates, WholeFiles
+from harness.configuration import compose_configuration
+from harness.run import Outcome, execute
+from tasks.model import TaskModel
+from tests.harness.conftest import TINY
+
+Overrides = Callable[..., list[str]]
+SHORT = [
+    "task=sentiment",
+    "model=none",
+    "training.steps=60",
+    "training.patience=3",
+    "training.learning_rate=1e-9",
+    "training.embedding_learning_rate=1e-9",
+]
+"""A run that early stopping ends after two epochs of three steps, because nothing improves."""
+
+
+def run(overrides: list[str]) -> Outcome:
+    return execute(compose_configuration(overrides))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def same_code_and_data() -> Iterator[None]:
+    """Attempts are at the same run although somebody edits the code meanwhile; and corpora are loaded once."""
+    corpora: dict[str, Any] = {}
+    load = build.load_corpus
+
+    def load_once(config: Any, task: Any) -> Any:
+        if config.names.task not in corpora:
+            corpora[config.names.task] = load(config, task)
+        return corpora[config.names.task]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(records, "code_version", lambda **_: "v")
+        patched.setattr(build, "load_corpus", load_once)
+        yield
+
+
+@pytest.fixture(scope="module")
+def whole(same_code_and_data: None, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """The uninterrupted run."""
+    outcome = run([*TINY, *SHORT, f"results_dir={tmp_path_factory.mktemp('whole')}"])
+    assert outcome.record["costs"]["train_steps"] == 6, outcome.record["reason"]
+    return outcome
+
+
+def once(function: Callable[..., Any], *, ends_well: bool = False) -> Callable[..., Any]:
+    """The function, but its first call is interrupted: before it does anything, or after it has ended well."""
+    calls = []
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        calls.append(1)
+        if len(calls) > 1:
+            return function(*arguments, **named)
+        if ends_well:
+            function(*arguments, **named)
+        raise KeyboardInterrupt
+
+    return call
+
+
+def raising(error: type[BaseException]) -> Callable[..., Any]:
+    def call(*_: Any, **__: Any) -> Any:
+        raise error
+
+    return call
+
+
+def spoil_loss(
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    training: bool,
+    at: int,
+    spoil: Callable[[Any], Any] = lambda loss: loss * math.nan,
+) -> list[int]:
+    """Let the loss be no number the ``at``-th time (from 0) that training, or validation, computes it; the count."""
+    loss, calls = TaskModel.loss, list[int]()
+
+    def spoiling(model: TaskModel, batch: Any) -> torch.Tensor:
+        value = loss(model, batch)
+        if model.training == training:
+            calls.append(len(calls))
+            return spoil(value) if calls[-1] == at else value  # type: ignore[no-any-return]
+        return value
+
+    monkeypatch.setattr(TaskModel, "loss", spoiling)
+    return calls
+
+
+def interrupted(overrides: list[str]) -> Path:
+    """The folder of a run that is interrupted."""
+    with pytest.raises(KeyboardInterrupt):
+        run(overrides)
+    results = next(Path(option.partition("=")[2]) for option in overrides if option.startswith("results_dir="))
+    (folder,) = (results / "runs").iterdir()
+    return folder
+
+
+def numbers(outcome: Outcome) -> tuple[Any, ...]:
+    """What must not depend on how often a run was resumed."""
+    record = outcome.record
+    assert record["status"] == "done", record["reason"]
+    curve = [{key: value for key, value in point.items() if key != "train_seconds"} for point in record["curves"]]
+    return record["scores"], curve, record["costs"]["train_steps"], records.read_predictions(outcome.folder)
+
+
+def left_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if ".ckpt" in path.name or path.name == "error.txt"}
+
+
+# When training is over
+
+
+def test_a_run_killed_after_early_stopping_trains_no_further_epoch(
+    tiny: Overrides, whole: Outcome, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(training, "_test", once(training._test))
+    interrupted(tiny(*SHORT))
+    computed = spoil_loss(monkeypatch, training=True, at=-1)
+    resumed = run(tiny(*SHORT))
+    assert computed == []
+    assert resumed.record["resumed"]
+    assert numbers(resumed) == numbers(whole)
+
+
+def test_a_run_resumes_after_its_last_epoch_though_an_earlier_one_was_better(
+    tiny: Overrides, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    overrides = tiny(*SHORT, "training.patience=6")
+    with monkeypatch.context() as patched:
+        spoil_loss(patched, training=True, at=7, spoil=raising(KeyboardInterrupt))
+        interrupted(overrides)
+    computed = spoil_loss(monkeypatch, training=True, at=-1)
+    resumed = run(overrides)
+    assert len(computed) == 3
+    assert numbers(resumed) == numbers(run([*overrides, f"results_dir={tmp_path / 'whole'}"]))
+    assert [point["epoch"] for point in resumed.record["curves"]] == [1, 2, 3]
+
+
+class Pruner(pl.Callback):
+    """Ends a trial after its first epoch, as the pruner of a study does."""
+
+    def __init__(self, facts: dict[str, Any]) -> None:
+        self.facts = facts
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        trainer.should_stop = self.facts["search"]["pruned"] = True
+
+
+def test_a_trial_killed_after_it_was_pruned_stays_pruned(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
+    config = compose_configuration(
+        tiny("task=sentiment", "model=none", "search=random", "+search.study=s", "+search.trial=0")
+    )
+    monkeypatch.setattr(search_trial, "_pruning", lambda config, facts, module: [Pruner(facts)])
+    monkeypatch.setattr(search_trial, "_best_point", once(search_trial._best_point))
+    with pytest.raises(KeyboardInterrupt):
+        execute(config)
+    record = execute(config).record
+    assert record["status"] == "done", record["reason"]
+    assert record["resumed"]
+    assert record["search"]["pruned"]
+    assert record["costs"]["train_steps"] == 3
+
+
+def test_checkpoints_stay_until_the_record_is_written(tiny: Overrides, whole: Outcome, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(records, "write_predictions", once(records.write_predictions))
+    folder = interrupted(tiny(*SHORT))
+    assert left_in(folder) == {"best.ckpt", "last.ckpt"}
+    resumed = run(tiny(*SHORT))
+    assert resumed.record["resumed"]
+    assert numbers(resumed) == numbers(whole)
+    assert left_in(folder) == set()
+
+
+# Records of finished runs
+
+
+FLOOR = ["task=pos", "model=majority"]
+
+
+def test_an_interrupt_after_the_record_leaves_a_finished_run_that_is_found_and_cleared(
+    tiny: Overrides, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(records, "write_record", once(records.write_record, ends_well=True))
+    folder = interrupted(tiny(*FLOOR))
+    before = records.read_record(folder)
+    assert before is not None
+    assert before["status"] == "done"
+    for name in ("best.ckpt", "last.ckpt", "last.ckpt.part", "error.txt"):
+        (folder / name).touch()
+    again = run(tiny(*FLOOR))
+    assert again.found
+    assert again.record == before
+    assert left_in(folder) == set()
+
+
+def test_what_ends_a_second_attempt_before_it_begins_leaves_the_record_of_the_first(
+    tiny: Overrides, monkeypatch: pytest.MonkeyPatch
+):
+    first = run(tiny(*FLOOR))
+    for moment, error in product(("stands", "_set_aside"), (KeyboardInterrupt, SystemExit, OSError)):
+        with monkeypatch.context() as patched:
+            patched.setattr(running, moment, raising(error))
+            with nullcontext() if error is OSError else pytest.raises(error):
+                assert run(tiny(*FLOOR, "force=true")).record["status"] == "failed"
+        assert records.read_record(first.folder) == first.record, (moment, error)
+
+
+def test_a_forced_run_that_is_interrupted_says_so(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
+    first = run(tiny(*FLOOR))
+    monkeypatch.setattr(running, "floor_trial", once(running.floor_trial))
+    with pytest.raises(KeyboardInterrupt):
+        run(tiny(*FLOOR, "force=true"))
+    left = records.read_record(first.folder)
+    assert left is not None
+    assert left["status"] == "interrupted"
+
+
+# Losses that are no numbers
+
+
+def check_divergence(outcome: Outcome, which: str, epochs: int) -> None:
+    record = outcome.record
+    assert record["status"] == "failed"
+    assert f"the {which} loss became nan at step" in record["reason"]
+    assert "try a smaller training.learning_rate" in record["reason"]
+    assert len(record["curves"]) == epochs
+
+
+def test_a_lost_training_loss_late_in_an_epoch_fails(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
+    spoil_loss(monkeypatch, training=True, at=7)  # the second of three batches of the last epoch
+    check_divergence(run(tiny("task=sentiment", "model=none")), "training", 2)
+
+
+def test_a_lost_validation_loss_fails_where_it_chooses_the_epoch(writing: Overrides, monkeypatch: pytest.MonkeyPatch):
+    spoil_loss(monkeypatch, training=False, at=2)  # the split is one batch
+    check_divergence(run(writing("task=correction", "model=dot")), "validation", 2)
+
+
+# Checkpoints
+
+
+def test_a_damaged_checkpoint_is_set_aside_and_the_run_begins_anew(
+    tiny: Overrides, whole: Outcome, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(training, "_test", once(training._test))
+    last = interrupted(tiny(*SHORT)) / "last.ckpt"
+    content = last.read_bytes()
+    last.write_bytes(content[: len(content) // 2])
+    find = training._last_checkpoint
+    seen: list[set[str]] = []
+    monkeypatch.setattr(training, "_last_checkpoint", lambda folder: (find(folder), seen.append(left_in(folder)))[0])
+    anew = run(tiny(*SHORT))
+    said = capsys.readouterr().err
+    assert f"warning: {last} is damaged (" in said
+    assert "it is now last.ckpt.damaged, the run begins anew" in said
+    assert seen == [{"best.ckpt", "last.ckpt.damaged"}]
+    assert not anew.record["resumed"]
+    assert numbers(anew) == numbers(whole)
+    assert left_in(last.parent) == set()
+
+
+def test_whatever_a_damaged_checkpoint_holds_it_is_set_aside(tmp_path: Path):
+    last, aside = tmp_path / "last.ckpt", tmp_path / "last.ckpt.damaged"
+    assert training._last_checkpoint(tmp_path) is None
+    torch.save({"weights": torch.rand(2000), "step": 1}, last)
+    whole = last.read_bytes()
+    cuts = [whole[:length] for length in range(0, len(whole), 97)]
+    for content in (*cuts, b"of the run before", bytes(len(whole)), whole.replace(b"step", b"\xff" * 4)):
+        last.write_bytes(content)
+        assert training._last_checkpoint(tmp_path) is None
+        assert aside.read_bytes() == content
+        assert not last.exists()
+    last.write_bytes(whole)
+    assert training._last_checkpoint(tmp_path) == last
+
+
+def test_a_checkpoint_that_is_cut_short_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    files, path = WholeFiles(), tmp_path / "new" / "last.ckpt"
+    files.save_checkpoint({"step": 1}, path)
+
+    def cut(checkpoint: Any, file: Any) -> None:
+        file.write(b"half")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "save", cut)
+        with pytest.raises(KeyboardInterrupt):
+            files.save_checkpoint({"step": 2}, path)
+    assert files.load_checkpoint(path, weights_only=True) == {"step": 1}
+    files.save_checkpoint({"step": 3}, path)
+    assert files.load_checkpoint(path, weights_only=True) == {"step": 3}
+    assert [found.name for found in path.parent.iterdir()] == ["last.ckpt"]
+
+
+def test_a_run_writes_its_checkpoints_without_the_folder_of_temporary_files(
+    tiny: Overrides, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none such"))
+    outcome = run(tiny("task=sentiment", "model=none", "training.steps=3"))
+    assert outcome.record["status"] == "done", outcome.record["reason"]
+
+
+# Random states
+
+
+class FakeGPUs:
+    """Two GPUs whose random states are the numbers in ``states``."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, states: list[int]) -> None:
+        self.states = states
+        monkeypatch.setattr(torch.cuda, "get_rng_state", lambda device: torch.tensor(self.states[device.index]))
+        monkeypatch.setattr(torch.cuda, "set_rng_state", self.set)
+
+    def set(self, state: torch.Tensor, device: torch.device) -> None:
+        self.states[device.index] = int(state)
+
+
+def states_on(device: str) -> RandomStates:
+    states = RandomStates()
+    trainer: Any = SimpleNamespace(strategy=SimpleNamespace(root_device=torch.device(device)))
+    states.setup(trainer, None, "fit")  # type: ignore[arg-type]
+    return states
+
+
+def resume(device: str, saved: dict[str, Any]) -> None:
+    states = states_on(device)
+    states.load_state_dict(saved)
+    states.on_train_batch_start(None, None, None, 0)  # type: ignore[arg-type]
+
+
+def test_a_run_resumes_with_the_random_state_of_its_gpu_whichever_others_there_are(monkeypatch: pytest.MonkeyPatch):
+    gpus = FakeGPUs(monkeypatch, [10, 11])
+    saved = states_on("cuda:1").state_dict()
+    gpus.states = [20]
+    resume("cuda:0", saved)
+    assert gpus.states == [11]
+
+
+def test_random_states_of_a_gpu_do_not_keep_a_run_from_a_cpu_nor_the_other_way(monkeypatch: pytest.MonkeyPatch):
+    gpus = FakeGPUs(monkeypatch, [10])
+    torch.manual_seed(3)
+    both = [states_on(device).state_dict() for device in ("cpu", "cuda:0")]
+    drawn = torch.rand(2)
+    for device, saved in zip(("cuda:0", "cpu"), both, strict=True):
+        resume(device, saved)
+        assert torch.equal(torch.rand(2), drawn)
+    assert gpus.states == [10]
