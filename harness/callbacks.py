@@ -79,9 +79,10 @@ class History(pl.Callback):
         return {"curve": self.curve, "train_seconds": self.train_seconds, "tokens": self.tokens, "steps": self.steps}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on counting where the checkpoint stopped."""
-        for key, value in state_dict.items():
-            setattr(self, key, value)
+        """Go on counting where the checkpoint stopped, in the same list, which the run's facts hold as well."""
+        self.curve[:] = state_dict["curve"]
+        for key in ("train_seconds", "tokens", "steps"):
+            setattr(self, key, state_dict[key])
 
 
 class RandomStates(pl.Callback):
@@ -196,6 +197,10 @@ class Averaging(WeightAveraging):
     def should_update(self, step_idx: int | None = None, epoch_idx: int | None = None) -> bool:
         """After every fourth step."""
         return step_idx is not None and step_idx % self.EVERY == 0
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """What is validated or tested after training are the weights that were loaded, not the last average."""
+        self._average_model = None
 
 
 class ProgressBar(TQDMProgressBar):

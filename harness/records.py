@@ -19,6 +19,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -67,19 +68,27 @@ def without_folder(source: Mapping[str, Any]) -> dict[str, Any]:
 
 def code_version(*, extra_files: Iterable[Path] = ()) -> str:
     """A hash of the source that can change a result: the three packages and a user's own mechanism files."""
+    digest = _own_source().copy()
+    for path in sorted(extra_files):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+@cache
+def _own_source() -> hashlib._Hash:
+    """Read once a process: what is edited while it runs is not what it runs."""
     root = Path(__file__).resolve().parent.parent
     files = sorted(path for package in _PACKAGES for path in (root / package).rglob("*.py"))
     digest = hashlib.sha256()
     for path in files:
         digest.update(str(path.relative_to(root)).encode())
         digest.update(path.read_bytes())
-    for path in sorted(extra_files):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
+    return digest
 
 
+@cache
 def git_state() -> dict[str, Any]:
-    """The commit of the code and whether the tree differs from it; both None outside a git checkout."""
+    """The commit of the code and whether the tree differs from it, read once a process; None outside a checkout."""
     root = Path(__file__).resolve().parent.parent
 
     def git(*arguments: str) -> str | None:
@@ -95,8 +104,18 @@ def git_state() -> dict[str, Any]:
 
 
 def writes_here() -> bool:
-    """Whether this process writes the record: of the several of a distributed run only the first does."""
-    return all(int(os.environ.get(name, "0")) == 0 for name in ("LOCAL_RANK", "NODE_RANK"))
+    """Whether this process writes the record: of the several of a distributed run only the first does.
+
+    Torchrun numbers processes by RANK, srun by SLURM_PROCID, Lightning itself by LOCAL_RANK on every machine.
+    """
+    typed = os.environ.get("SLURM_JOB_NAME") in ("bash", "interactive")  # then Lightning asks nothing of SLURM
+    if "RANK" in os.environ:
+        names = ["RANK", "LOCAL_RANK"]  # Lightning's own children inherit a RANK that somebody else set
+    elif int(os.environ.get("SLURM_NTASKS", "1")) > 1 and not typed:
+        names = ["SLURM_PROCID"]
+    else:
+        names = ["LOCAL_RANK", "NODE_RANK"]
+    return all(int(os.environ.get(name, "0")) == 0 for name in names)
 
 
 def run_folder(

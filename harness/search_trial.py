@@ -16,7 +16,7 @@ from harness.module import TrainingModule
 from harness.records import writes_here
 from harness.stopping import DivergedError
 from harness.tracking import finish_tracking, make_logger
-from harness.training import Facts, drop_checkpoints, fit, load_best, prepare, validation_scores
+from harness.training import Facts, fit, load_best, prepare, validation_scores
 from tasks.base import Task
 from tasks.corpora import Corpus
 
@@ -41,8 +41,6 @@ def search_trial(
     facts["curves"] = history.curve
     facts["costs"] |= {"train_seconds": history.train_seconds, "train_steps": history.steps,
                        "peak_memory_bytes": costs.peak_memory_bytes()}  # fmt: skip
-    if writes_here():
-        drop_checkpoints(folder)
     return {}, {}
 
 

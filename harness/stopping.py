@@ -16,7 +16,7 @@ class TimeLimitError(Exception):
 
 
 class DivergedError(ValueError):
-    """The training loss is no number any more: these settings lead nowhere."""
+    """The loss of training or validation is no number any more: these settings lead nowhere."""
 
 
 @contextmanager

@@ -259,12 +259,6 @@ def _keep_weights(folder: Path, module: TrainingModule) -> None:
         torch.save(module.model.state_dict(), folder / "model.pt")
 
 
-def drop_checkpoints(folder: Path) -> None:
-    """Delete what a finished run would have resumed from."""
-    for name in ("best.ckpt", "last.ckpt"):
-        (folder / name).unlink(missing_ok=True)
-
-
 def quiet_libraries() -> None:
     """Leave out what Lightning says of itself and warns of without need; its errors still come."""
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)

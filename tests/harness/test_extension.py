@@ -70,6 +70,22 @@ def test_its_source_is_part_of_the_runs_identity(tiny: Callable[..., list[str]],
     assert records.code_version(extra_files=foreign_files(config)) != before
 
 
+def test_every_file_of_its_package_is_and_so_are_other_parts(
+    tiny: Callable[..., list[str]], tmp_path: Path, outside: Path
+):
+    from harness.build import foreign_files
+
+    package = outside.parent / "my_whole_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("from my_whole_package.attention import LastToken\n")
+    (package / "attention.py").write_text(MECHANISM)
+    target = "model.attention._target_=my_whole_package.LastToken"
+    encoder = "backbone._target_=my_package_for_tests.Encoder"
+    config = compose_configuration(tiny("task=sentiment", "model=custom", target, encoder))
+    assert foreign_files(config) == sorted([package / "__init__.py", package / "attention.py", outside])
+    assert foreign_files(compose_configuration(tiny("task=sentiment", "model=self"))) == []
+
+
 def test_an_option_it_does_not_take_is_refused_by_name(tiny: Callable[..., list[str]], outside: Path):
     config = compose_configuration(tiny("task=sentiment", "model=custom", TARGET, "+model.attention.hops=2"))
     record = execute(config).record

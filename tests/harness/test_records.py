@@ -51,6 +51,14 @@ def test_code_version_counts_a_users_own_files(tmp_path: Path):
     assert records.code_version(extra_files=[mechanism]) != first != records.code_version()
 
 
+def test_code_that_is_edited_while_it_runs_keeps_the_version_it_began_with(monkeypatch: pytest.MonkeyPatch):
+    began = records.code_version()
+    monkeypatch.setattr(records, "_PACKAGES", ("models",))  # other source than there was
+    assert records.code_version() == began
+    monkeypatch.setattr(records, "_own_source", records._own_source.__wrapped__)  # as another process reads it
+    assert records.code_version() != began
+
+
 def test_debug_runs_live_apart():
     config = configuration(debug={"enabled": True})
     assert records.run_folder("r", config, "abc") == Path("r/debug/ner-generated-self-s1-abc")

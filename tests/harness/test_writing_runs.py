@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness import records
 from harness.configuration import compose_configuration
+from harness.module import TrainingModule
 from harness.run import Outcome, execute
 
 Overrides = Callable[..., list[str]]
@@ -100,6 +102,25 @@ def test_coverage_counts_from_the_share_of_training_asked_for(writing: Overrides
     assert all(train > other for (train, _), (other, _) in zip(late[2:], never[2:], strict=True))
     # The epoch is chosen by the loss of the last phase, in every epoch.
     assert all(loss > other for (_, loss), (_, other) in zip(late, never, strict=True))
+
+
+def test_validation_scores_are_of_the_weights_that_are_tested(writing: Overrides, monkeypatch: pytest.MonkeyPatch):
+    seen = {}
+
+    def watched(step: Callable[..., Any]) -> Callable[..., Any]:
+        def watching(self: TrainingModule, *given: Any) -> Any:
+            seen[str(self.trainer.state.fn.value)] = float(sum(p.double().sum() for p in self.model.parameters()))
+            return step(self, *given)
+
+        return watching
+
+    for name in ("validation_step", "test_step"):
+        monkeypatch.setattr(TrainingModule, name, watched(getattr(TrainingModule, name)))
+    hasty = ("training.steps=24", "training.batch_rows=8", "training.learning_rate=0.3", "training.average_decay=0.9")
+    record = run(writing("task=correction", *hasty)).record
+    losses = [point["validation/loss"] for point in record["curves"]]
+    assert losses.index(min(losses)) < len(losses) - 1  # the last epoch is not the one that is tested
+    assert seen["validate"] == seen["test"]
 
 
 def test_accumulated_batches_make_fewer_steps(writing: Overrides):
