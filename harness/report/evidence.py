@@ -16,12 +16,7 @@ from typing import Any
 import numpy as np
 
 from harness.board import BoardRow, BoardTable
-from harness.comparison_examples import (
-    Predictions,
-    difference_over_examples,
-    predictions_in,
-    slice_masks,
-)
+from harness.comparison_examples import Predictions, difference_over_examples, predictions_in, slice_masks
 from harness.example_scores import Scorer, scorer_for
 from harness.rows import Record, Table, keep_one_fingerprint
 
