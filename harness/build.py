@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from hydra.utils import instantiate
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
+from harness.configuration import processes_of
 from harness.records import writes_here
 from tasks.base import Batch, Head, Task
 from tasks.batching import BatchLoader, BatchPlan
@@ -292,22 +293,6 @@ def optimisation(config: DictConfig) -> dict[str, Any]:
 def epochs_for(steps: int, config: DictConfig, *, batches: int) -> int:
     """The whole epochs that ``steps`` of the optimiser take, where all processes together see ``batches`` in one."""
     return math.ceil(steps * int(config.training.accumulate_batches) * processes_of(config) / batches)
-
-
-def processes_of(config: DictConfig) -> int:
-    """How many processes train a run together: one a device of every node.
-
-    Raises ValueError unless ``trainer.devices`` is a number or a list of devices: what ``auto`` and -1 stand for, and
-    with it the run that they name, would be another on every machine.
-    """
-    devices, nodes = config.trainer.devices, config.trainer.num_nodes
-    count = len(devices) if isinstance(devices, ListConfig) else devices
-    if not all(type(number) is int and number > 0 for number in (count, nodes)):
-        raise ValueError(
-            f"expected trainer.devices to be a whole number from 1 or a list of devices such as [0,1], and "
-            f"trainer.num_nodes a whole number from 1, got {devices!r} and {nodes!r}; say how many"
-        )
-    return int(count * nodes)
 
 
 def accelerator_of(config: DictConfig) -> str:

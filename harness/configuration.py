@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 NAMED = ("task", "data", "model", "backbone", "position")
@@ -62,6 +62,22 @@ def check_controls(config: DictConfig) -> None:
         raise ValueError(f"plan is true or false, got {config.plan!r}")
     if not _is_number(config.workers) or config.workers != int(config.workers) or config.workers < 1:
         raise ValueError(f"workers is a whole number from 1, got {config.workers!r}")
+
+
+def processes_of(config: DictConfig) -> int:
+    """How many processes train a run together: one a device of every node.
+
+    Raises ValueError unless ``trainer.devices`` is a number or a list of devices: what ``auto`` and -1 stand for, and
+    with it the run that they name, would be another on every machine.
+    """
+    devices, nodes = config.trainer.devices, config.trainer.num_nodes
+    count = len(devices) if isinstance(devices, ListConfig) else devices
+    if not all(type(number) is int and number > 0 for number in (count, nodes)):
+        raise ValueError(
+            f"expected trainer.devices to be a whole number from 1 or a list of devices such as [0,1], and "
+            f"trainer.num_nodes a whole number from 1, got {devices!r} and {nodes!r}; say how many"
+        )
+    return int(count * nodes)
 
 
 def _is_number(value: Any) -> bool:

@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from harness.cell import Job
+from harness.configuration import processes_of
 from harness.sweep import check_one_device
 from harness.workers import Engine, WorkerDied
 
@@ -159,9 +160,8 @@ def _epochs(config: DictConfig, data: Data) -> int:
 
 def _training_seconds(config: DictConfig, model: Any, data: Data, device: Any) -> float:
     """The steps of one process, which sees its share of the batches of every epoch."""
-    from harness import build
 
-    share = data.loader("train", world_size=build.processes_of(config))
+    share = data.loader("train", world_size=processes_of(config))
     return _epochs(config, data) * len(share) * _step_seconds(config, model, data, device)
 
 
@@ -170,7 +170,6 @@ def _scoring_seconds(config: DictConfig, model: Any, data: Data, device: Any) ->
 
     Where the loss chooses the epoch, validation is predicted once more, when the epoch is chosen.
     """
-    from harness import build
 
     model.eval()
     predict = _row_seconds(model.predict, data, device)
@@ -178,7 +177,7 @@ def _scoring_seconds(config: DictConfig, model: Any, data: Data, device: Any) ->
     validate = _row_seconds(model.loss, data, device) if by_loss else predict
     rows = sum(data.size(s) for s in data.encoded.splits if s != "train" and (s != "validation" or by_loss))
     seconds = _epochs(config, data) * data.size("validation") * validate + rows * predict
-    return seconds / build.processes_of(config)
+    return seconds / processes_of(config)
 
 
 def _step_seconds(config: DictConfig, model: Any, data: Data, device: Any) -> float:

@@ -22,7 +22,7 @@ from typing import Any
 
 from harness.board import make_board
 from harness.board_formats import markdown
-from harness.records import without_folder
+from harness.records import every_source, without_folder
 from harness.rows import Record, group_records, read_records
 
 _FILES = ("path", "train", "validation", "test")
@@ -37,17 +37,14 @@ def compact(record: Mapping[str, Any]) -> dict[str, Any]:
     kept["config"] = {key: value for key, value in record["config"].items() if key not in _LOCAL}
     if str(record.get("data_source", "")).startswith("files"):
         kept["data_source"] = "files"
-    kept["config"]["data"] = _without_paths(without_folder(record["config"].get("data", {})))
+    kept["config"]["data"] = every_source(without_folder(record["config"].get("data", {})), _without_paths)
     return kept
 
 
-def _without_paths(source: Mapping[str, Any]) -> dict[str, Any]:
-    def shown(key: str, value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return _without_paths(value)
-        return Path(value).name if key in _FILES and "_target_" in source and isinstance(value, str) else value
-
-    return {key: shown(key, value) for key, value in source.items()}
+def _without_paths(source: dict[str, Any]) -> dict[str, Any]:
+    if "_target_" not in source:
+        return source
+    return {k: Path(v).name if k in _FILES and isinstance(v, str) else v for k, v in source.items()}
 
 
 def publish(name: str, records: Sequence[Record], *, title: str, command: str, folder: Path) -> Path:

@@ -18,7 +18,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -56,14 +56,17 @@ def run_id(
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def without_folder(source: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration of data, and of further sources inside it, without ``data_dir``: where files lie on a machine
-    is no part of what they hold."""
-    return {
-        key: without_folder(value) if isinstance(value, Mapping) else value
-        for key, value in source.items()
-        if key != "data_dir"
+def every_source(source: Mapping[str, Any], change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    """The configuration of data as ``change`` makes it, after each further source inside it (``train_from``)."""
+    inside = {
+        key: every_source(value, change) if isinstance(value, Mapping) else value for key, value in source.items()
     }
+    return change(inside)
+
+
+def without_folder(source: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration of data without ``data_dir``: where files lie on a machine is no part of what they hold."""
+    return every_source(source, lambda one: {key: value for key, value in one.items() if key != "data_dir"})
 
 
 def code_version(*, extra_files: Iterable[Path] = ()) -> str:

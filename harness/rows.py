@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
-from harness.records import FORMAT, Status, find_records, without_folder
+from harness.records import FORMAT, Status, every_source, find_records, without_folder
 
 Record = dict[str, Any]
 
@@ -228,15 +228,12 @@ def comparable_configuration(record: Mapping[str, Any]) -> dict[str, Any]:
     if "trainer" in config:
         shown_only = ("enable_progress_bar", "profiler")
         config["trainer"] = {key: value for key, value in config["trainer"].items() if key not in shown_only}
-    return config | {"data": _for_all_seeds(without_folder(config.get("data", {})))}
+    return config | {"data": every_source(without_folder(config.get("data", {})), _for_all_seeds)}
 
 
-def _for_all_seeds(source: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration of data, and of further sources inside it, without the seed that draws missing splits."""
-    kept = {key: _for_all_seeds(value) if isinstance(value, Mapping) else value for key, value in source.items()}
-    if "validation_fraction" in kept:
-        kept.pop("seed", None)
-    return kept
+def _for_all_seeds(source: dict[str, Any]) -> dict[str, Any]:
+    """A source of data without the seed that draws missing splits."""
+    return {key: value for key, value in source.items() if key != "seed" or "validation_fraction" not in source}
 
 
 def configuration_key(record: Mapping[str, Any]) -> str:

@@ -19,12 +19,12 @@ from typing import Any
 from filelock import FileLock, Timeout
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
-from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 from rich.console import Console
 
 from harness import records
 from harness.cell import Answer, Job, answer_from, is_undrawn, run_cell
-from harness.configuration import COMPARISONS, CONTROLS, check_controls, name_choices
+from harness.configuration import COMPARISONS, CONTROLS, check_controls, name_choices, processes_of
 from harness.mounts import lock_problem
 from harness.stopping import terminable
 from harness.sweep_display import show_answer, show_summary
@@ -139,8 +139,8 @@ def check_one_device(config: DictConfig) -> None:
 
     Raises ValueError.
     """
-    devices, nodes = config.trainer.devices, config.trainer.num_nodes
-    if (len(devices) if isinstance(devices, ListConfig) else devices) != 1 or nodes != 1:
+    if processes_of(config) != 1:
+        devices, nodes = config.trainer.devices, config.trainer.num_nodes
         raise ValueError(
             f"a cell of a sweep or search has one device, got trainer.devices={devices} and trainer.num_nodes={nodes}; "
             "run several cells at once with workers= or engine=; a single run (no -m, no search=) may use trainer=ddp"

@@ -13,7 +13,7 @@ from lightning_fabric.accelerators import mps as fabric
 from pytorch_lightning.accelerators import mps
 
 from harness import build, records
-from harness.configuration import compose_configuration
+from harness.configuration import compose_configuration, processes_of
 from harness.run import execute
 from harness.sweep import Cell, run_cells
 from tests.harness.conftest import COMMAND, in_this_process
@@ -60,7 +60,7 @@ def test_on_apple_silicon_a_run_is_on_the_cpu(monkeypatch: pytest.MonkeyPatch, t
 )
 def test_every_process_counts_for_the_steps_of_a_run(devices: list[str], processes: int):
     config = compose_configuration(["trainer=ddp", *devices])
-    assert build.processes_of(config) == processes
+    assert processes_of(config) == processes
     assert build.epochs_for(10, config, batches=5) == 2 * processes
 
 
