@@ -8,16 +8,19 @@ import sysconfig
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from harness.configuration import processes_of
 from harness.records import writes_here
-from tasks.base import Batch, Head, Task
+from models.attention.base import Attention, Site
+from tasks.base import AttentionFactory, Batch, Head, Task
 from tasks.batching import BatchLoader, BatchPlan
 from tasks.collation import collate
 from tasks.corpora import Corpus
@@ -251,9 +254,10 @@ class Sizes:
 def _assemble(config: DictConfig, task: Task, sizes: Sizes) -> TaskModel:
     """Embeddings, encoder and head.
 
-    Each part is seeded anew, so that whatever two mechanisms have in common starts from the same weights.
+    Each part is seeded anew, and mechanisms draw from a stream of their own, so that whatever two models have in common
+    starts from the same weights. Where an external memory adds words (label names), the embeddings are others.
     """
-    attention, position = _factory(config.model.attention), _factory(config.position)
+    attention, position = _apart(_factory(config.model.attention), config.seed), _factory(config.position)
     able = uses_external(config)
     external = able and not task.generates  # a text that is written has its source as external memory, in the decoder
     torch.manual_seed(config.seed)
@@ -275,6 +279,18 @@ def _assemble(config: DictConfig, task: Task, sizes: Sizes) -> TaskModel:
     else:
         head = task.build_head(encoder.width, labels=sizes.labels, attention=attention)
     return TaskModel(embeddings, encoder, head, external=external)
+
+
+def _apart(attention: AttentionFactory, seed: int) -> AttentionFactory:
+    """The factory, whose n-th mechanism starts from weights of its own seed and leaves the random state as it was."""
+    numbers = count()
+
+    def make(site: Site) -> Attention:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(np.random.SeedSequence([seed, next(numbers)]).generate_state(1)[0]))
+            return attention(site)
+
+    return make
 
 
 def optimisation(config: DictConfig) -> dict[str, Any]:

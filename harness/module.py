@@ -141,6 +141,7 @@ class TrainingModule(pl.LightningModule):
 
     def _score(self, split: str) -> None:
         self._gather_predictions()
+        self.predictions = dict(sorted(self.predictions.items()))  # GLEU draws among references row by row
         scores = self.scorer(split, self.predictions)
         # Every device holds the same scores after gathering; sync_dist would only average equal numbers.
         main = {f"{split}/{self.main_score}": scores[self.main_score]}

@@ -178,7 +178,7 @@ def _execute(config: DictConfig, run: Run, announce: Callable[[Run], None], held
             scores, predictions = trial(config, run.folder, run.facts, task, corpus)
         run.facts["main_score"] = task.main_score
         run.facts["scores"] = scores
-        run.facts["score_definitions"] = task.definitions()
+        run.facts["score_definitions"] = task.definitions(corpus.splits["test"])
         if not searching:
             records.write_predictions(run.folder, describe_predictions(task, corpus, predictions))
         record = run.record("done", None)

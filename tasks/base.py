@@ -147,8 +147,8 @@ class Task(ABC):
         return self.score([row[self.label_column] for row in rows], predicted, labels=labels)
 
     @abstractmethod
-    def definitions(self) -> dict[str, str]:
-        """What each score is, exactly. A key ``score/part`` has the definition of ``score``."""
+    def definitions(self, rows: Sequence[Row]) -> dict[str, str]:
+        """What each score of ``rows`` is, exactly. A key ``score/part`` has the definition of ``score``."""
 
     @abstractmethod
     def samples(self) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -85,12 +85,7 @@ class Source(ABC):
         Raises ValueError for missing files, splits and columns, wrong types, empty texts and empty splits, and for
         values to exclude that no row has.
         """
-        name, source, read = self.read(task)
-        checked = {
-            split_name: Split(check_rows(split.rows, task=task, place=split.place), split.place)
-            for split_name, split in read.items()
-        }
-        self._check_exclude(checked)
+        name, source, checked = self._read_checked(task)
         names = (*SPLITS, *self.extra_tests)
         splits = {split_name: self._select(split_name, checked[split_name]) for split_name in names}
         rows = {split_name: split.rows for split_name, split in splits.items()}
@@ -98,6 +93,20 @@ class Source(ABC):
         return Corpus(
             name, rows, places, fingerprint_of(rows), source, self.tokenizer, self.language, self.unseen_labels
         )
+
+    def lend(self, task: Task) -> tuple[str, str, Split]:
+        """Its name, its source in words and its train, selected as ``load`` does; raises as ``load`` does."""
+        name, source, checked = self._read_checked(task)
+        return name, source, self._select("train", checked["train"])
+
+    def _read_checked(self, task: Task) -> tuple[str, str, dict[str, Split]]:
+        name, source, read = self.read(task)
+        checked = {
+            split_name: Split(check_rows(split.rows, task=task, place=split.place), split.place)
+            for split_name, split in read.items()
+        }
+        self._check_exclude(checked)
+        return name, source, checked
 
     def _check_exclude(self, splits: Mapping[str, Split]) -> None:
         """ValueError for a column that a split lacks, and for a value that no row of any split has: it is misspelt."""
@@ -239,26 +248,27 @@ class PublishedData(Source):
 
     def read(self, task: Task) -> tuple[str, str, dict[str, Split]]:
         """Read from the folder if one is given, else from the hub; never from both."""
-        name, source, splits = self._read_own(task)
-        if self.train_from is None:
-            return name, source, splits
-        if not isinstance(self.train_from, Source):
+        if self.train_from is not None and not isinstance(self.train_from, Source):
             raise ValueError(
                 f"data.train_from: expected a source of data, got {self.train_from!r}; "
                 f"choose a file of conf/data with data@data.train_from=<its name>"
             )
-        lender, origin, lent = self.train_from.read(task)
-        return name, f"{source}; train of {lender}: {origin}", splits | {"train": lent["train"]}
-
-    def _read_own(self, task: Task) -> tuple[str, str, dict[str, Split]]:
         fractions = {"validation": self.validation_fraction, "test": self.test_fraction}
+        source, splits = self._read_own(task, fractions)
+        if self.train_from is not None:
+            lender, origin, splits["train"] = self.train_from.lend(task)
+            source = f"{source}; train of {lender}: {origin}"
+        return self.name, source, split_off(splits, fractions, seed=self.seed)
+
+    def _read_own(self, task: Task, fractions: Mapping[str, float | None]) -> tuple[str, dict[str, Split]]:
+        """The source in words, and the splits that are there; without train where that is lent."""
+        needed = (*SPLITS[self.train_from is not None :], *self.extra_tests)
         if self.data_dir is not None:
             folder = Path(self.data_dir) / self.name
             if not folder.is_dir():
                 raise ValueError(
                     f"data_dir={self.data_dir}: expected a folder {self.name!r} in it; {listing(folder.parent)}"
                 )
-            needed = (*SPLITS[self.train_from is not None :], *self.extra_tests)
             files = {split: _split_file(folder, split, None) for split in needed}
             _require_splits(files, fractions, where=str(folder), options=False)
             splits = {
@@ -266,18 +276,18 @@ class PublishedData(Source):
                 for split, file in files.items()
                 if file is not None
             }
-            return self.name, f"files ({folder})", split_off(splits, fractions, seed=self.seed)
+            return f"files ({folder})", splits
         if self.hub is None:
             raise ValueError(
                 f"{self.name} is not on the Hugging Face hub in this form; pass data_dir=<folder> where "
                 f"<folder>/{self.name} holds train, validation and test as .jsonl, .jsonl.gz, .csv or .parquet"
             )
         hub = HubSet(**self.hub)
-        asked = {**dict.fromkeys((*SPLITS[self.train_from is not None :], *self.extra_tests)), **hub.splits}
+        asked = {split: hub.splits.get(split) for split in needed}
         _require_splits(asked, fractions, where=f"data.hub.splits of {hub.path}", options=False)
-        splits = read_hub(hub, task=task)
+        splits = read_hub(replace(hub, splits=asked), task=task)
         source = f"hub ({hub.path}{f', {hub.config}' if hub.config else ''} @ {hub.revision or 'newest revision'})"
-        return self.name, source, split_off(splits, fractions, seed=self.seed)
+        return source, splits
 
 
 def _as_texts(values: Any) -> list[str]:

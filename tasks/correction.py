@@ -8,7 +8,7 @@ from typing import Any
 from tasks.base import Row
 from tasks.generation import GenerationTask
 from tasks.metrics.correction import correction_definitions, correction_scores
-from tasks.sequences import references
+from tasks.sequences import references, text_of
 
 
 class Correction(GenerationTask):
@@ -18,10 +18,10 @@ class Correction(GenerationTask):
 
     def score_rows(self, rows: Sequence[Row], predicted: Sequence[Any], *, labels: Sequence[str]) -> dict[str, float]:
         """Sentence accuracy, precision, recall and F0.5 of edits, and GLEU."""
-        sources = [row["source"] for row in rows]
+        sources = [text_of(row["source"]) for row in rows]
         return correction_scores(sources, predicted, [references(row) for row in rows], language=self.language)
 
-    def definitions(self) -> dict[str, str]:
+    def definitions(self, rows: Sequence[Row]) -> dict[str, str]:
         """What each score is."""
         return correction_definitions(self.language)
 

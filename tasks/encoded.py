@@ -24,7 +24,7 @@ class EncodedCorpus:
     ``dropped``: split -> number of rows left out because train never shows their label.
     ``external_source``: ``column``, ``labels`` (their names, one text for all rows) or ``none``.
     ``writer``: for tasks that write, the target's vocabulary and segmentation; else None.
-    ``aligned``: whether every row of validation and test has a gold ``alignment``.
+    ``aligned``: whether every row but those of train has a gold ``alignment``.
     """
 
     splits: dict[str, EncodedSplit]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tasks.base import AttentionFactory, Head, Task
+from tasks.base import AttentionFactory, Head, Row, Task
 from tasks.heads.pooled import PooledHead
 from tasks.label_order import sorted_labels
 from tasks.metrics.classification import DEFINITIONS, classification_scores
@@ -44,6 +44,6 @@ class PoolingTask(Task):
         """Accuracy and macro F1."""
         return classification_scores(gold, predicted, labels=labels)
 
-    def definitions(self) -> dict[str, str]:
+    def definitions(self, rows: Sequence[Row]) -> dict[str, str]:
         """What each score is."""
         return {key: DEFINITIONS[key] for key in ("accuracy", "macro_f1")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tasks.base import AttentionFactory, Head, Task
+from tasks.base import AttentionFactory, Head, Row, Task
 from tasks.heads.tagging import Scheme, TaggingHead
 from tasks.label_order import sorted_labels
 from tasks.metrics.tagging import DEFINITIONS, token_accuracy
@@ -39,7 +39,7 @@ class POS(Task):
         """The accuracy of single tags."""
         return {"token_accuracy": token_accuracy(gold, predicted)}
 
-    def definitions(self) -> dict[str, str]:
+    def definitions(self, rows: Sequence[Row]) -> dict[str, str]:
         """What each score is."""
         return dict(DEFINITIONS)
 

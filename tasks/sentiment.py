@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tasks.base import Row
 from tasks.label_order import ordered_labels
 from tasks.metrics.classification import DEFINITIONS, rank_mean_absolute_error
 from tasks.pooling import PoolingTask
@@ -32,7 +33,7 @@ class Sentiment(PoolingTask):
         error = rank_mean_absolute_error(gold, predicted, labels=labels)
         return {**super().score(gold, predicted, labels=labels), "rank_mean_absolute_error": error}
 
-    def definitions(self) -> dict[str, str]:
+    def definitions(self, rows: Sequence[Row]) -> dict[str, str]:
         """What each score is."""
         return dict(DEFINITIONS)
 

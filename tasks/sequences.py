@@ -55,11 +55,12 @@ def encode_sequences(
     With ``task.joint`` source and target share one segmentation and one vocabulary, so that tables can be tied.
     There is no external memory but the source itself, at the decoder's sites. ``cache``: where segmentations are kept.
 
-    Raises ValueError where words are to be lower-cased, which no decoder could undo.
+    Raises ValueError where words are to be lower-cased, which no decoder could undo, and for an alignment with words
+    that a row does not have.
     """
     if options.lowercase:
         raise ValueError(f"task={task.name} writes texts as they are; set encoding.lowercase=false")
-    sources = {split: [_text(row["source"]) for row in rows] for split, rows in corpus.splits.items()}
+    sources = {split: [text_of(row["source"]) for row in rows] for split, rows in corpus.splits.items()}
     targets = {split: [references(row)[0] for row in rows] for split, rows in corpus.splits.items()}
     reading, writing = _segmenters(sources["train"], targets["train"], task, cache)
     read = {split: _cut(reading.split(texts), task.max_source) for split, texts in sources.items()}
@@ -90,8 +91,9 @@ def encode_sequences(
                 longest=task.max_target if split == "train" else None,
             ),
         )
-    judged = [row for split in ("validation", "test") for row in corpus.splits[split]]
-    aligned = all("alignment" in row for row in judged)
+    aligned = all("alignment" in row for split, rows in corpus.splits.items() if split != "train" for row in rows)
+    if aligned:
+        _check_alignments(corpus)
     return EncodedCorpus(splits, [], codec, dict.fromkeys(splits, 0), "none", writer, aligned)
 
 
@@ -101,8 +103,28 @@ def references(row: Row) -> list[str]:
     return target if isinstance(target, list) else [target]
 
 
-def _text(value: str | list[str]) -> str:
+def text_of(value: str | list[str]) -> str:
+    """A text as it stands, tokens with a space between any two."""
     return value if isinstance(value, str) else " ".join(value)
+
+
+def _check_alignments(corpus: Corpus) -> None:
+    for split, rows in corpus.splits.items():
+        for number, row in enumerate(rows if split != "train" else ()):
+            written, read = len(references(row)[0].split()), len(text_of(row["source"]).split())
+            wrong = [link for link in row["alignment"] if not _links(link, written, read)]
+            if wrong:
+                raise ValueError(
+                    f"{corpus.place(split, number)}: expected 'alignment' as pairs of a target word (0 to "
+                    f"{written - 1}) and a source word (0 to {read - 1}), words being what stands between spaces; "
+                    f"got {wrong[0]!r}"
+                )
+
+
+def _links(link: Any, written: int, read: int) -> bool:
+    """Whether ``link`` is a pair of a target word and a source word that are there."""
+    pair = isinstance(link, Sequence) and len(link) == 2 and all(isinstance(word, int) for word in link)
+    return pair and 0 <= link[0] < written and 0 <= link[1] < read
 
 
 def _segmenters(
@@ -164,18 +186,18 @@ def aligned_words(
     """For each prediction its attention weights between whole words, (words of the target, words of the source).
 
     Between symbols they are summed over the symbols of a source word and averaged over those of a target word.
-    ``rows`` are the rows of the predictions, in their order.
+    ``rows`` are the rows of the predictions, in their order. Words that ``task.max_source`` cut off weigh nothing.
     """
     targets, source = split.targets, split.texts[0]
     assert targets is not None
     found = []
     written_symbols = writer.segmenter.split([references(row)[0] for row in rows])
-    for (row, generated), symbols in zip(predictions.items(), written_symbols, strict=True):
+    for (row, generated), symbols, given in zip(predictions.items(), written_symbols, rows, strict=True):
         forms = source.forms_K[source.offsets[row] : source.offsets[row + 1]].tolist()
         read = word_numbers([targets.forms_U[form] for form in forms])
         written = word_numbers(symbols)
         rows_WT = np.eye(written[-1] + 1)[:, written]
-        columns_SV = np.eye(read[-1] + 1)[read]
+        columns_SV = np.eye(len(text_of(given["source"]).split()))[read]
         weights_WV = rows_WT @ generated.weights.float().numpy() @ columns_SV
         found.append(weights_WV / rows_WT.sum(axis=1, keepdims=True))
     return found

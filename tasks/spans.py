@@ -51,6 +51,6 @@ class SpanTask(Task):
         """F1, precision and recall of spans (extent and type), strict IOB2, overall and a type."""
         return span_scores(gold, predicted, spans=self.spans)
 
-    def definitions(self) -> dict[str, str]:
+    def definitions(self, rows: Sequence[Row]) -> dict[str, str]:
         """What each score is."""
         return span_definitions(self.spans)

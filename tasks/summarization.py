@@ -20,7 +20,7 @@ class Summarization(GenerationTask):
         """ROUGE-1, -2 and -L, and the rate of repetition (the lower the better)."""
         return summarization_scores(predicted, [references(row) for row in rows], language=self.language)
 
-    def definitions(self) -> dict[str, str]:
+    def definitions(self, rows: Sequence[Row]) -> dict[str, str]:
         """What each score is."""
         return summarization_definitions(self.language)
 

@@ -20,9 +20,11 @@ class Translation(GenerationTask):
         """sacreBLEU and chrF."""
         return translation_scores(predicted, [references(row) for row in rows], language=self.language)
 
-    def definitions(self) -> dict[str, str]:
+    def definitions(self, rows: Sequence[Row]) -> dict[str, str]:
         """What each score is, with sacreBLEU's signature."""
-        return {**translation_definitions(self.language), **ALIGNMENT_DEFINITIONS}
+        counts = {len(references(row)) for row in rows}
+        several = counts.pop() if len(counts) == 1 else "var"
+        return {**translation_definitions(self.language, references=several), **ALIGNMENT_DEFINITIONS}
 
     def samples(self) -> list[dict[str, Any]]:
         """Four sentences."""

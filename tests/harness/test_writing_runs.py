@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness import records
+from harness import build, records
 from harness.configuration import compose_configuration
 from harness.module import TrainingModule
 from harness.run import Outcome, execute
@@ -121,6 +121,18 @@ def test_validation_scores_are_of_the_weights_that_are_tested(writing: Overrides
     losses = [point["validation/loss"] for point in record["curves"]]
     assert losses.index(min(losses)) < len(losses) - 1  # the last epoch is not the one that is tested
     assert seen["validate"] == seen["test"]
+
+
+def test_texts_are_scored_in_the_order_of_the_file(writing: Overrides, monkeypatch: pytest.MonkeyPatch):
+    score, seen = build.Data.score, []
+
+    def watched(data: build.Data, split: str, predictions: Mapping[int, Any]) -> dict[str, float]:
+        seen.append(list(predictions))
+        return score(data, split, predictions)
+
+    monkeypatch.setattr(build.Data, "score", watched)
+    assert run(writing("task=correction", "training.evaluation_batch_rows=4")).record["status"] == "done"
+    assert seen == [list(range(24))] * 2  # GLEU draws among several references row by row
 
 
 def test_accumulated_batches_make_fewer_steps(writing: Overrides):

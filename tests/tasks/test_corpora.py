@@ -436,6 +436,39 @@ def test_the_hub_is_asked_for_the_pinned_revision_and_its_columns_renamed(monkey
         PublishedData(**(PUBLISHED | {"hub": HUB})).load(Sorting())
 
 
+def test_what_is_lent_is_what_the_lender_selects_and_may_be_divided(tmp_path):
+    for name, count in (("lender", 20), ("exam", 4)):
+        (tmp_path / name).mkdir()
+        for split in ("train", "validation", "test") if name == "lender" else ("test",):
+            write(tmp_path / name / f"{split}.jsonl", rows(count))
+    common = PUBLISHED | {"data_dir": str(tmp_path)}
+    lender = PublishedData(**(common | {"name": "lender", "max_train": 8, "exclude": {"label": "a"}}))
+    exam = common | {"name": "exam", "train_from": lender}
+    with pytest.raises(ValueError, match=r"expected a split 'validation'.*draw it from train with data.validation_f"):
+        PublishedData(**exam).load(Sorting())
+    corpus = PublishedData(**(exam | {"validation_fraction": 0.25})).load(Sorting())
+    assert {split: len(found) for split, found in corpus.splits.items()} == {"train": 6, "validation": 2, "test": 4}
+    assert {row["label"] for split in ("train", "validation") for row in corpus.splits[split]} == {"b"}
+
+
+def test_a_set_on_the_hub_without_train_may_be_lent_one(monkeypatch):
+    from datasets import Dataset
+
+    asked = []
+
+    def answer(path, config, *, split, revision):
+        asked.append(split)
+        return Dataset.from_list([{"text": f"{split} {number}", "intent": "a"} for number in range(10)])
+
+    monkeypatch.setattr("datasets.load_dataset", answer)
+    lender = GeneratedData(**(COMMON | {"size": "small", "seed": 1, "knobs": {}, "max_train": 50}))
+    for train in (None, "train"):
+        hub = HUB | {"splits": {"train": train, "validation": "dev", "test": "test"}}
+        corpus = PublishedData(**(PUBLISHED | {"hub": hub, "train_from": lender})).load(Sorting())
+        assert [len(corpus.splits[split]) for split in corpus.splits] == [50, 10, 10]
+    assert asked == ["dev", "test"] * 2  # its own train is not read
+
+
 def test_generated_corpora_are_made_by_the_task_of_their_name():
     options = COMMON | {"size": "small", "seed": 1, "knobs": {}, "max_train": 50}
     corpus = GeneratedData(**options).load(Sorting())

@@ -39,8 +39,25 @@ def test_its_samples_are_rows_it_accepts_and_that_score_fully(task: GenerationTa
 
 def test_every_score_is_defined(task: GenerationTask):
     scores = task.score_rows(task.samples(), ["x"] * 4, labels=[])
-    assert scores.keys() <= task.definitions().keys()
+    assert scores.keys() <= task.definitions(task.samples()).keys()
     assert scores[task.main_score] < 0.5
+
+
+def test_a_source_of_tokens_is_scored_as_its_text(task: GenerationTask):
+    rows = [{"source": "he go home", "target": "he goes home"}, {"source": "she see", "target": ["she sees", "he"]}]
+    tokens = check_rows([{**row, "source": row["source"].split()} for row in rows], task=task, place=place)
+    predicted = ["he goes home", "she saw"]
+    assert task.score_rows(tokens, predicted, labels=[]) == task.score_rows(rows, predicted, labels=[])
+
+
+def test_the_signature_says_how_many_references_there_are():
+    def counted(*targets: Any) -> str:
+        rows = [{"source": "a", "target": target} for target in targets]
+        return make("translation").definitions(rows)["sacrebleu"]
+
+    assert "nrefs:1|" in counted("a", "b")
+    assert "nrefs:2|" in counted(["a", "b"], ["c", "d"])
+    assert "nrefs:var|" in counted("a", ["c", "d"])
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 from tasks.base import IGNORED
@@ -24,10 +25,12 @@ TRAIN = [
 TEST = [{"source": "see Bob a dog", "target": "Bob und Eva sehen"}, {"source": "dog", "target": "hund"}]
 
 
-def encode(rows: list[dict[str, Any]] = TEST, **changed: Any) -> EncodedCorpus:
+def encode(
+    rows: list[dict[str, Any]] = TEST, further: list[dict[str, Any]] | None = None, **changed: Any
+) -> EncodedCorpus:
     options = {"vocabulary_size": 50, "source_symbols": "words", "target_symbols": "words", "joint": True}
     task: Any = SimpleNamespace(**{**options, "max_source": None, "max_target": None, "copying": True, **changed})
-    splits = {"train": TRAIN, "validation": rows, "test": rows}
+    splits = {"train": TRAIN, "validation": rows, "test": rows, **({"further": further} if further else {})}
     places = dict.fromkeys(splits, str)
     corpus = Corpus("toy", splits, places, "0", "toy", "whitespace", "de", "error")
     return encode_sequences(corpus, task, options=OPTIONS, cache=None)
@@ -107,6 +110,27 @@ def test_weights_of_symbols_become_weights_of_words():
     generated = Generated([], 0.0, torch.tensor([[0.1, 0.2, 0.7], [0.3, 0.1, 0.6]]))
     (weights,) = aligned_words(encoded.splits["test"], encoded.writer, rows, {0: generated})
     np.testing.assert_allclose(weights, [[0.35, 0.65]])
+
+
+def test_words_that_were_cut_off_weigh_nothing():
+    rows = [{"source": "a b c", "target": "x y", "alignment": [[1, 2]]}]
+    encoded = encode(rows, max_source=2)
+    (weights,) = aligned_words(encoded.splits["test"], encoded.writer, rows, {0: Generated([], 0.0, torch.eye(2))})
+    np.testing.assert_allclose(weights, [[1, 0, 0], [0, 1, 0]])
+
+
+@pytest.mark.parametrize("link", [[2, 0], [0, 3], [-1, 0], [0], "01"])
+def test_a_link_between_words_that_are_not_there_is_refused(link: Any):
+    rows = [{"source": "a b c", "target": "x y", "alignment": [[0, 0], link]}]
+    with pytest.raises(ValueError, match=r"^0: .* target word \(0 to 1\) and a source word \(0 to 2\)") as caught:
+        encode(rows)
+    assert str(caught.value).endswith(f"got {link!r}")
+
+
+def test_alignments_are_scored_only_if_further_test_sets_have_them_too():
+    rows = [{"source": "a", "target": "x", "alignment": [[0, 0]]}]
+    assert encode(rows).aligned
+    assert not encode(rows, further=TEST).aligned
 
 
 def test_rows_without_alignment_are_not_aligned():
