@@ -2,7 +2,9 @@
 
 A symbol that begins a word starts with ``▁`` (U+2581), so the symbols of a text give the text back, up to whitespace.
 
-    "Ein Hund ." -> ["▁Ein", "▁Hu", "nd", "▁."] -> "Ein Hund ."
+    "Ein Hund." -> ["▁Ein", "▁Hu", "nd", "."] -> "Ein Hund."
+
+Punctuation is never part of a longer symbol, so that where it stands alone its ``▁`` is a symbol too.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ WORD = "\u2581"
 """The mark of a symbol that begins a word."""
 
 Kind = Literal["bpe", "characters", "words"]
-_UNKNOWN = "<unk>"
+_UNKNOWN = "<▁>"
+"""What the BPE says for a character that it does not know; no text can contain it, since ``▁`` is replaced."""
 
 
 class Segmenter:
@@ -48,7 +51,7 @@ class Segmenter:
             return cls("characters" if kind == "characters" else "words")
         from tokenizers import Tokenizer
 
-        file = None if cache is None else cache / f"bpe-{size}-{_digest(texts)}.json"
+        file = None if cache is None else cache / f"bpe-{size}-{_digest([_UNKNOWN, *texts])}.json"
         if file is not None and file.exists():
             return cls("bpe", Tokenizer.from_file(str(file)))
         bpe = _learn(texts, size)

@@ -14,7 +14,9 @@ def segmenter(request) -> Segmenter:
     return Segmenter.fit(TEXTS, kind=request.param, size=40, cache=None)
 
 
-@pytest.mark.parametrize("text", [*TEXTS[:3], "a newer\tone\n here", "Ωmega 中文 ☃", "low\u2581er"])
+@pytest.mark.parametrize(
+    "text", [*TEXTS[:3], "a newer\tone\n here", "Ωmega 中文 ☃", "low\u2581er", "a<unk>b <\u2581> c"]
+)
 def test_a_text_comes_back_but_for_whitespace(segmenter: Segmenter, text: str):
     (symbols,) = segmenter.split([text])
     assert segmenter.join(symbols) == " ".join(text.replace("\u2581", "_").split())

@@ -1,0 +1,65 @@
+"""What is built from a configuration: everything but the mechanism starts from the same weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from harness import build
+from harness.configuration import compose_configuration
+from models.attention.base import Attention
+from tests.harness.test_matching import MECHANISMS
+
+WORDS = "embeddings.parts.words.table.weight"
+SMALL = ["data.max_train=16", "data.max_validation=4", "data.max_test=4"]
+
+
+def weights(model: str, overrides: list[str], tmp_path: Path, seed: int = 1) -> tuple[dict[str, Tensor], list[Tensor]]:
+    """Those outside the mechanisms by name, and those of the mechanisms."""
+    config = compose_configuration([*overrides, *SMALL, f"model={model}", f"seed={seed}", f"results_dir={tmp_path}"])
+    task = build.make_task(config)
+    made = build.make_model(config, build.encode(config, task, build.load_corpus(config, task)))
+    places = tuple(f"{name}." for name, module in made.named_modules() if isinstance(module, Attention))
+    state = made.state_dict()
+    return (
+        {name: value for name, value in state.items() if not name.startswith(places)},
+        [value for name, value in state.items() if name.startswith(places)],
+    )
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["task=matching", "data.unseen_labels=drop"],
+        ["task=ner", "backbone=transformer", "data.unseen_labels=drop"],
+        ["task=sentiment", "backbone=convolutional", "data.unseen_labels=drop"],
+        ["task=correction"],
+        ["task=translation", "backbone=transformer"],
+    ],
+    ids=" ".join,
+)
+def test_mechanisms_share_the_weights_of_everything_else(overrides: list[str], tmp_path: Path):
+    shared, _ = weights("dot", overrides, tmp_path)
+    for model in MECHANISMS:
+        rest, _ = weights(model, overrides, tmp_path)
+        if rest[WORDS].shape != shared[WORDS].shape:
+            assert model == "cross"  # its vocabulary holds the names of the labels
+            rest = {name: value for name, value in rest.items() if not name.startswith("embeddings.")}
+        assert len(shared.keys() & rest.keys()) > 4
+        different = {name for name in shared.keys() & rest.keys() if not torch.equal(shared[name], rest[name])}
+        assert not different, model
+
+
+def test_every_site_and_every_seed_begins_with_other_weights(tmp_path: Path):
+    overrides = ["task=pos", "backbone=transformer", "data.unseen_labels=drop"]
+    drawn = [
+        value.flatten().tolist()[:8]
+        for seed in (1, 2, 3)
+        for value in weights("self", overrides, tmp_path, seed)[1]
+        if value.dim() == 2 and value.unique().numel() > 1
+    ]
+    assert len(drawn) >= 12
+    assert len(drawn) == len(set(map(tuple, drawn)))
