@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import sysconfig
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
@@ -229,7 +229,6 @@ def make_model(config: DictConfig, data: Data, *, device: str = "cpu") -> TaskMo
         written=len(writer.vocabulary) if writer is not None else 0,
         begin=writer.begin if writer is not None else 0,
         end=writer.end if writer is not None else 0,
-        starts=writer.word_starts if writer is not None else None,
         aligned=encoded.aligned,
     )
     with torch.device(device):
@@ -240,8 +239,7 @@ def make_model(config: DictConfig, data: Data, *, device: str = "cpu") -> TaskMo
 class Sizes:
     """What is known only once the corpus is encoded: labels, numbers of words, characters and written symbols.
 
-    ``begin``, ``end``: ids of the two symbols that no text holds. ``starts``: which symbols begin a word; None: all.
-    ``aligned``: whether gold alignments are scored.
+    ``begin``, ``end``: ids of the two symbols that no text holds. ``aligned``: whether gold alignments are scored.
     """
 
     labels: list[str]
@@ -250,7 +248,6 @@ class Sizes:
     written: int = 0
     begin: int = 0
     end: int = 0
-    starts: Sequence[bool] | None = None
     aligned: bool = False
 
 
@@ -277,7 +274,6 @@ def _assemble(config: DictConfig, task: Task, sizes: Sizes) -> TaskModel:
             begin=sizes.begin,
             end=sizes.end,
             table=embeddings.parts["words"].table if task.tie else None,
-            starts_V=None if sizes.starts is None else torch.tensor(sizes.starts, device="cpu"),
             aligns=sizes.aligned,
         )
     else:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 
 class Selectable(Protocol):
@@ -34,8 +34,7 @@ class SearchOptions:
     """How to search.
 
     ``beam``: hypotheses that are continued at a time; 1 is greedy. ``length_penalty``: α >= 0. ``no_repeat_ngram``:
-    no n-gram of this many words is written twice (but by a text that is cut at its limit); 0 allows it.
-    ``min_length``: tokens before the end may come.
+    no n-gram of this many tokens is written twice; 0 allows it. ``min_length``: tokens before the end may come.
 
     Raises ``ValueError`` for a beam below one and for anything negative.
     """
@@ -72,11 +71,8 @@ def search(
     end: int,
     options: SearchOptions,
     device: torch.device,
-    starts_V: Tensor | None = None,
 ) -> list[Hypothesis]:
     """The best hypothesis found for each of the ``rows`` texts that ``state`` begins.
-
-    ``starts_V``: which tokens begin a word, for ``no_repeat_ngram``; those beyond its length do. None: all.
 
     A hypothesis ends with ``end``, or as it stands after ``limits_B`` tokens, or where nothing can follow: every token
     forbidden or without a finite log-probability. With a beam of one the first end ends the text. Otherwise, at each
@@ -90,14 +86,13 @@ def search(
         raise ValueError(f"expected a limit of at least one token for each of {rows} texts, got {limits_B.tolist()}")
     limits_B = limits_B.to(device)
     with torch.no_grad():
-        allowed = _Allowed(end, options, None if starts_V is None else starts_V.to(device))
         if options.beam == 1:
-            return _greedy(step, state, limits_B=limits_B, begin=begin, end=end, allowed=allowed)
-        return _beam(step, state, limits_B=limits_B, begin=begin, end=end, allowed=allowed)
+            return _greedy(step, state, limits_B=limits_B, begin=begin, end=end, options=options)
+        return _beam(step, state, limits_B=limits_B, begin=begin, end=end, options=options)
 
 
 def _greedy(
-    step: Step[State], state: State, *, limits_B: Tensor, begin: int, end: int, allowed: _Allowed
+    step: Step[State], state: State, *, limits_B: Tensor, begin: int, end: int, options: SearchOptions
 ) -> list[Hypothesis]:
     found: dict[int, Hypothesis] = {}
     texts_A = torch.arange(len(limits_B), device=limits_B.device)
@@ -106,7 +101,7 @@ def _greedy(
     scores_A = torch.zeros_like(limits_B, dtype=torch.float32)
     while len(texts_A):
         log_probs_AV, state = step(last_A, state)
-        added_A, last_A = allowed(log_probs_AV, torch.zeros_like(scores_A), tokens_AN).max(dim=-1)
+        added_A, last_A = _continued(log_probs_AV, torch.zeros_like(scores_A), tokens_AN, end, options).max(dim=-1)
         scores_A = scores_A + added_A
         ended_A = last_A == end
         tokens_AN = torch.cat((tokens_AN, last_A[:, None]), dim=1)
@@ -116,7 +111,7 @@ def _greedy(
         for text, tokens, score, ended in zip(
             *(values[done_A].tolist() for values in (texts_A, tokens_AN, scores_A, ended_A)), strict=True
         ):
-            found[text] = _hypothesis(tokens[:-1] if ended else tokens, score, allowed.options)
+            found[text] = _hypothesis(tokens[:-1] if ended else tokens, score, options)
         going_A = (~done_A).nonzero()[:, 0]
         texts_A, last_A, tokens_AN, scores_A = (values[going_A] for values in (texts_A, last_A, tokens_AN, scores_A))
         if len(going_A):
@@ -133,9 +128,8 @@ class _Live(NamedTuple):
 
 
 def _beam(
-    step: Step[State], state: State, *, limits_B: Tensor, begin: int, end: int, allowed: _Allowed
+    step: Step[State], state: State, *, limits_B: Tensor, begin: int, end: int, options: SearchOptions
 ) -> list[Hypothesis]:
-    options = allowed.options
     texts_B = torch.arange(len(limits_B), device=limits_B.device)
     live = _Live(
         texts_B, limits_B.new_empty(len(limits_B), 1, 0), torch.zeros_like(limits_B, dtype=torch.float32)[:, None]
@@ -144,7 +138,7 @@ def _beam(
     last_R = torch.full_like(limits_B, begin)
     while len(live.texts_A):
         log_probs_RV, state = step(last_R, state)
-        totals_RV = allowed(log_probs_RV, live.scores_AW.flatten(), live.tokens_AWN.flatten(0, 1))
+        totals_RV = _continued(log_probs_RV, live.scores_AW.flatten(), live.tokens_AWN.flatten(0, 1), end, options)
         ended, live, from_AW = _grow(live, totals_RV, end=end, width=options.beam)
         finished.add(ended)
         length, limits_A = live.tokens_AWN.shape[2], limits_B[live.texts_A]
@@ -203,68 +197,25 @@ class _Finished:
         return [self.found[text] for text in range(len(self.best_B))]
 
 
-@dataclass(frozen=True)
-class _Allowed:
-    """What may follow a hypothesis. ``starts_V``: see ``search``."""
+def _continued(log_probs_RV: Tensor, scores_R: Tensor, tokens_RN: Tensor, end: int, options: SearchOptions) -> Tensor:
+    """The score of each row with each token after it: -inf for what may not follow.
 
-    end: int
-    options: SearchOptions
-    starts_V: Tensor | None
-
-    def __call__(self, log_probs_RV: Tensor, scores_R: Tensor, tokens_RN: Tensor) -> Tensor:
-        """The score of each row with each token after it: -inf for what may not follow.
-
-        Where nothing may, the end follows at no cost.
-        """
-        totals_RV = log_probs_RV.float() + scores_R[:, None]
-        written, ngram = tokens_RN.shape[1], self.options.no_repeat_ngram
-        if 0 < ngram <= written:
-            if self.starts_V is None:
-                _forbid_repeating(totals_RV, tokens_RN, ngram)
-            else:
-                self._forbid_closing(totals_RV, tokens_RN, ngram)
-        if written < self.options.min_length:
-            totals_RV[:, self.end] = float("-inf")
-        stuck_R = ~totals_RV.amax(dim=1).isfinite()
-        if stuck_R.any():
-            totals_RV[stuck_R] = float("-inf")
-            totals_RV[stuck_R, self.end] = scores_R[stuck_R]
-        return totals_RV
-
-    def _forbid_closing(self, totals_RV: Tensor, tokens_RN: Tensor, ngram: int) -> None:
-        """Where the last words are an n-gram that was written before, the last of them must become a longer word."""
-        assert self.starts_V is not None
-        beyond_X = self.starts_V.new_ones(totals_RV.shape[1] - len(self.starts_V))
-        starts_V = torch.cat((self.starts_V, beyond_X))
-        repeats_R = repeats_words(tokens_RN, starts_V[tokens_RN], ngram)
-        if repeats_R.any():
-            closing_V = starts_V.index_fill(0, torch.tensor(self.end, device=starts_V.device), True)
-            totals_RV.masked_fill_(repeats_R[:, None] & closing_V, float("-inf"))
-
-
-def _forbid_repeating(totals_RV: Tensor, tokens_RN: Tensor, ngram: int) -> None:
-    """No token may complete an n-gram that was written before."""
-    ngrams = tokens_RN.unfold(1, ngram, 1)
-    same = (ngrams[:, :, :-1] == tokens_RN[:, None, tokens_RN.shape[1] - ngram + 1 :]).all(dim=-1)
-    row, place = same.nonzero(as_tuple=True)
-    totals_RV[row, ngrams[row, place, -1]] = float("-inf")
-
-
-def repeats_words(tokens_RN: Tensor, starts_RN: Tensor, ngram: int) -> Tensor:
-    """Whether the last ``ngram`` words of each row stand in it before, as whole words, (R,); ``starts_RN``: where words
-    begin."""
-    begun_RN = starts_RN.flip(1).cumsum(1).flip(1)  # words that begin at each place or behind it
-    length_R = (begun_RN < ngram).sum(dim=1) + 1  # of the last words, in tokens
-    enough_R = begun_RN[:, 0] >= ngram
-    if not enough_R.any():
-        return enough_R
-    longest = int(length_R[enough_R].max())
-    # Window n holds what stands right before place n; the last one the end of the text.
-    windows_RNL = nn.functional.pad(tokens_RN, (longest, 0), value=-1).unfold(1, longest, 1)
-    same_RNL = windows_RNL[:, :-1] == windows_RNL[:, -1:]
-    outside_RL = torch.arange(longest, device=tokens_RN.device) < (longest - length_R)[:, None]
-    found_RN = (same_RNL | outside_RL[:, None]).all(dim=-1) & starts_RN
-    return found_RN.any(dim=1) & enough_R
+    Where nothing may, the end follows at no cost.
+    """
+    totals_RV = log_probs_RV.float() + scores_R[:, None]
+    written, ngram = tokens_RN.shape[1], options.no_repeat_ngram
+    if 0 < ngram <= written:
+        ngrams = tokens_RN.unfold(1, ngram, 1)
+        same = (ngrams[:, :, :-1] == tokens_RN[:, None, written - ngram + 1 :]).all(dim=-1)
+        row, place = same.nonzero(as_tuple=True)
+        totals_RV[row, ngrams[row, place, -1]] = float("-inf")
+    if written < options.min_length:
+        totals_RV[:, end] = float("-inf")
+    stuck_R = ~totals_RV.amax(dim=1).isfinite()
+    if stuck_R.any():
+        totals_RV[stuck_R] = float("-inf")
+        totals_RV[stuck_R, end] = scores_R[stuck_R]
+    return totals_RV
 
 
 def largest(values_AN: Tensor, count: int, *, group: int = 128) -> tuple[Tensor, Tensor]:

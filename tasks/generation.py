@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from torch import Tensor, nn
+from torch import nn
 
 from models.backbones.base import Decoder
 from models.decoding import SearchOptions
@@ -95,12 +95,9 @@ class GenerationTask(Task):
         begin: int,
         end: int,
         table: nn.Embedding | None,
-        starts_V: Tensor | None,
         aligns: bool,
     ) -> GenerationHead:
         """The head; ``table`` is the source's table of vectors where tables are tied, else None.
-
-        ``starts_V`` and ``aligns``: see ``GenerationHead``.
 
         Raises ValueError if encoder (``memory_width``) and decoder are not equally wide.
         """
@@ -127,7 +124,6 @@ class GenerationTask(Task):
             search=SearchOptions(**search),
             length_factor=length_factor,
             length_extra=length_extra,
-            starts_V=starts_V,
             aligns=aligns,
         )
 

@@ -14,7 +14,7 @@ from tasks.corpora import Corpus
 from tasks.encoded import EncodedCorpus
 from tasks.encoding import UNKNOWN, EncodedSplit, EncodedTargets, EncodedTexts, EncodingOptions, TextCodec, Vocabulary
 from tasks.generation import GenerationTask
-from tasks.subwords import WORD, Segmenter, word_numbers
+from tasks.subwords import Segmenter, word_numbers
 
 BEGIN, END = "begin of text", "end of text"
 """Symbols of the target's vocabulary that no text can contain: they hold spaces and begin no word."""
@@ -36,13 +36,6 @@ class Writer:
     def end(self) -> int:
         """The id that ends a text."""
         return self.vocabulary.id_of(END)
-
-    @property
-    def word_starts(self) -> list[bool] | None:
-        """Whether each symbol of the vocabulary begins a word; None where symbols are words or characters."""
-        if self.segmenter.kind != "bpe":
-            return None
-        return [False, False, *(symbol.startswith(WORD) for symbol in self.vocabulary.symbols)]
 
     def symbols(self, ids: Sequence[int], forms: Sequence[str]) -> list[str]:
         """The symbols of written ids; those beyond the vocabulary are copied ``forms`` of the split."""

@@ -51,14 +51,10 @@ class GenerationHead(Head):
     ``label_smoothing``: the share of the target spread over the vocabulary; ``dropout``: of what the decoder reads and
     of what the vocabulary's projection reads. ``table``: the source's vectors, to be shared; None: own tables.
     ``search``, ``length_factor``, ``length_extra``: see ``tasks.generation.GenerationTask``.
-    ``starts_V``: which symbols begin a word, for ``search.no_repeat_ngram``; copied forms beyond the vocabulary count
-    as words. None: every symbol is a word.
     ``aligns``: whether predictions bring the attention weights of the reference.
 
     Raises ValueError where a shared table has another width than the decoder.
     """
-
-    starts_V: Tensor | None
 
     def __init__(
         self,
@@ -77,7 +73,6 @@ class GenerationHead(Head):
         search: SearchOptions,
         length_factor: float,
         length_extra: int,
-        starts_V: Tensor | None,
         aligns: bool,
     ) -> None:
         super().__init__()
@@ -86,7 +81,6 @@ class GenerationHead(Head):
         self.label_smoothing = label_smoothing
         self.coverage_weight, self.coverage_from = coverage_weight, coverage_from
         self.search_options, self.length_factor, self.length_extra = search, length_factor, length_extra
-        self.register_buffer("starts_V", starts_V, persistent=False)
         self.aligns = aligns
         self.table = table if table is not None else _own_table(vocabulary_size, input_width)
         self.output = nn.Linear(decoder.width, vocabulary_size)
@@ -142,7 +136,6 @@ class GenerationHead(Head):
             end=self.end,
             options=self.search_options,
             device=text.states_BTD.device,
-            starts_V=self.starts_V,
         )
         extra = forms_X.tolist()
         return [

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.decoding import Hypothesis, SearchOptions, largest, repeats_words, search
+from models.decoding import Hypothesis, SearchOptions, largest, search
 
 BEGIN, END = 0, 1
 CPU = torch.device("cpu")
@@ -59,9 +59,7 @@ def options(**changed: Any) -> SearchOptions:
     return SearchOptions(**({"beam": 1, "length_penalty": 0.0, "no_repeat_ngram": 0, "min_length": 0} | changed))
 
 
-def run(
-    language: Any, state: Any, limits: list[int], starts_V: Tensor | None = None, **changed: Any
-) -> list[Hypothesis]:
+def run(language: Any, state: Any, limits: list[int], **changed: Any) -> list[Hypothesis]:
     return search(
         language,
         state,
@@ -71,7 +69,6 @@ def run(
         end=END,
         options=options(**changed),
         device=CPU,
-        starts_V=starts_V,
     )
 
 
@@ -81,7 +78,7 @@ def every_hypothesis(vocabulary: int, limit: int, shortest: int = 0) -> Iterator
         yield from product(tokens, repeat=length)
 
 
-def repeats(tokens: tuple[Any, ...], size: int) -> bool:
+def repeats(tokens: tuple[int, ...], size: int) -> bool:
     ngrams = [tokens[place : place + size] for place in range(len(tokens) - size + 1)]
     return size > 0 and len(set(ngrams)) < len(ngrams)
 
@@ -110,52 +107,6 @@ def test_a_wide_beam_finds_the_best_without_repetition(size: int) -> None:
     for text, hypothesis in enumerate(found):
         free = [tokens for tokens in every_hypothesis(4, 5) if not repeats(tokens, size)]
         assert tuple(hypothesis.tokens) == max(free, key=lambda tokens: language.score(text, tokens, 5))
-
-
-def words_of(tokens: tuple[int, ...], starts: tuple[int, ...]) -> list[tuple[int, ...]]:
-    words: list[tuple[int, ...]] = []
-    for token in tokens:
-        words = [*words, (token,)] if token in starts or not words else [*words[:-1], (*words[-1], token)]
-    return words
-
-
-@pytest.mark.parametrize("beam", [1, 300])
-@pytest.mark.parametrize("size", [1, 2])
-def test_no_words_come_twice_where_tokens_are_parts_of_words(size: int, beam: int) -> None:
-    language, starts, limit = Language(5, sharpness=3.0), (2, 3), 6
-    starts_V = torch.tensor([token in starts for token in range(4)])  # the last token, beyond these, begins a word
-    found = run(language, language.start(6), [limit] * 6, beam=beam, no_repeat_ngram=size, starts_V=starts_V)
-    for text, hypothesis in enumerate(found):
-        free = {
-            tokens
-            for tokens in every_hypothesis(5, limit)
-            # The last word of a text that is cut at its limit has not ended.
-            if not repeats(tuple(words_of(tokens, (*starts, 4))[: -1 if len(tokens) == limit else None]), size)
-        }
-        assert tuple(hypothesis.tokens) in free
-        if beam > 1:
-            assert tuple(hypothesis.tokens) == max(free, key=lambda tokens: language.score(text, tokens, limit))
-
-
-@pytest.mark.parametrize(
-    ("text", "repeated"),
-    [
-        ("a b a b", True),
-        ("a b a b+c", False),  # the last word is another
-        ("a b+c a b", False),
-        ("a b+c d a b+c", True),
-        ("c+a b a b", False),  # (c+a b) is no (a b)
-        ("a a a", True),
-        ("a b", False),
-        ("+a b c +a b", False),
-    ],
-)
-def test_words_are_compared_whole(text: str, repeated: bool) -> None:
-    pieces = text.replace("+", " +").split()
-    numbers = {piece: number for number, piece in enumerate(sorted(set(pieces)))}
-    tokens = torch.tensor([[numbers[piece] for piece in pieces]])
-    starts = torch.tensor([[not piece.startswith("+") for piece in pieces]])
-    assert repeats_words(tokens, starts, 2).tolist() == [repeated]
 
 
 def by_hand(language: Language, text: int, limit: int, size: int = 0, shortest: int = 0) -> tuple[list[int], float]:

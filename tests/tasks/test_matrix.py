@@ -88,7 +88,6 @@ def make(task_name: str, model: str, backbone: str, **changed: Any) -> tuple[Tas
             begin=encoded.writer.begin,
             end=encoded.writer.end,
             table=embeddings.parts["words"].table,
-            starts_V=None,
             aligns=False,
         )
     else:

@@ -47,7 +47,6 @@ def make_head(kind: str, *, copying: bool, position: Any = NoPosition) -> Genera
         search=SearchOptions(beam=3, length_penalty=0.0, no_repeat_ngram=0, min_length=2),
         length_factor=0.0,
         length_extra=6,
-        starts_V=None,
         aligns=False,
     )
     for parameter in head.parameters():  # far from the start, so that what is read matters
