@@ -20,19 +20,24 @@ _failed: list[str] = []
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
 def main(config: DictConfig) -> None:
     """Run one composed configuration, or with ``plan=true`` say what that would take."""
-    from harness.configuration import check_controls, name_choices
+    from harness.configuration import check_controls, make_results_dir, name_choices
     from harness.display import show_outcome
     from harness.records import writes_here
     from harness.run import BusyError, execute
+    from harness.settings import check_settings
 
-    name_choices(config, HydraConfig.get().runtime.choices)
+    choices = HydraConfig.get().runtime.choices
     try:
         check_controls(config)
+        check_settings(config)
+        name_choices(config, choices)
+        if not config.plan:
+            make_results_dir(config)
         if config.search.method != "none":
             _search(config)
             return
-        if HydraConfig.get().runtime.choices["engine"] != "local":
-            raise ValueError("engine= says where the cells of a sweep run: add -m, even for a single cell")
+        if choices["engine"] != "local" or config.workers > 1:
+            raise ValueError("engine= and workers= say where the cells of a sweep run: add -m, even for a single cell")
         if config.plan:
             _plan(config)
             return

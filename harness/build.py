@@ -41,7 +41,7 @@ class UnsupportedError(ValueError):
 
 
 def is_floor(config: DictConfig) -> bool:
-    """Whether ``model=`` names a floor (majority, tfidf) instead of an attention mechanism."""
+    """Whether ``model=`` names a floor (majority, tfidf, copy, lead) instead of an attention mechanism."""
     return "floor" in config.model
 
 
@@ -209,13 +209,35 @@ class Data:
 
 
 def encode(config: DictConfig, task: Task, corpus: Corpus) -> Data:
-    """Tokenise and number the corpus with vocabularies of its training split."""
+    """Tokenise and number the corpus with vocabularies of its training split.
+
+    Raises ValueError for what the encoding refuses, and for texts longer than learned positions reach.
+    """
     options = EncodingOptions(**config.encoding, ngram_buckets=config.embedding.ngram_buckets)
     if isinstance(task, GenerationTask):
-        cache = Path(config.results_dir) / "cache"
-        return Data(config, task, corpus, encode_sequences(corpus, task, options=options, cache=cache))
-    external = uses_external(config)
-    return Data(config, task, corpus, encode_corpus(corpus, task, options=options, external=external))
+        encoded = encode_sequences(corpus, task, options=options, cache=Path(config.results_dir) / "cache")
+    else:
+        encoded = encode_corpus(corpus, task, options=options, external=uses_external(config))
+    _check_lengths(config, corpus, encoded)
+    return Data(config, task, corpus, encoded)
+
+
+def _check_lengths(config: DictConfig, corpus: Corpus, encoded: EncodedCorpus) -> None:
+    """ValueError for a text that learned positions do not reach, which would end the run when its turn comes."""
+    longest = config.position.get("max_length")
+    if longest is None:
+        return
+    for name, split in encoded.splits.items():
+        written = [split.targets] if split.targets is not None and (name != "test" or encoded.aligned) else []
+        outside = [split.external] if split.external is not None else []
+        for texts in (*split.texts, *outside, *written):
+            row = int(texts.lengths.argmax())
+            if texts.lengths[row] > longest:
+                raise ValueError(
+                    f"{corpus.place(name, int(split.rows_N[row]))}: a text of {texts.lengths[row]} symbols, but "
+                    f"learned positions exist up to position.max_length={longest}; set that to the longest text, "
+                    "shorten the texts, or use position=sinusoidal"
+                )
 
 
 def make_model(config: DictConfig, data: Data, *, device: str = "cpu") -> TaskModel:

@@ -64,6 +64,14 @@ def check_controls(config: DictConfig) -> None:
         raise ValueError(f"workers is a whole number from 1, got {config.workers!r}")
 
 
+def make_results_dir(config: DictConfig) -> None:
+    """Make the folder of results before anything is read. Raises ValueError if that cannot be."""
+    try:
+        Path(config.results_dir).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"results_dir={config.results_dir} cannot be made ({error}); choose another folder") from error
+
+
 def processes_of(config: DictConfig) -> int:
     """How many processes train a run together: one a device of every node.
 

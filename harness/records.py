@@ -4,7 +4,7 @@ A run is (resolved configuration, data fingerprint, code version); the hash of t
 cannot change the result (where records go, loggers, progress bars) are no part of it.
 
 Layout: ``<results_dir>/runs/<task>-<data>-<model>-s<seed>-<id>/record.json`` and, beside it, ``predictions.jsonl.gz``
-(one line a test example), ``model.pt`` (the tested weights), ``curves`` of the loggers, ``error.txt`` after a failure.
+(one line a test example), ``model.pt`` (the tested weights), ``logs`` of the loggers, ``error.txt`` after a failure.
 
 Only the standard library is needed to read records.
 """

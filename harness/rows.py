@@ -131,6 +131,9 @@ def read_records(places: Iterable[str | Path]) -> tuple[list[tuple[Path, Record]
     sound: list[tuple[Path, Record]] = []
     left_out = []
     for path in _record_files(places):
+        if not path.exists():
+            left_out.append(f"{path}: there is no such folder or file")
+            continue
         try:
             for _path, found in find_records([path]):
                 problem = str(found) if isinstance(found, ValueError) else record_problem(found)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 
 from harness import build, records
@@ -106,7 +107,7 @@ def _recorded(config: DictConfig, run: Run, announce: Callable[[Run], None], hel
         (run.folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
         if config.trace:
             traceback.print_exc()
-        record = run.record(status, f"{type(error).__name__}: {error}" if not _expected(error) else str(error))
+        record = run.record(status, _reason(error))
         _leave(run.folder, record)
         return Outcome(record, run.folder)
 
@@ -141,9 +142,17 @@ def make_run(config: DictConfig) -> Run:
     return run
 
 
-def _expected(error: Exception) -> bool:
-    """Whether the message alone says what to do, so that the error's type would only distract."""
-    return isinstance(error, ValueError | FileNotFoundError | TimeLimitError)
+def _reason(error: BaseException) -> str:
+    """What went wrong in words; of what Hydra could not make, why that is."""
+    if isinstance(error, InstantiationException) and error.__cause__ is not None:
+        error = error.__cause__
+    said = " ".join(str(error).split())
+    # These say what to do, so that their type would only distract.
+    return (
+        said
+        if isinstance(error, ValueError | FileNotFoundError | TimeLimitError)
+        else f"{type(error).__name__}: {said}"
+    )
 
 
 def _execute(config: DictConfig, run: Run, announce: Callable[[Run], None], held: ExitStack) -> Outcome:

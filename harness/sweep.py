@@ -24,8 +24,9 @@ from rich.console import Console
 
 from harness import records
 from harness.cell import Answer, Job, answer_from, is_undrawn, run_cell
-from harness.configuration import COMPARISONS, CONTROLS, check_controls, name_choices, processes_of
+from harness.configuration import COMPARISONS, CONTROLS, check_controls, make_results_dir, name_choices, processes_of
 from harness.mounts import lock_problem
+from harness.settings import check_settings
 from harness.stopping import terminable
 from harness.sweep_display import show_answer, show_summary
 from harness.workers import Engine, EngineError, LocalWorkers, WorkerDied
@@ -67,6 +68,8 @@ def sweep(
         if config is not None:
             check_controls(config)
         planning = config is not None and config.plan
+        if config is not None and not planning:
+            make_results_dir(config)
         engine = LocalWorkers(1, preload=PRELOAD) if config is None or planning else make_engine(config)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -152,6 +155,7 @@ def _plain(config: DictConfig) -> DictConfig:
     choices = OmegaConf.to_container(config.hydra.runtime.choices)
     with open_dict(config):
         del config["hydra"]
+    check_settings(config)
     name_choices(config, choices)  # type: ignore[arg-type]
     config.trainer.enable_progress_bar = False
     return config

@@ -55,8 +55,8 @@ class Corpus:
 class Source(ABC):
     """What every source has: how its texts are tokenised, and which of its rows are used.
 
-    ``exclude``: column -> value or values; rows with one of these values are left out. Values are compared as text, as
-    labels are text once they are checked: 3 and "3" are one value.
+    ``exclude``: column -> value or values; rows with one of these values are left out (None: none). Values are compared
+    as text, as labels are text once they are checked: 3 and "3" are one value.
     ``max_train``, ``max_validation``, ``max_test``: at most so many rows (None: all), drawn by a fixed seed, in the
     order of the file; a smaller number draws a subset of what a larger one draws. The last holds for ``extra_tests``,
     the names of further test sets that are scored and reported beside ``test``, too.
@@ -65,7 +65,7 @@ class Source(ABC):
     tokenizer: str
     language: str
     unseen_labels: str
-    exclude: Mapping[str, Any]
+    exclude: Mapping[str, Any] | None
     max_train: int | None
     max_validation: int | None
     max_test: int | None
@@ -110,7 +110,7 @@ class Source(ABC):
 
     def _check_exclude(self, splits: Mapping[str, Split]) -> None:
         """ValueError for a column that a split lacks, and for a value that no row of any split has: it is misspelt."""
-        for column, values in self.exclude.items():
+        for column, values in (self.exclude or {}).items():
             for split in splits.values():
                 if column not in split.rows[0]:
                     raise ValueError(
@@ -126,7 +126,7 @@ class Source(ABC):
 
     def _select(self, name: str, split: Split) -> Split:
         """The rows that are neither excluded nor beyond the limit."""
-        excluded = {column: set(_as_texts(values)) for column, values in self.exclude.items()}
+        excluded = {column: set(_as_texts(values)) for column, values in (self.exclude or {}).items()}
         kept = [
             index
             for index, row in enumerate(split.rows)
@@ -137,7 +137,8 @@ class Source(ABC):
             kept = sorted(np.random.default_rng(0).permutation(kept)[:limit].tolist())
         if not kept:
             raise ValueError(
-                f"no row of the split {name!r} is left of {len(split.rows)}; check data.exclude and data.max_{name}"
+                f"no row of the split {name!r} is left of {len(split.rows)}; check data.exclude and data.max_"
+                f"{name if name in SPLITS else 'test'}"
             )
         return split if len(kept) == len(split.rows) else split.take(kept)
 
@@ -178,7 +179,7 @@ class FileData(Source):
 
     ``path``: a folder with ``train``, ``validation`` and ``test`` in any format of ``tasks.files.FORMATS``; or None.
     ``train``, ``validation``, ``test``: the file of a split, where it has another name; relative to ``path``.
-    ``columns``: column the task needs -> column of the files, where the names differ.
+    ``columns``: column the task needs -> column of the files, where the names differ; None: nowhere.
     ``validation_fraction``, ``test_fraction``: the share of train that becomes a split that has no file, drawn by
     ``seed``; None: a missing file is an error.
     ``token_column``, ``tag_column``, ``separator``: see ``tasks.conll.ConllColumns``; None for the first two stands
@@ -189,7 +190,7 @@ class FileData(Source):
     train: str | None
     validation: str | None
     test: str | None
-    columns: Mapping[str, str]
+    columns: Mapping[str, str] | None
     validation_fraction: float | None
     test_fraction: float | None
     seed: int
@@ -209,7 +210,7 @@ class FileData(Source):
         fractions = {"validation": self.validation_fraction, "test": self.test_fraction}
         _require_splits(files, fractions, where=str(folder or files["train"]), options=True)
         splits = {
-            split: _read_split(file, columns=self.columns, task=task, conll=self._conll(file))
+            split: _read_split(file, columns=self.columns or {}, task=task, conll=self._conll(file))
             for split, file in files.items()
             if file is not None
         }
@@ -231,7 +232,8 @@ class FileData(Source):
 class PublishedData(Source):
     """A published data set: from the hub, or, if ``data_dir`` is set, from the files in ``data_dir/name``.
 
-    ``hub``: the options of ``HubSet``, or None if it is not on the hub in this form. ``columns``: renaming for files.
+    ``hub``: the options of ``HubSet``, or None if it is not on the hub in this form. ``columns``: as in
+    ``FileData``.
     ``validation_fraction``, ``test_fraction``, ``seed``: as in ``FileData``.
     ``train_from``: another source that train comes from, for sets that are made for evaluation alone; else None.
     Raises ValueError for a ``train_from`` that is no source.
@@ -240,7 +242,7 @@ class PublishedData(Source):
     name: str
     data_dir: str | None
     hub: Mapping[str, Any] | None
-    columns: Mapping[str, str]
+    columns: Mapping[str, str] | None
     validation_fraction: float | None
     test_fraction: float | None
     seed: int
@@ -272,7 +274,7 @@ class PublishedData(Source):
             files = {split: _split_file(folder, split, None) for split in needed}
             _require_splits(files, fractions, where=str(folder), options=False)
             splits = {
-                split: _read_split(file, columns=self.columns, task=task, conll=NO_CONLL)
+                split: _read_split(file, columns=self.columns or {}, task=task, conll=NO_CONLL)
                 for split, file in files.items()
                 if file is not None
             }

@@ -20,7 +20,7 @@ Tokens = Sequence[str]
 class EncodedCorpus:
     """What a run trains and is tested on.
 
-    ``splits``: train, validation and test. ``labels``: the inventory that label indices point into.
+    ``splits``: train, validation, test and further test sets. ``labels``: the inventory that label indices point into.
     ``dropped``: split -> number of rows left out because train never shows their label.
     ``external_source``: ``column``, ``labels`` (their names, one text for all rows) or ``none``.
     ``writer``: for tasks that write, the target's vocabulary and segmentation; else None.

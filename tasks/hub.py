@@ -16,14 +16,14 @@ class HubSet:
     """Where a published data set lies on the Hugging Face hub.
 
     ``path``, ``config``, ``revision``: as in ``datasets.load_dataset``. ``splits``: our split -> theirs; None where
-    it has none. ``columns``: column the task needs -> their column.
+    it has none. ``columns``: column the task needs -> their column; None: named alike.
     """
 
     path: str
     config: str | None
     revision: str | None
     splits: Mapping[str, str | None]
-    columns: Mapping[str, str]
+    columns: Mapping[str, str] | None
 
 
 def read_hub(hub: HubSet, *, task: Task) -> dict[str, Split]:
@@ -46,7 +46,9 @@ def read_hub(hub: HubSet, *, task: Task) -> dict[str, Split]:
                     f"could not read {hub.path} from the Hugging Face hub ({_first_line(error)}); check the "
                     "connection, or pass data_dir=<folder>, or download it before and set HF_HUB_OFFLINE=1"
                 ) from error
-        rows = rename_columns(rows_of_dataset(dataset), hub.columns, task=task, place=place, option="data.hub.columns")
+        rows = rename_columns(
+            rows_of_dataset(dataset), hub.columns or {}, task=task, place=place, option="data.hub.columns"
+        )
         splits[split] = Split(rows, place)
     return splits
 

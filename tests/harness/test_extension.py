@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness import records
-from harness.configuration import compose_configuration
+from harness.configuration import CONF, compose_configuration
 from harness.leaderboard import main as leaderboard
 from harness.run import execute
 
@@ -58,6 +59,19 @@ def test_a_mechanism_from_outside_runs_and_appears_on_the_board(
     assert outcome.record["model"] == "my_package_for_tests.LastToken"
     assert leaderboard([str(tmp_path / "results")]) == 0
     assert "my_package_for_tests.LastToken" in capsys.readouterr().out
+
+
+def test_the_mechanism_of_the_readme_runs_as_printed(
+    tiny: Callable[..., list[str]], writing: Callable[..., list[str]], outside: Path
+):
+    readme = (CONF.parent / "README.md").read_text(encoding="utf-8")
+    (printed,) = re.findall(r"```python\n# models/attention/cosine\.py\n(.*?)```", readme, re.DOTALL)
+    (outside.parent / "cosine_of_the_readme.py").write_text(printed)
+    target = "model.attention._target_=cosine_of_the_readme.CosineAttention"
+    options = ("+model.attention.heads=2", "+model.attention.dropout=0.1")
+    for overrides in (tiny("task=pos"), writing("task=correction")):  # at sites that look both ways, and at causal ones
+        record = execute(compose_configuration([*overrides, "model=custom", target, *options])).record
+        assert record["status"] == "done", record["reason"]
 
 
 def test_its_source_is_part_of_the_runs_identity(tiny: Callable[..., list[str]], outside: Path):

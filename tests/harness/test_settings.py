@@ -1,0 +1,111 @@
+"""What a configuration's values may be, and that the commands of the README are good ones."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from harness.configuration import CONF, compose_configuration
+from harness.settings import check_settings
+
+README = CONF.parent / "README.md"
+FOUND = {"data=files": ["data.path=folder"], "data=hub": ["data.name=x", "data.hub.path=x"]}
+
+
+def check(*overrides: str) -> None:
+    check_settings(compose_configuration(list(overrides)))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["force=no"], "force=no is a text; write true or false"),
+        (["backbone.token_site=off"], "backbone.token_site=off is a text; write true or false"),
+        (["seed=abc"], "seed: expected a whole number from 0, got 'abc'"),
+        (["seed=-1"], "seed: expected a whole number from 0, got -1"),
+        (["seed=1.5"], "seed: expected a whole number from 0, got 1.5"),
+        (["seed=true"], "seed: expected a whole number from 0, got True"),
+        (["training.steps=1k"], "training.steps: expected a whole number from 1, got '1k'"),
+        (["training.patience=null"], "training.patience: expected a whole number from 1, got None"),
+        (["training.evaluation_batch_rows=0"], "training.evaluation_batch_rows: expected a whole number from 1, got 0"),
+        (["trainer.threads=0"], "trainer.threads: expected a whole number from 1, got 0"),
+        (["backbone.layers=0"], "backbone.layers: expected a whole number from 1, got 0"),
+        (["model=dot", "model.dropout=1.5"], "model.dropout: expected a number from 0 to below 1, got 1.5"),
+        (["model.heads=two"], "model.heads: expected a whole number from 1, got 'two'"),
+        (["training.learning_rate=fast"], "training.learning_rate: expected a number above 0, got 'fast'"),
+        (["training.gradient_clip=0"], "training.gradient_clip: expected a number above 0, or null, got 0"),
+        (["training.schedule=linear"], "training.schedule: expected cosine or inverse_sqrt, got 'linear'"),
+        (["data.max_train=-3"], "data.max_train: expected a whole number from 1, or null, got -3"),
+        (["match=parameters", "match.expansion=big"], "match.expansion: expected a whole number from 0, got 'big'"),
+        (["+training.step=7"], "nothing reads training.step; did you mean training.steps?"),
+        (["+sed=7"], "nothing reads sed; did you mean seed?"),
+        (["+model.scale=false"], "nothing reads model.scale; did you mean"),
+        (["model=memory", "+model.heads=4"], "nothing reads model.heads; there are: attention, dropout, floor, hops, "),
+        (["+search.trials=5"], "nothing reads search.trials; choose a search: search=random"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_its_name(overrides: list[str], said: str):
+    with pytest.raises(ValueError, match="^" + re.escape(said)):
+        check(*overrides)
+
+
+def test_what_has_no_value_is_asked_for():
+    with pytest.raises(ValueError, match=r"^data\.name has no value; give it one: data\.name=…"):
+        check("data=hub", "data.hub.path=x")
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["+data.knobs.length=8", "data.max_train=100", "training.gradient_clip=null"],
+        ["data=files", "data.path=folder", "data.exclude={label:[no]}", "data.columns={text:review,label:on}"],
+        ["task=translation", "data=files", "data.path=folder", "data.language=no", "task.max_source=null"],
+        ["model=custom", "model.attention._target_=my_package.MyAttention", "+model.attention.heads=2"],
+        ["search=random", "search.trials=5", "seed=0", "training.learning_rate=1"],
+    ],
+)
+def test_what_can_be_passes(overrides: list[str]):
+    check(*overrides)
+
+
+@pytest.mark.parametrize(
+    "choice",
+    sorted(
+        f"{group}={path.relative_to(CONF / group).with_suffix('')}"
+        for group in ("task", "model", "backbone", "position", "embedding", "data", "match", "debug", "experiment")
+        for path in (CONF / group).rglob("*.yaml")
+        if path.stem != "custom"
+    ),
+)
+def test_every_choice_passes(choice: str):
+    check(choice, *FOUND.get(choice, []))
+
+
+def commands() -> list[str]:
+    """The commands of the README that run something, without comments."""
+    lines = [line.partition(" #")[0].strip() for line in README.read_text(encoding="utf-8").splitlines()]
+    inside = re.findall(r"`(python -m harness [^`]*)`", README.read_text(encoding="utf-8"))
+    found = [line for line in lines if line.startswith("python -m harness ")]
+    return sorted({*found, *inside} - {"python -m harness --help"})
+
+
+def test_the_readme_has_commands():
+    assert len(commands()) > 10
+
+
+@pytest.mark.parametrize("command", commands())
+def test_the_commands_of_the_readme_compose(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    words = [word for word in shlex.split(command)[3:] if word not in ("-m", "...", "…")]
+    words = ["model=self" if word == "model=cosine" else word for word in words]  # its example of one's own
+    single = []
+    for override in OverridesParser.create().parse_overrides(words):
+        if override.is_sweep_override() or override.is_choice_sweep():
+            key, first = override.get_key_element(), next(iter(override.sweep_string_iterator()))
+            single.append(f"{key}={first}")
+        else:
+            single.append(override.input_line or "")
+    check(*single, "hydra.mode=RUN")
