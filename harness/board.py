@@ -152,11 +152,15 @@ def make_board(
             made = [_board_table(task, data, name, rows, metric, left_out) for name in _test_sets(rows, metric)]
             shown += made
             systems[_kind(rows)].append(rows)
-    across = []
+    across, said = [], list(messages)
     for kind, compared in sorted(systems.items()):
         found = [table for table in shown if table.test_set == "test" and (table.tuned, table.matched) == kind]
-        across.append(compare_tasks(found, names_across(compared)))
-    return Board(shown, [found for found in across if found is not None], list(messages))
+        compared_tasks = compare_tasks(found, names_across(compared))
+        if isinstance(compared_tasks, str):
+            said.append(compared_tasks)
+        elif compared_tasks is not None:
+            across.append(compared_tasks)
+    return Board(shown, across, said)
 
 
 def _known(record: Record) -> set[str]:

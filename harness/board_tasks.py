@@ -67,11 +67,11 @@ class AcrossTasks:
     messages: list[str] = field(default_factory=list)
 
 
-def compare_tasks(tables: Sequence[BoardTable], names: Mapping[str, str]) -> AcrossTasks | None:
-    """The comparison across tables, or None unless two tables have two rows of networks in common.
+def compare_tasks(tables: Sequence[BoardTable], names: Mapping[str, str]) -> AcrossTasks | str | None:
+    """The comparison across tables, why there is none, or None for a single table.
 
     ``names``: by a row's key, its name in all tables (``rows.names_across``). A table with fewer than two networks is
-    left out, for it compares nothing.
+    left out, for it compares nothing. Two networks must have a score in all of the others.
     """
     cells = {name_of(table): _cells(table, names) for table in tables}
     named = {name_of(table): table for table in tables}
@@ -81,8 +81,14 @@ def compare_tasks(tables: Sequence[BoardTable], names: Mapping[str, str]) -> Acr
     kept = [name for name in cells if len(cells[name]) >= 2]
     labels = sorted({label for name in kept for label in cells[name]})
     common = [label for label in labels if all(label in cells[name] for name in kept)]
-    if len(kept) < 2 or len(common) < 2:
+    if len(kept) < 2:
         return None
+    if len(common) < 2:
+        return (
+            f"the comparison across {len(kept)} tables{kind_in_words(named[kept[0]].tuned, named[kept[0]].matched)}: "
+            "fewer than two networks have a score in all of them; choose tables that share some, by --task, --data, "
+            "--model or --backbone"
+        )
     for label in sorted(set(labels) - set(common)):
         missing = [name for name in kept if label not in cells[name]]
         messages.append(f"{label} is left out: {_why_missing(label, missing, named, names)}")

@@ -228,15 +228,15 @@ def _check_lengths(config: DictConfig, corpus: Corpus, encoded: EncodedCorpus) -
     if longest is None:
         return
     for name, split in encoded.splits.items():
-        written = [split.targets] if split.targets is not None and (name != "test" or encoded.aligned) else []
-        outside = [split.external] if split.external is not None else []
-        for texts in (*split.texts, *outside, *written):
-            row = int(texts.lengths.argmax())
-            if texts.lengths[row] > longest:
+        read_or_written: list[Any] = [*split.texts, split.external]
+        if name != "test" or encoded.aligned:  # else what is written there is searched, up to the limit
+            read_or_written.append(split.targets)
+        for texts in (texts for texts in read_or_written if texts is not None):
+            for row in np.flatnonzero(texts.lengths > longest):
                 raise ValueError(
                     f"{corpus.place(name, int(split.rows_N[row]))}: a text of {texts.lengths[row]} symbols, but "
-                    f"learned positions exist up to position.max_length={longest}; set that to the longest text, "
-                    "shorten the texts, or use position=sinusoidal"
+                    f"learned positions exist up to position.max_length={longest}; set that to "
+                    f"{texts.lengths.max()} or more, shorten the texts, or use position=sinusoidal"
                 )
 
 

@@ -27,8 +27,11 @@ Predictions = list[dict[str, Any]]
 FEWEST_EXAMPLES = 50
 """A smaller slice gets no interval: the bootstrap's would be too narrow."""
 
-META = frozenset({"row", "gold", "predicted", "length", "unseen"})
-"""The fields of a prediction that are no text of the example."""
+NEEDED = frozenset({"row", "gold", "predicted", "length", "unseen"})
+"""The fields that every prediction has."""
+
+META = NEEDED | {"rare", "distance"}
+"""The fields of a prediction that are no text of the example; older ones lack the last two."""
 
 
 @dataclass
@@ -126,8 +129,8 @@ def predictions_in(folder: Path) -> list[dict[str, Any]] | None:
         rows = read_predictions(folder)
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise ValueError(f"{path} is damaged ({error}); run again with force=true") from error
-    if any(not isinstance(row, dict) or not row.keys() >= META for row in rows):
-        raise ValueError(f"{path} is no list of predictions: expected {', '.join(sorted(META))} in every line")
+    if any(not isinstance(row, dict) or not row.keys() >= NEEDED for row in rows):
+        raise ValueError(f"{path} is no list of predictions: expected {', '.join(sorted(NEEDED))} in every line")
     return rows
 
 
@@ -158,30 +161,41 @@ def _slices(rows: Sequence[Prediction], a_SNK: Array, b_SNK: Array, scorer: Scor
 
 
 def slice_masks(rows: Sequence[Prediction], *, by_gold: bool) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """Names and members of the slices: thirds by length, with and without unseen words, by gold label.
+    """Names and members of the slices: by length, by unseen and rare words, by distance, by gold label.
 
-    By label, an example of tagging is in the slices of all types that its gold tags have (``B-`` and ``I-`` aside).
-    Slices with no example or with all are left out.
+    Length and distance (``predictions.farthest_repetition``) are cut into thirds. By label, an example of tagging is in
+    the slices of all types that its gold tags have (``B-`` and ``I-`` aside). Slices with no example or with all are
+    left out, and those that need what older predictions do not hold.
     """
-    lengths = np.array([row["length"] for row in rows])
-    lower, upper = np.quantile(lengths, [1 / 3, 2 / 3])
-    unseen = np.array([row["unseen"] > 0 for row in rows])
+    unseen, rare = (np.array([row.get(key, 0) > 0 for row in rows]) for key in ("unseen", "rare"))
+    apart = np.array([-1 if row.get("distance") is None else row["distance"] for row in rows])
     masks = [
-        ("length", lengths <= lower),
-        ("length", (lower < lengths) & (lengths <= upper)),
-        ("length", lengths > upper),
+        *_thirds("length", np.array([row["length"] for row in rows])),
         ("without unseen words", ~unseen),
         ("with unseen words", unseen),
+        ("without rare words", ~rare),
+        ("with rare words", rare),
+        ("no new or rare word comes again", apart < 0),
+        *_thirds("a new or rare word comes again after", apart),
     ]
     for name, mask in masks:
         if 0 < mask.sum() < len(rows):
-            bounds = f" {lengths[mask].min()} to {lengths[mask].max()} tokens" if name == "length" else ""
-            yield f"{name}{bounds}", mask
+            yield name, mask
     kinds = [_gold_kinds(row) if by_gold else set() for row in rows]
     for kind in sorted(set().union(*kinds)):
         mask = np.array([kind in found for found in kinds])
         if mask.sum() < len(rows):
-            yield f"gold {kind}", mask
+            yield f"gold {kind}{' in the text' if isinstance(rows[0]['gold'], list) else ''}", mask
+
+
+def _thirds(name: str, tokens: NDArray[np.int_]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """The examples in three parts of about the same size by a number of tokens; those below 0 are in none."""
+    if not (tokens >= 0).any():
+        return
+    lower, upper = np.quantile(tokens[tokens >= 0], [1 / 3, 2 / 3])
+    for mask in ((tokens >= 0) & (tokens <= lower), (lower < tokens) & (tokens <= upper), tokens > upper):
+        if mask.any():
+            yield f"{name} {tokens[mask].min()} to {tokens[mask].max()} tokens", mask
 
 
 def _gold_kinds(row: Prediction) -> set[str]:

@@ -28,10 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found, left_out = read_records(options.places)
     chosen = [record for _path, record in found if _wanted(record, options)]
     left_out += told_trials(chosen)
-    for message in left_out:
-        print(f"left out: {message}", file=sys.stderr)
     tables = group_records(chosen)
     if not tables:
+        _say(left_out)
         print(_nothing([record for _path, record in found], options), file=sys.stderr)
         return 1
     from harness import board_formats
@@ -40,8 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         board = make_board(tables, metric=options.metric, messages=left_out)
     except ValueError as error:
+        _say(left_out)
         print(f"error: {error}", file=sys.stderr)
         return 2
+    _say(board.messages)
     if options.format == "html":
         from harness.report.page import html_report
 
@@ -56,6 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         print(text)
     return _upload(board, options.wandb) if options.wandb else 0
+
+
+def _say(messages: Sequence[str]) -> None:
+    for message in messages:
+        print(f"left out: {message}", file=sys.stderr)
 
 
 def _upload(board: Board, project: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -9,15 +10,19 @@ from tasks.base import Row, Task
 from tasks.corpora import Corpus
 from tasks.tokenization import Tokenizer, tokenizer_named
 
+RARE = 4
+"""A word that train shows at most so many times is rare."""
+
 
 def describe_predictions(task: Task, corpus: Corpus, predictions: Mapping[int, Any]) -> Iterator[dict[str, Any]]:
     """One dictionary a test example, in the order of the split.
 
     ``row``: its index in the test split; ``gold`` and ``predicted``: label or list of tags; ``length``: tokens of all
-    its texts; ``unseen``: how many of them (lower-cased) never occur in train; and the text columns themselves.
+    its texts; ``unseen``: how many of them (lower-cased) never occur in train, ``rare``: how many up to ``RARE`` times;
+    ``distance``: see ``farthest_repetition``; and the text columns themselves.
     """
     tokenize = tokenizer_named(corpus.tokenizer)
-    known = {word for row in corpus.splits["train"] for word in _words(row, task.text_columns, tokenize)}
+    seen = Counter(word for row in corpus.splits["train"] for word in _words(row, task.text_columns, tokenize))
     for row, predicted in sorted(predictions.items()):
         example = corpus.splits["test"][row]
         words = _words(example, task.text_columns, tokenize)
@@ -26,9 +31,26 @@ def describe_predictions(task: Task, corpus: Corpus, predictions: Mapping[int, A
             "gold": example[task.label_column],
             "predicted": predicted,
             "length": len(words),
-            "unseen": sum(word not in known for word in words),
+            "unseen": sum(seen[word] == 0 for word in words),
+            "rare": sum(0 < seen[word] <= RARE for word in words),
+            "distance": farthest_repetition(words, seen),
             **{column: example[column] for column in task.text_columns},
         }
+
+
+def farthest_repetition(words: Sequence[str], seen: Mapping[str, int]) -> int | None:
+    """How far back, in tokens, a word that is rare or new in train last stood, the most of the example's words.
+
+    Such words (names above all) are understood by what was said of them before. None if none comes again.
+    """
+    last: dict[str, int] = {}
+    distances = []
+    for place, word in enumerate(words):
+        if seen.get(word, 0) <= RARE:
+            if word in last:
+                distances.append(place - last[word])
+            last[word] = place
+    return max(distances, default=None)
 
 
 def _words(row: Row, columns: Sequence[str], tokenize: Tokenizer) -> list[str]:

@@ -81,8 +81,9 @@ def check_settings(config: DictConfig) -> None:
     except MissingMandatoryValue as error:
         raise ValueError(f"{error.full_key} has no value; give it one: {error.full_key}=…") from error
     assert isinstance(settings, dict)
-    _check_keys(config, settings)
-    for key, value in flatten({k: v for k, v in settings.items() if k not in ("names", "search_space")}).items():
+    named = {str(key): value for key, value in settings.items()}
+    _check_keys(config, named)
+    for key, value in flatten({k: v for k, v in named.items() if k not in ("names", "search_space")}).items():
         if value in NEITHER and not key.startswith("data.") and not key.endswith("language"):
             raise ValueError(f"{key}={value} is a text; write true or false")
         for expected in EXPECTED:

@@ -95,6 +95,9 @@ def test_systems_of_other_settings_of_the_mechanism_are_not_taken_for_one():
             )
         ]
 
-    assert across(*heads("ner", 4, steps=1), *heads("pos", 8, steps=1)) == []
+    unlike = make_board(group_records([*heads("ner", 4, steps=1), *heads("pos", 8, steps=1)]))
+    assert unlike.across == []
+    (said,) = unlike.messages
+    assert said.startswith("the comparison across 2 tables: fewer than two networks have a score in all of them")
     (made,) = across(*heads("ner", 4, steps=1), *heads("pos", 4, steps=2))  # the steps are those of the recipe
     assert made.rows == ["dot recurrent", "self recurrent"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,23 @@ def test_mechanisms_share_the_weights_of_everything_else(overrides: list[str], t
         assert len(shared.keys() & rest.keys()) > 4
         different = {name for name in shared.keys() & rest.keys() if not torch.equal(shared[name], rest[name])}
         assert not different, model
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["task=pos"], r"^generated_pos, train, row \d+: a text of \d+ symbols, but learned positions exist up to "),
+        (["task=correction", "task.max_source=4"], r"^generated_correction, train, row \d+: a text of \d+ symbols"),
+    ],
+)
+def test_texts_beyond_learned_positions_are_refused_before_training(overrides: list[str], said: str, tmp_path: Path):
+    for longest, refused in ((5, True), (500, False)):
+        options = [*SMALL, "position=learned", f"position.max_length={longest}", f"results_dir={tmp_path}"]
+        config = compose_configuration([*overrides, "data.unseen_labels=drop", *options])
+        task = build.make_task(config)
+        corpus = build.load_corpus(config, task)
+        with pytest.raises(ValueError, match=said) if refused else nullcontext():
+            build.encode(config, task, corpus)
 
 
 def test_every_site_and_every_seed_begins_with_other_weights(tmp_path: Path):

@@ -245,7 +245,21 @@ def test_a_floor_is_compared_seed_by_seed_where_each_has_its_own_splits(tmp_path
 def test_an_example_of_tagging_is_in_the_slices_of_all_its_types():
     rows = [example(0, ["B-X", "I-X", "B-Y"], []), example(1, ["B-Y", "O", "O"], []), example(2, ["O"], [])]
     masks = {name: mask.tolist() for name, mask in slice_masks(rows, by_gold=True)}
-    assert masks == {"gold X": [True, False, False], "gold Y": [True, True, False]}
+    assert masks == {"gold X in the text": [True, False, False], "gold Y in the text": [True, True, False]}
+
+
+def test_slices_by_rare_words_and_by_how_far_they_stand_apart():
+    facts = [(0, None), (2, 3), (0, 9), (0, 1), (1, None), (0, 30)]
+    rows = [example(n, "yes", "yes") | {"rare": rare, "distance": far} for n, (rare, far) in enumerate(facts)]
+    masks = {name: np.flatnonzero(mask).tolist() for name, mask in slice_masks(rows, by_gold=True)}
+    assert masks == {
+        "without rare words": [0, 2, 3, 5],
+        "with rare words": [1, 4],
+        "no new or rare word comes again": [0, 4],
+        "a new or rare word comes again after 1 to 3 tokens": [1, 3],
+        "a new or rare word comes again after 9 to 9 tokens": [2],
+        "a new or rare word comes again after 30 to 30 tokens": [5],
+    }
 
 
 # Bad input

@@ -159,7 +159,7 @@ def some_map(rows: Sequence[str], columns: Sequence[str], weights: Sequence[Sequ
 
 def test_the_terminal_shows_shades_and_the_largest_weights():
     lines = list(terminal_lines(some_map(["a"], ["x", "y", "z"], [[0.75, 0.25, 0.0]]), None))
-    assert lines == ["site (token)", "  a │█░ │ x 0.75, y 0.25, z 0.00"]
+    assert lines == ["site (token), █ is 0.75", "  a │█░ │ x 0.75, y 0.25, z 0.00"]
 
 
 def test_a_page_of_maps_escapes_its_texts():

@@ -126,6 +126,13 @@ def test_what_is_left_out_is_said(tmp_path: Path, capsys: Captured):
     assert "bad/record.json" in json.loads(captured.out)["messages"][0]
 
 
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path, capsys: Captured):
+    assert leaderboard.main([str(tmp_path / "nowhere")]) == 1
+    said = capsys.readouterr().err
+    assert f"left out: {tmp_path / 'nowhere'}: there is no such folder or file" in said
+    assert "force=true" not in said
+
+
 def test_nothing_to_compare_is_an_error_that_says_what_there_is(tmp_path: Path, capsys: Captured):
     assert leaderboard.main([str(tmp_path)]) == 1
     assert "no records of runs in" in capsys.readouterr().err

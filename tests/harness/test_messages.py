@@ -57,6 +57,32 @@ def test_a_misspelt_choice_lists_the_right_ones(overrides: list[str], expected: 
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["results_dir=/proc/nothing"], "error: results_dir=/proc/nothing cannot be made ("),
+        (["-m", "results_dir=/proc/nothing"], "error: results_dir=/proc/nothing cannot be made ("),
+        (["workers=2"], "engine= and workers= say where the cells of a sweep run: add -m"),
+        (["model=custom"], "error: model.attention._target_ has no value; give it one: model.attention._target_=…"),
+        (["force=no"], "error: force=no is a text; write true or false"),
+        (["-m", "seed=abc"], "seed: expected a whole number from 0, got 'abc'"),
+    ],
+)
+def test_what_means_nothing_is_refused_in_one_line(overrides: list[str], said: str):
+    done = command(*overrides)
+    assert done.returncode == 1
+    assert said in " ".join((done.stderr + done.stdout).split())
+    assert "Traceback" not in done.stderr
+
+
+def test_a_mistake_in_a_users_own_file_is_said(tiny: Overrides, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "my_broken_mechanism.py").write_text("class Mine(nn.Module):\n    pass\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    status, why = reason(tiny("task=pos", "model=custom", "model.attention._target_=my_broken_mechanism.Mine"))
+    assert status == "failed"
+    assert "NameError(\"name 'nn' is not defined\")" in why
+
+
 def test_a_refused_value_exits_with_one_and_no_trace(tiny: Overrides):
     done = command(*tiny("task=ner", "model=self", "model.heads=3"))
     assert done.returncode == 1
