@@ -312,6 +312,11 @@ def _row_remarks(row: Row) -> list[str]:
 
 def _table_remarks(rows: Sequence[BoardRow], records: Sequence[Record]) -> list[str]:
     remarks = []
+    networks = [row.model for row in rows if not row.floor]
+    if networks and "none" not in networks:
+        remarks.append("no row of model=none, so that what attention adds cannot be told")
+    if networks and len(networks) == len(rows):
+        remarks.append("no floor without a network, such as model=majority, copy or lead")
     compared = [row for row in rows if row.rank is not None]
     comparisons = len(compared) - 1
     paired = max((row.paired_seeds for row in compared), default=0)
@@ -346,7 +351,7 @@ def _machines(records: Iterable[Record]) -> list[str]:
     found = set()
     for record in records:
         place = record.get("environment")
-        if isinstance(place, Mapping):
+        if isinstance(place, Mapping) and "threads" in place:
             device = place.get("gpu") or f"{place.get('processor')}, {place.get('threads')} threads"
             found.add(str(device))
     return sorted(found)

@@ -10,6 +10,7 @@ import csv
 import html
 import io
 import json
+import math
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -17,6 +18,7 @@ from dataclasses import asdict
 from harness.board import Board, BoardRow, BoardTable
 from harness.board_tasks import AcrossTasks, kind_in_words
 from harness.pairing import ALPHA
+from harness.plain_text import plain
 
 WIDTH = 120
 
@@ -100,12 +102,7 @@ def _three_digits(value: float) -> str:
     return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}" if abs(value) < 100 else f"{value:.0f}"
 
 
-def plain(text: str) -> str:
-    """Without control characters, which could steer a terminal or break a table."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
-
-
-def shown_columns(lines: Sequence[dict[str, str]], *, width: int) -> dict[str, int]:
+def shown_columns(lines: Sequence[dict[str, str]], *, width: float) -> dict[str, int]:
     """The columns that say something, with their widths; as many of the dispensable ones as fit into ``width``."""
     columns = [name for name in lines[0] if any(line[name] for line in lines)]
     for name, silent in (("trials", ("", "1")), ("vs best", ("", "best"))):
@@ -116,7 +113,7 @@ def shown_columns(lines: Sequence[dict[str, str]], *, width: int) -> dict[str, i
     room = width - sum(widths[name] + GAP for name in chosen)
     if WRAPPED in chosen:
         room += widths[WRAPPED]
-        widths[WRAPPED] = min(widths[WRAPPED], max(NARROW, min(WIDE, room)))
+        widths[WRAPPED] = min(widths[WRAPPED], int(max(NARROW, min(WIDE, room))))
         room -= widths[WRAPPED]
     for name in IF_THERE_IS_ROOM:
         if name in columns and widths[name] + GAP <= room:
@@ -213,11 +210,11 @@ def _wrapped(text: str, width: int) -> str:
 
 
 def markdown(board: Board) -> str:
-    """The terminal's tables in GitHub's Markdown."""
+    """The terminal's tables in GitHub's Markdown, with every column that says something."""
     parts = []
     for table in board.tables:
         lines = [cells(row) for row in table.rows]
-        parts += [f"### {_safe(table.title)}", "", *_markdown_table(shown_columns(lines, width=WIDTH), lines), ""]
+        parts += [f"### {_safe(table.title)}", "", *_markdown_table(shown_columns(lines, width=math.inf), lines), ""]
         parts += _bullets(notes(table))
     for across in board.across:
         title, ranks, chances, further = across_lines(across)

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from hydra.utils import instantiate
+from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from harness.configuration import processes_of
+from harness.configuration import CONF, processes_of
 from harness.records import writes_here
 from models.attention.base import Attention, Site
 from tasks.base import AttentionFactory, Batch, Head, Task
@@ -115,7 +115,7 @@ def check_combination(config: DictConfig, task: Task) -> None:
     if missing:
         raise UnsupportedError(
             f"model={config.names.model} supports {', '.join(sorted(mechanism.supports))}, but task={task.name} also "
-            f"needs {', '.join(sorted(missing))}; choose another model"
+            f"needs {', '.join(sorted(missing))}; mechanisms that can: {', '.join(_able(task))}"
         )
     try:
         with torch.device("meta"):
@@ -141,6 +141,17 @@ def _mechanism(config: DictConfig) -> Any:
     """The mechanism's class, from its factory."""
     factory = _factory(config.model.attention)
     return getattr(factory, "func", factory)
+
+
+def _able(task: Task) -> list[str]:
+    """The mechanisms of ``conf/model`` that support what the task needs."""
+    able = []
+    for path in sorted((CONF / "model").glob("*.yaml")):
+        model = OmegaConf.to_container(OmegaConf.load(path))
+        target = model.get("attention", {}).get("_target_", "???") if isinstance(model, dict) else "???"
+        if target != "???" and task.needs <= get_class(target).supports:  # type: ignore[attr-defined]
+            able.append(path.stem)
+    return able
 
 
 def uses_external(config: DictConfig) -> bool:

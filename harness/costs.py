@@ -9,6 +9,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from tasks.base import Batch
     from tasks.model import TaskModel
 
-_PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "datasets", "torchmetrics", "seqeval", "scikit-learn", "numpy")
+_PACKAGES = (
+    *("torch", "pytorch-lightning", "hydra-core", "omegaconf", "datasets", "torchmetrics", "seqeval", "tokenizers"),
+    *("sacrebleu", "rouge-score", "scikit-learn", "scipy", "numpy", "entmax", "optuna"),
+)
 
 
 def count_parameters(model: TaskModel) -> dict[str, int]:
@@ -89,9 +93,16 @@ def _peak_resident() -> int:
 
 
 def environment(*, device: str, threads: int) -> dict[str, Any]:
-    """Hardware and versions that the record keeps: enough to know whether two times may be compared."""
+    """What the record keeps of a network's run: enough to know whether two times may be compared."""
     import torch
 
+    gpu = torch.cuda.get_device_name() if device.startswith("cuda") else None
+    return {**surroundings(), "device": device, "gpu": gpu, "threads": threads}
+
+
+@cache
+def surroundings() -> dict[str, Any]:
+    """Versions and hardware as far as they are known before any device is chosen; read once a process."""
     versions = {}
     for name in _PACKAGES:
         try:
@@ -103,9 +114,6 @@ def environment(*, device: str, threads: int) -> dict[str, Any]:
         "packages": versions,
         "platform": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
-        "device": device,
-        "gpu": torch.cuda.get_device_name() if device.startswith("cuda") else None,
-        "threads": threads,
     }
 
 

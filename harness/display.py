@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from harness.plain_text import plain
 
 if TYPE_CHECKING:
     from harness.run import Outcome
@@ -18,7 +21,7 @@ def show_outcome(outcome: Outcome, *, console: Console | None = None) -> None:
     record = outcome.record
     title = f"{record['task']} on {record['data']}: model={record['model']} seed={record['seed']}"
     if record["status"] != "done":
-        console.print(f"[bold red]{record['status']}[/] {title}", highlight=False)
+        console.print(Text.assemble((record["status"], "bold red"), " ", plain(title)))
         console.print(f"error: {record['reason']}", markup=False, highlight=False, soft_wrap=True)
         if record["status"] == "failed":
             console.print(f"(the whole trace: {outcome.folder / 'error.txt'}, or trace=true)", markup=False)
@@ -34,10 +37,10 @@ def show_outcome(outcome: Outcome, *, console: Console | None = None) -> None:
 
 
 def _scores_table(record: Mapping[str, Any], title: str) -> Table:
-    table = Table("score on test", "", title=title, title_justify="left")
+    table = Table("score on test", "", title=Text(plain(title)), title_justify="left")
     for key, value in sorted(record["scores"].items(), key=lambda item: (item[0] != record["main_score"], item[0])):
-        main = key == record["main_score"]
-        table.add_row(f"[bold]{key}[/]" if main else key, f"[bold]{value:.4f}[/]" if main else f"{value:.4f}")
+        style = "bold" if key == record["main_score"] else ""  # keys hold types of the data, which may be any text
+        table.add_row(Text(plain(key), style), Text(f"{value:.4f}", style))
     return table
 
 

@@ -12,11 +12,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.configuration import CONF
 from harness.records import find_records
 from harness.rows import Record, is_floor, record_problem
 
@@ -51,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--save", action="store_true", help="write attention.json for test examples into the folder")
     parser.add_argument("--rows", type=int, default=3, help="so many test examples with --save (default: 3)")
     parser.add_argument("--data_dir", help="where the folders of data sets are (default: as the run had it)")
+    parser.add_argument("--trust", action="store_true", help="run code of others that the record names")
     parser.add_argument("--results_dir", help="where caches are (default: the folder that holds the run's)")
     return parser
 
@@ -62,6 +65,12 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError("expected a text, or --save to keep the maps of test examples")
     if options.rows < 1:
         raise ValueError(f"expected at least one of --rows, got {options.rows}")
+    foreign = foreign_targets(record)
+    if foreign and not options.trust:
+        raise ValueError(
+            f"to explain it, the run's own code would be executed: {', '.join(foreign)} is not of this repository; "
+            "pass --trust if you know where the run comes from"
+        )
     from harness.explained import Rebuilt  # torch: after what can be refused without it
 
     rebuilt = Rebuilt.from_record(
@@ -71,6 +80,14 @@ def run(options: argparse.Namespace) -> None:
         show(rebuilt.explain_texts(options.texts, external=options.external), record, options)
     if options.save:
         print(save(rebuilt, folder, options.rows))
+
+
+def foreign_targets(record: Record) -> list[str]:
+    """What the record would have made by code that no file of ``conf/`` names: a record may come from anybody."""
+    texts = (path.read_text(encoding="utf-8") for path in CONF.rglob("*.yaml"))
+    known = {target for text in texts for target in re.findall(r"_target_: (\S+)", text)}
+    named = re.findall(r'"_target_": ("(?:[^"\\]|\\.)*")', json.dumps(record["config"]))
+    return sorted({json.loads(target) for target in named} - known)
 
 
 def find_run(place: Path) -> tuple[Path, Record]:

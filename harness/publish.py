@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -57,7 +58,8 @@ def publish(name: str, records: Sequence[Record], *, title: str, command: str, f
     lines = "".join(json.dumps(compact(record), ensure_ascii=False, sort_keys=True) + "\n" for record in kept)
     (board / "records.jsonl").write_text(lines, encoding="utf-8")
     text = markdown(make_board(tables))
-    made = f"Made by\n\n```\n{command}\npython -m harness.publish {name} --title '{title}' --command '...'\n```\n"
+    again = shlex.join(["python", "-m", "harness.publish", name, "--title", title, "--command", command])
+    made = f"Made by\n\n```\n{command}\n{again}\n```\n"
     legend = "Scores on the test split; the weights tested are those of the best epoch by validation."
     (board / "README.md").write_text(f"# {title}\n\n{made}\n{legend}\n\n{text}\n", encoding="utf-8")
     return board

@@ -91,7 +91,7 @@ def _own_source() -> hashlib._Hash:
 
 @cache
 def git_state() -> dict[str, Any]:
-    """The commit of the code and whether the tree differs from it, read once a process; None outside a checkout."""
+    """The commit of the code and whether the source differs from it, read once a process; None outside a checkout."""
     root = Path(__file__).resolve().parent.parent
 
     def git(*arguments: str) -> str | None:
@@ -102,8 +102,10 @@ def git_state() -> dict[str, Any]:
         return done.stdout.strip() if done.returncode == 0 else None
 
     commit = git("rev-parse", "HEAD")
+    # Of files that git does not know only the source matters: a new mechanism, not what lies in the results' folder.
     changes = git("status", "--porcelain", "--untracked-files=no")
-    return {"commit": commit, "dirty": None if changes is None else bool(changes)}
+    new = git("ls-files", "--others", "--exclude-standard", "--", *_PACKAGES, "conf", "hydra_plugins")
+    return {"commit": commit, "dirty": None if changes is None else bool(changes or new)}
 
 
 def writes_here() -> bool:

@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 
-from harness import build, records
+from harness import build, costs, records
 from harness.configuration import CONTROLS, SEARCH
 from harness.floors import floor_trial
 from harness.matching import check_match
@@ -77,6 +77,7 @@ class Run:
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "command": [Path(sys.executable).name, *sys.argv],
             "config": self.config,
+            "environment": costs.surroundings(),
             **self.facts,
         }
 
@@ -179,6 +180,8 @@ def _execute(config: DictConfig, run: Run, announce: Callable[[Run], None], held
             return Outcome(existing, run.folder, found=True)
         if _anew(config):
             _set_aside(run.folder)
+        elif existing is not None and existing["status"] == "failed":
+            _set_aside(run.folder, only=("record.json", "error.txt"))  # what it left to resume from stays
         run.facts["data_sizes"] = {split: len(rows) for split, rows in corpus.splits.items()}
         run.facts["data_source"] = corpus.source
         searching = "trial" in config.search  # then the test split is not read
@@ -252,9 +255,9 @@ def _clear(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _set_aside(folder: Path) -> None:
-    """Keep what the run before left (records are never edited) and start with an empty folder."""
-    left = [path for path in folder.iterdir() if path.name != ".lock"]
+def _set_aside(folder: Path, *, only: Sequence[str] = ()) -> None:
+    """Keep what the run before left (records are never edited), or ``only`` files of these names of it."""
+    left = [path for path in folder.iterdir() if (path.name in only if only else path.name != ".lock")]
     if not left:
         return
     stamp = time.strftime("%Y%m%dT%H%M%S")

@@ -5,6 +5,7 @@ The cells run in workers, never in this process, which therefore survives whatev
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
@@ -131,9 +132,12 @@ def make_cells(
             cells.append(Cell(label, _plain(compose(overrides))))
         except Exception as error:  # Hydra and OmegaConf have many, and each is about this cell alone
             cells.append(Cell(label, problem=" ".join(str(error).split())))
+    digest = hashlib.sha256(json.dumps(sorted(map(sorted, combinations))).encode()).hexdigest()[:8]
     for cell in cells:
         if cell.config is not None:
             check_one_device(cell.config)
+            if "group" in cell.config.logger and cell.config.logger.group is None:
+                cell.config.logger.group = f"sweep-{digest}"  # the same when the sweep is resumed
     return cells
 
 

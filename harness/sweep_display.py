@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 from harness.cell import Answer
+from harness.plain_text import plain
 
 
 def show_answer(console: Console, label: str, answer: Answer, *, done: int, of: int) -> None:
@@ -24,7 +26,7 @@ def show_summary(console: Console, labels: Sequence[str], answers: Mapping[int, 
     for number, label in enumerate(labels):
         answer = answers.get(number, Answer("not run"))
         seconds = "found" if answer.found else f"{answer.seconds:.1f}" if answer.seconds else ""
-        table.add_row(label, answer.status, _score(answer), seconds)
+        table.add_row(*(Text(plain(words)) for words in (label, answer.status, _score(answer), seconds)))
     console.print(table)
     for number, answer in sorted(answers.items()):
         if answer.status != "done":

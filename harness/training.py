@@ -188,7 +188,7 @@ def validation_scores(trainer: pl.Trainer, module: TrainingModule, data: build.D
 
 
 def _test(trainer: pl.Trainer, module: TrainingModule, data: build.Data, facts: Facts) -> dict[str, float]:
-    """Score the module on the test split: the one time that the split is read.
+    """Score the module on the test split: the one time that it is scored (its costs are measured later).
 
     Further test sets of the corpus are scored beside ``test``.
     """

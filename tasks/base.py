@@ -103,7 +103,7 @@ class Task(ABC):
     ``name``: what the configuration calls it, for messages and records.
     ``text_columns``: one or two columns with text; ``label_column``: what is predicted.
     ``tokenized``: True if the text column already holds a list of tokens and the label is one tag a token.
-    ``main_score``: the key of one score, higher is better; validation chooses by it.
+    ``main_score``: the key of one score, higher is better; what a board shows.
     ``needs``: what the task asks of a mechanism at its sites, a subset of ``Attention.supports``.
     ``validate_by``: what chooses the epoch, the main ``score`` or the ``loss``.
     ``generates``: True if the label is a text, or a list of texts any of which would be right.

@@ -67,8 +67,15 @@ def encode_corpus(corpus: Corpus, task: Task, *, options: EncodingOptions, exter
 
 
 def _external_source(corpus: Corpus, task: Task) -> str:
-    if all(row.get("external") is not None for rows in corpus.splits.values() for row in rows):
+    given = [row.get("external") is not None for rows in corpus.splits.values() for row in rows]
+    if all(given):
         return "column"
+    if any(given):
+        places = (corpus.place(split, row) for split, rows in corpus.splits.items() for row in range(len(rows)))
+        lacking = next(place for place, there in zip(places, given, strict=True) if not there)
+        raise ValueError(
+            f"{lacking}: expected a text in the column 'external', which other rows have; add it, or remove the column"
+        )
     return "labels" if len(task.text_columns) == 1 else "none"
 
 

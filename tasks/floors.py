@@ -1,4 +1,4 @@
-"""Floors: models without a network that stand on every board. A network below them shows nothing.
+"""Floors: models without a network, one or more a task. A network below them shows nothing.
 
 A floor learns from the rows of train and predicts labels by name, or texts, so it is scored exactly as a network is.
 """

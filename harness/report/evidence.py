@@ -18,6 +18,7 @@ import numpy as np
 from harness.board import BoardRow, BoardTable
 from harness.comparison_examples import Predictions, difference_over_examples, predictions_in, slice_masks
 from harness.example_scores import Scorer, scorer_for
+from harness.report.names import shared_by_networks, styles, without
 from harness.rows import Record, Table, keep_one_fingerprint
 
 ATTENTION = "attention.json"
@@ -35,10 +36,15 @@ MOST_LABELS = 8
 
 @dataclass
 class Line:
-    """A row of the board with its runs: the finished ones and the holes. ``number``: its place in the table."""
+    """A row of the board with its runs: the finished ones and the holes. ``number``: its place in the table.
+
+    ``name``: what tells it apart in its table; ``style``: of its lines in charts.
+    """
 
     row: BoardRow
     number: int
+    name: str
+    style: str
     records: list[Record]
     holes: list[Record]
 
@@ -54,10 +60,14 @@ class Slices:
     messages: list[str] = field(default_factory=list)
 
 
-def lines_of(table: BoardTable, groups: Mapping[tuple[str, str], Table]) -> list[Line]:
+def lines_of(table: BoardTable, groups: Mapping[tuple[str, str], Table], mechanisms: Mapping[str, int]) -> list[Line]:
     """The rows of a table of the board with the records that they were made from."""
     kept, _left_out = keep_one_fingerprint(groups[table.task, table.data])
-    return [Line(row, n, kept[row.key].records, kept[row.key].holes) for n, row in enumerate(table.rows)]
+    shared = shared_by_networks(table)
+    return [
+        Line(row, n, without(row.label, shared), style, kept[row.key].records, kept[row.key].holes)
+        for n, (row, style) in enumerate(zip(table.rows, styles(table.rows, mechanisms), strict=True))
+    ]
 
 
 class Folders:
@@ -117,18 +127,22 @@ def _checked(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def slices_of(table: BoardTable, lines: Sequence[Line], folders: Folders) -> Slices | str:
     """The scores of the rows that have predictions, by slice; or why there are none."""
+    if table.test_set != "test":
+        return "Predictions are kept for the test set alone, so parts of this further one cannot be scored."
     read = {line.number: _predictions(line, folders) for line in lines}
     having = [line for line in lines if read[line.number]]
-    if not having or table.test_set != "test":
+    if not having:
         return "No predictions lie beside these records, so parts of the test set cannot be scored."
-    rows = read[having[0].number][0]
-    alike = {n: [found for found in runs if _golds(found) == _golds(rows)] for n, runs in read.items()}
+    rows = next(iter(read[having[0].number].values()))
+    alike = {
+        n: {seed: found for seed, found in runs.items() if _golds(found) == _golds(rows)} for n, runs in read.items()
+    }
     lines = [line for line in having if alike[line.number]]
-    everything = [row for line in lines for found in alike[line.number] for row in found]
+    everything = [row for line in lines for found in alike[line.number].values() for row in found]
     language = str(lines[0].records[0]["config"].get("task", {}).get("language", "en"))
     try:
         scorer = scorer_for(table.metric, everything, language=language)
-        statistics = [np.stack([scorer.statistics(found) for found in alike[line.number]]) for line in lines]
+        statistics = [{seed: scorer.statistics(found) for seed, found in alike[line.number].items()} for line in lines]
         names, masks, messages = _chosen(rows, scorer)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return f"Parts of the test set cannot be scored: {error}"
@@ -136,32 +150,40 @@ def slices_of(table: BoardTable, lines: Sequence[Line], folders: Folders) -> Sli
         messages.append("runs that were tested on other examples than the first are left out")
     if any(len(line.records) > SEEDS_READ for line in lines):
         messages.append(f"from the first {SEEDS_READ} seeds of each row")
-    values = [[_score(scorer, found_SNK[:, mask]) for mask in masks] for found_SNK in statistics]
+    stacked = [np.stack(list(found.values())) for found in statistics]
+    values = [[_score(scorer, found_SNK[:, mask]) for mask in masks] for found_SNK in stacked]
     messages += _two_best(lines, statistics, scorer)
     return Slices(names, [int(mask.sum()) for mask in masks], lines, values, messages)
 
 
-def _two_best(lines: Sequence[Line], statistics: Sequence[Any], scorer: Scorer) -> list[str]:
-    """The two best networks over test examples, which says whether these trained models differ, not the mechanisms."""
+def _two_best(lines: Sequence[Line], statistics: Sequence[Mapping[int, Any]], scorer: Scorer) -> list[str]:
+    """The two best networks over test examples, which says whether these trained models differ, not the mechanisms.
+
+    ``statistics``: of each line by seed; the seeds that both have are paired.
+    """
     networks = [n for n, line in enumerate(lines) if not line.row.floor][:2]
     if len(networks) < 2:
         return []
     first, second = networks
-    seeds = min(len(statistics[first]), len(statistics[second]))
-    found = difference_over_examples("", statistics[first][:seeds], statistics[second][:seeds], scorer)
+    pair = f"the two best, {lines[first].name} and {lines[second].name},"
+    seeds = [seed for seed in statistics[first] if seed in statistics[second]]
+    if not seeds:
+        return [f"{pair} are not compared over test examples: of the seeds that were read they have none in common"]
+    a_SNK, b_SNK = (np.stack([statistics[n][seed] for seed in seeds]) for n in (first, second))
+    found = difference_over_examples("", a_SNK, b_SNK, scorer)
     if found.low is None or found.high is None:
         return []
-    pair = f"{lines[first].row.label} and {lines[second].row.label}"
     return [
-        f"the two best, {pair}, over the {found.examples} test examples, these trained models: "
-        f"{found.difference:+.4f}, 95 % interval {found.low:+.4f} to {found.high:+.4f}, p = {found.p_value:.3g} "
-        "(paired bootstrap)"
+        f"{pair} over the {found.examples} test examples, these trained models of seed{'s' * (len(seeds) > 1)} "
+        f"{', '.join(map(str, seeds))}: {found.a:.4f} and {found.b:.4f}, {found.difference:+.4f}, "
+        f"95 % interval {found.low:+.4f} to {found.high:+.4f}, p = {found.p_value:.3g} (paired bootstrap)"
     ]
 
 
-def _predictions(line: Line, folders: Folders) -> list[Predictions]:
-    found = (folders.predictions(record) for record in line.records[:SEEDS_READ])
-    return [rows for rows in found if rows]
+def _predictions(line: Line, folders: Folders) -> dict[int, Predictions]:
+    """By seed."""
+    found = {record["seed"]: folders.predictions(record) for record in line.records[:SEEDS_READ]}
+    return {seed: rows for seed, rows in found.items() if rows}
 
 
 def _golds(rows: Predictions) -> list[tuple[int, str]]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.board_formats import plain
+from harness.plain_text import plain
 
 SHADES = " ░▒▓█"
 """A weight from 0 to the largest of the map, in the terminal."""
@@ -63,7 +63,7 @@ def terminal_lines(made: AttentionMap, head: int | None) -> Iterator[str]:
     weights_TS = made.weights(head)
     largest = float(weights_TS.max(initial=0.0)) or 1.0
     width = min(max(map(len, made.rows), default=0), 16)
-    yield f"{made.site} ({made.part}{'' if head is None else f', head {head}'})"
+    yield f"{made.site} ({made.part}{'' if head is None else f', head {head}'}), {SHADES[-1]} is {largest:.2f}"
     for name, line_S in zip(made.rows, weights_TS, strict=True):
         top = [int(n) for n in np.argsort(-line_S, kind="stable")[:3]]
         words = ", ".join(f"{plain(made.columns[n])} {line_S[n]:.2f}" for n in top)

@@ -18,21 +18,26 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from harness.board import Board, BoardTable
 from harness.board_formats import LEGEND, across_lines, notes
-from harness.report import parts
+from harness.board_tasks import AcrossTasks, kind_in_words
+from harness.report import names, parts
 from harness.report.evidence import Folders, Line, lines_of
 from harness.report.runs import run_view
 from harness.rows import Record, Table
 
 HERE = Path(__file__).resolve().parent
 
-MOST_RUNS = 150
+MOST_RUNS = 250
 """So many runs have a part of their own; the first seed of every row comes first."""
+
+FEWEST = "common seeds are the fewest"
+"""What a table's remark says if no difference can be shown: it stands above the table, not below."""
 
 
 def html_report(board: Board, groups: Mapping[tuple[str, str], Table], found: Sequence[tuple[Path, Record]]) -> str:
     """The page. ``groups``: what the board was made from; ``found``: its records with the files that hold them."""
     folders = Folders(found)
-    lines = [lines_of(table, groups) for table in board.tables]
+    mechanisms = names.mechanism_numbers(board.tables)
+    lines = [lines_of(table, groups, mechanisms) for table in board.tables]
     shown = dict.fromkeys(
         id(record) for group in lines for line in group for record in (*line.records, *line.holes)
     )  # the order of the page, each once
@@ -51,7 +56,7 @@ def html_report(board: Board, groups: Mapping[tuple[str, str], Table], found: Se
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         tables=views,
         tasks=sorted({table.task for table in board.tables}),
-        across=[across_lines(across) for across in board.across],
+        across=[_across_view(across) for across in board.across],
         messages=[*board.messages, *dict.fromkeys(folders.messages)],
         legend_text=LEGEND,
         runs=len(shown),
@@ -77,26 +82,43 @@ def _table_view(
     """Everything that the template shows of a table."""
     links = {
         line.number: [
-            (record["seed"], record["status"], anchors[id(record)][1])
-            for record in (*line.records, *line.holes)
-            if id(record) in anchors
+            (record["seed"], record["status"], anchors.get(id(record), (0, ""))[1])
+            for record in sorted((*line.records, *line.holes), key=lambda record: record["seed"])
         ]
         for line in lines
     }
-    best = next((row for row in table.rows if row.best), None)
+    best = next((line for line in lines if line.row.best), None)
+    remarks = notes(table)
     return {
         "number": number,
         "table": table,
+        "heading": names.heading(table),
+        "shared": " ".join(names.shared_by_networks(table)),
         "best": best,
-        "leaderboard": parts.leaderboard(table, links),
-        "notes": notes(table),
-        "costs": parts.cost_charts(table),
+        "alike": sum(line.row.rank == 1 for line in lines) - 1,
+        "differs": any((line.row.rank or 1) > 1 for line in lines),
+        "leaderboard": parts.leaderboard(table, lines, links),
+        "too_few": [note for note in remarks if FEWEST in note],
+        "notes": [note for note in remarks if FEWEST not in note],
+        "costs": parts.cost_charts(table, lines),
         "slices": parts.slice_charts(table, lines, folders),
         "curves": parts.learning_curves(lines),
         "tuning": parts.tuning_curves(lines),
         "attention": parts.attention_maps(lines, folders),
         "runs": list(_runs(number, table, lines, folders, anchors)),
     }
+
+
+def _across_view(across: AcrossTasks) -> dict[str, Any]:
+    """The comparison of rows across tables, without what the names of all its rows share."""
+    title, ranks, chances, remarks = across_lines(across)
+    shared = names.shared_words(across.rows)
+    for line in (*ranks, *chances):
+        line.update({key: names.without(line[key], shared) for key in ("row", "over") if key in line})
+    return {
+        "title": title, "ranks": ranks, "chances": chances, "notes": remarks, "tables": len(across.tables),
+        "kind": kind_in_words(across.tuned, across.matched), "shared": " ".join(shared),
+    }  # fmt: skip
 
 
 def _runs(

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.board import BoardRow, BoardTable
-from harness.board_formats import cells, plain, short
+from harness.board_formats import cells, short
 from harness.example_scores import is_right
+from harness.plain_text import plain
 from harness.report import charts
 from harness.report.evidence import Folders, Line, Slices, curve, slices_of, trial_scores
-from harness.report.svg import series_class
+from harness.report.svg import Scale
 from harness.statistics import expected_best, pareto_front
 
 COSTS = {"parameters": "parameters", "flops_per_token": "FLOPs per token", "train_seconds": "seconds of training"}
 """The costs that have a chart, and the names of their axes."""
 
-MOST_LINES = 8
-"""A chart has so many rows, as many as there are colours: the best of the table."""
+MOST_LINES = 12
+"""A chart has so many rows: the best of the table. The page names the others."""
 
 SEEDS_DRAWN = 5
 """So many seeds of a row have a learning curve."""
@@ -29,55 +29,91 @@ EXAMPLES = 3
 MOST_TOKENS = 40
 """Longer texts have no map: it could not be read."""
 
-NUMBERS = ("±", "rank", "vs best", "p", "trials", "ff width", "ratio", "parameters", "FLOPs/token", "train s",
-           "tokens/s", "latency ms", "MiB")  # fmt: skip
-WORDS = ("more seeds",)
+COLUMNS = {
+    "±": "half of the 95 % interval of the mean over seeds (Student's t)",
+    "seeds": "how many seeds the mean is over",
+    "rank": "shared by rows that cannot be told apart",
+    "vs best": "mean difference from the best row over the seeds that both have",
+    "p": "of the difference from the best: exact sign-flip test over common seeds, corrected by Holm",
+    "more seeds": "how many more seeds would show this difference (p ≤ 0.05) with chance 0.8",
+    "trials": "configurations that were tried to find this one",
+    "ff width": "of the feed-forward layers, resized",
+    "ratio": "what resizing reached; 1 is the reference",
+    "parameters": "of the whole model",
+    "FLOPs/token": "of a forward pass",
+    "train s": "seconds of training, without validation",
+    "tokens/s": "in training",
+    "latency ms": "one example alone",
+    "MiB": "the most memory in use",
+}
+"""The columns after the plot, those with a value, and what their headers tell."""
+
+BEST_IS_LARGE = ("vs best", "tokens/s")
+"""Columns that a first click sorts from the largest; the others have their best, smallest, value first."""
 
 
-def leaderboard(table: BoardTable, links: Mapping[int, Sequence[tuple[int, str, str]]]) -> dict[str, Any]:
-    """Columns, rows and the axis of the forest plot, which stands in a column of the table."""
-    lines = [cells(row) for row in table.rows]
-    scored = [row for row in table.rows if row.mean is not None]
+def leaderboard(
+    table: BoardTable, rows: Sequence[Line], links: Mapping[int, Sequence[tuple[int, str, str]]]
+) -> dict[str, Any]:
+    """Columns, rows and the axis of the forest plot, which stands in a column of the table.
+
+    ``links``: of each row its seeds, their status and the part of the page about them, empty where there is none.
+    """
+    lines = [cells(row.row) for row in rows]
+    scored = [row for row in rows if row.row.mean is not None]
     scale = charts.forest_scale([_interval(row) for row in scored]) if scored else None
     silent = {"trials": {"", "1"}, "vs best": {"", "best"}}
-    columns = [
-        name for name in (*NUMBERS, *WORDS) if any(line[name] not in silent.get(name, {""}) for line in lines)
-    ]  # fmt: skip
-    rows = []
-    for number, (row, line) in enumerate(zip(table.rows, lines, strict=True)):
-        rows.append(
-            {
-                "name": plain(row.model),
-                "details": " · ".join(filter(None, (line["backbone"], line["position"], line["settings"]))),
-                "best": row.best,
-                "hole": "" if row.mean is not None else "; ".join(f"{h.status}: {plain(h.reason)}" for h in row.holes),
-                "search": f"{row.label} {'floor' if row.floor else ''} {' '.join(h.status for h in row.holes)}",
-                "forest": charts.forest_row(_interval(row), scale) if scale and row.mean is not None else "",
-                "mean": row.mean,
-                "score": line["score"],
-                "cells": [(name, line[name], _sort_key(row, name)) for name in columns],
-                "links": links.get(number, ()),
-            }
-        )
-    return {"columns": columns, "words": WORDS, "rows": rows, "axis": charts.forest_axis(scale) if scale else ""}
+    columns = [name for name in COLUMNS if any(line[name] not in silent.get(name, {""}) for line in lines)]
+    down = {name for name in BEST_IS_LARGE if name != "vs best" or table.higher_is_better}
+    return {
+        "columns": [(name, COLUMNS[name], "descending" if name in down else "ascending") for name in columns],
+        "order": "descending" if table.higher_is_better else "ascending",
+        "rows": [_ranked(row, line, columns, scale, links) for row, line in zip(rows, lines, strict=True)],
+        "axis": charts.forest_axis(scale) if scale else "",
+    }
 
 
-def _interval(row: BoardRow) -> charts.Interval:
-    return charts.Interval(row.mean or 0.0, row.half_width, row.scores, row.best, row.floor, row.label)
+def _ranked(
+    line: Line,
+    words: Mapping[str, str],
+    columns: Sequence[str],
+    scale: Scale | None,
+    links: Mapping[int, Sequence[tuple[int, str, str]]],
+) -> dict[str, Any]:
+    """A row of the leaderboard; ``words``: its cells."""
+    row = line.row
+    return {
+        "number": line.number,
+        "name": plain(row.model),
+        "details": "floor" if row.floor else line.name.removeprefix(plain(row.model)).strip(),
+        "hole": "" if row.mean is not None else "; ".join(f"{h.status}: {plain(h.reason)}" for h in row.holes),
+        "search": f"{row.label} {'floor' if row.floor else ''} {' '.join(h.status for h in row.holes)}",
+        "forest": charts.forest_row(_interval(line), scale) if scale and row.mean is not None else "",
+        "mean": row.mean,
+        "score": words["score"],
+        "cells": [(name, words[name], _sort_key(row, name)) for name in columns],
+        "links": links[line.number],
+    }
 
 
-def _sort_key(row: BoardRow, column: str) -> float | str | None:
+def _interval(line: Line) -> charts.Interval:
+    row = line.row
+    return charts.Interval(row.mean or 0.0, row.half_width, row.scores, row.floor, line.name)
+
+
+def _sort_key(row: BoardRow, column: str) -> float | None:
     """What a column is sorted by; None comes last."""
     costs = row.costs
-    keys: dict[str, float | str | None] = {
+    keys: dict[str, float | None] = {
         "rank": row.rank,
         "±": row.half_width,
+        "seeds": len(row.seeds) or None,
         "vs best": 0.0 if row.best else row.difference,
         "p": row.p_value,
         "trials": row.trials,
         "ff width": row.feedforward_width,
         "ratio": row.match_ratio,
-        "more seeds": row.more_seeds or None,
+        "more seeds": _seeds_in_words(row.more_seeds),
         "parameters": costs.get("parameters"),
         "FLOPs/token": costs.get("flops_per_token"),
         "train s": costs.get("train_seconds"),
@@ -88,43 +124,58 @@ def _sort_key(row: BoardRow, column: str) -> float | str | None:
     return keys[column]
 
 
-def legend(lines: Sequence[Line]) -> list[tuple[str, str]]:
-    """Style and name of each line of a chart."""
-    return [(series_class(n), plain(line.row.label)) for n, line in enumerate(lines)]
+def _seeds_in_words(words: str) -> float | None:
+    """The number in ``7``, ``≥ 7`` or ``over 100``, which comes after 100."""
+    if not words:
+        return None
+    return float(words.removeprefix("over ").removeprefix("≥ ")) + words.startswith("over ")
+
+
+def legend(lines: Sequence[Line]) -> list[tuple[str, str, int]]:
+    """Style, name and row of each line of a chart."""
+    return [(line.style, line.name, line.number) for line in lines]
+
+
+def not_drawn(lines: Sequence[Line], having: Sequence[Line], why: str) -> str:
+    """Which networks a chart of the best of ``having`` leaves out: those beyond the best, and those that lack values.
+
+    ``why``: what the latter lack.
+    """
+    beyond = [line.name for line in having[MOST_LINES:]]
+    numbers = {line.number for line in having}
+    lacking = [line.name for line in lines if line.number not in numbers and not line.row.floor]
+    parts = [f"{', '.join(beyond)} (the {MOST_LINES} best are)"] if beyond else []
+    parts += [f"{', '.join(lacking)} ({why})"] if lacking else []
+    return f"Not drawn: {'; '.join(parts)}." if parts else ""
 
 
 # Quality against cost
 
 
-def cost_charts(table: BoardTable) -> list[dict[str, Any]]:
+def cost_charts(table: BoardTable, lines: Sequence[Line]) -> list[dict[str, Any]]:
     """A chart for each cost that at least two networks have, with the front in words."""
     found = []
-    names = _short_names(table)
     sign = 1 if table.higher_is_better else -1
-    floors = [row for row in table.rows if row.floor and row.mean is not None]
-    floor = max(floors, key=lambda row: sign * (row.mean or 0.0), default=None)
-    line = None if floor is None else (names[floor.label], floor.mean or 0.0)
+    scored = [line for line in lines if line.row.mean is not None]
+    floors = [line for line in scored if line.row.floor]
+    best_floor = max(floors, key=lambda line: sign * (line.row.mean or 0.0), default=None)
+    floor = None if best_floor is None else (best_floor.name, best_floor.row.mean or 0.0)
     for key, name in COSTS.items():
-        rows = [row for row in table.rows if row.mean is not None and not row.floor and row.costs.get(key)]
-        if len(rows) < 2:
+        drawn = [line for line in scored if not line.row.floor and line.row.costs.get(key)]
+        if len(drawn) < 2:
             continue
-        costs = [row.costs[key] or 0.0 for row in rows]
-        scores = [row.mean or 0.0 for row in rows]
+        costs = [line.row.costs[key] or 0.0 for line in drawn]
+        scores = [line.row.mean or 0.0 for line in drawn]
         front = pareto_front([sign * score for score in scores], costs)
         points = [
-            charts.Point(names[row.label], cost, score, on)
-            for row, cost, score, on in zip(rows, costs, scores, front, strict=True)
+            charts.Point(line.name, cost, score, on, line.number)
+            for line, cost, score, on in zip(drawn, costs, scores, front, strict=True)
         ]
-        chart = charts.scatter(points, cost=name, floor=line, higher_is_better=table.higher_is_better)
+        made = charts.scatter(points, cost=name, floor=floor, higher_is_better=table.higher_is_better)
         best = [f"{p.label} ({short(p.cost)})" for p in sorted(points, key=lambda p: p.cost) if p.front]
-        found.append({"name": name, "chart": chart, "front": best})
+        lacking = [line.name for line in scored if not line.row.floor and line not in drawn]
+        found.append(vars(made) | {"name": name, "front": best, "lacking": lacking})
     return found
-
-
-def _short_names(table: BoardTable) -> dict[str, str]:
-    """Label -> the model alone where no other row has it, else the label."""
-    models = Counter(row.model for row in table.rows)
-    return {row.label: plain(row.model if models[row.model] == 1 else row.label) for row in table.rows}
 
 
 # Slices
@@ -138,7 +189,8 @@ def slice_charts(table: BoardTable, lines: Sequence[Line], folders: Folders) -> 
     best = [_best(column, table) for column in zip(*found.values, strict=True)]
     rows = [
         {
-            "label": plain(line.row.label),
+            "label": line.name,
+            "number": line.number,
             "cells": [
                 ("" if value is None else f"{value:.4f}", value is not None and value == top)
                 for value, top in zip(values, best, strict=True)
@@ -147,7 +199,7 @@ def slice_charts(table: BoardTable, lines: Sequence[Line], folders: Folders) -> 
         for line, values in zip(found.lines, found.values, strict=True)
     ]
     heads = list(zip(map(plain, found.names), found.examples, strict=True))
-    return {"note": "", "heads": heads, "rows": rows, "messages": found.messages} | _by_length(found)
+    return {"note": "", "heads": heads, "rows": rows, "messages": found.messages} | _by_length(found, lines)
 
 
 def _best(values: Sequence[float | None], table: BoardTable) -> float | None:
@@ -155,21 +207,23 @@ def _best(values: Sequence[float | None], table: BoardTable) -> float | None:
     return (max if table.higher_is_better else min)(known) if len(known) > 1 else None
 
 
-def _by_length(found: Slices) -> dict[str, Any]:
+def _by_length(found: Slices, lines: Sequence[Line]) -> dict[str, Any]:
     """A line a network over the thirds by length; floors stand in the table below."""
     columns = [n for n, name in enumerate(found.names) if name.startswith("length ")]
     both = zip(found.lines, found.values, strict=True)
-    drawn = [(line, values) for line, values in both if not line.row.floor][:MOST_LINES]
+    having = [
+        (line, values) for line, values in both if not line.row.floor and any(values[n] is not None for n in columns)
+    ]
     series = []
-    for number, (line, values) in enumerate(drawn):
+    for line, values in having[:MOST_LINES]:
         points = [(float(x), value) for x, n in enumerate(columns) if (value := values[n]) is not None]
-        if points:
-            series.append(charts.Series(plain(line.row.label), number, points))
+        series.append(charts.Series(line.name, line.style, line.number, points))
     if len(columns) < 2 or not series:
-        return {"chart": "", "legend": []}
+        return {"chart": "", "legend": [], "left_out": ""}
     words = [found.names[n].removeprefix("length ").removesuffix(" tokens") for n in columns]
     chart = charts.line_chart(series, x_name="tokens", title="score by length", marks=True, x_words=words)
-    return {"chart": chart, "legend": legend([line for line, _values in drawn])}
+    left_out = not_drawn(lines, [line for line, _values in having], "no predictions beside the records")
+    return {"chart": chart, "legend": legend([line for line, _values in having[:MOST_LINES]]), "left_out": left_out}
 
 
 # Curves
@@ -177,15 +231,19 @@ def _by_length(found: Slices) -> dict[str, Any]:
 
 def learning_curves(lines: Sequence[Line]) -> dict[str, Any]:
     """The validation score and the training loss by step, a line a seed."""
-    having = [line for line in lines if any(curve(record, "train_loss") for record in line.records)][:MOST_LINES]
+    having = [line for line in lines if any(curve(record, "train_loss") for record in line.records)]
+    drawn = having[:MOST_LINES]
     panels = []
-    for name in dict.fromkeys(_validation_key(line) for line in having):
-        same = {n: line for n, line in enumerate(having) if _validation_key(line) == name}
-        panels.append(_curves(same, name, name))
-    if having:
-        panels.append(_curves(dict(enumerate(having)), "train_loss", "training loss"))
-    shown = [panel for panel in panels if panel is not None]
-    return {"panels": shown, "legend": legend(having), "left_out": len(lines) > len(having) >= MOST_LINES}
+    for name in dict.fromkeys(_validation_key(line) for line in drawn):
+        panels.append(_curves([line for line in drawn if _validation_key(line) == name], name, name))
+    if drawn:
+        panels.append(_curves(drawn, "train_loss", "training loss"))
+    return {
+        "panels": [panel for panel in panels if panel is not None],
+        "legend": legend(drawn),
+        "seeds": SEEDS_DRAWN if any(len(line.records) > SEEDS_DRAWN for line in drawn) else None,
+        "left_out": not_drawn(lines, having, "no learning curve in the records"),
+    }
 
 
 def _validation_key(line: Line) -> str:
@@ -194,10 +252,10 @@ def _validation_key(line: Line) -> str:
     return main if curve(record, main) else str(record.get("chosen_by", main))
 
 
-def _curves(lines: Mapping[int, Line], key: str, title: str) -> dict[str, Any] | None:
+def _curves(lines: Sequence[Line], key: str, title: str) -> dict[str, Any] | None:
     series = [
-        charts.Series(f"{plain(line.row.label)}, seed {record['seed']}", number, points)
-        for number, line in lines.items()
+        charts.Series(f"{line.name}, seed {record['seed']}", line.style, line.number, points)
+        for line in lines
         for record in line.records[:SEEDS_DRAWN]
         if (points := curve(record, key))
     ]
@@ -209,17 +267,18 @@ def _curves(lines: Mapping[int, Line], key: str, title: str) -> dict[str, Any] |
 def tuning_curves(lines: Sequence[Line]) -> dict[str, Any] | None:
     """The expected best validation score of a smaller search (Dodge et al. 2019), where records have the trials."""
     searched = [(line, trial_scores(line.records[0])) for line in lines if line.records]
-    having = [(line, scores) for line, scores in searched if scores][:MOST_LINES]
+    having = [(line, scores) for line, scores in searched if scores]
     if not having:
         return None
     series = [
-        charts.Series(
-            plain(line.row.label), n, [(float(b), expected_best(scores, b).mean) for b in range(1, len(scores) + 1)]
-        )
-        for n, (line, scores) in enumerate(having)
+        charts.Series(line.name, line.style, line.number, points)
+        for line, scores in having[:MOST_LINES]
+        if (points := [(float(b), expected_best(scores, b).mean) for b in range(1, len(scores) + 1)])
     ]
     chart = charts.line_chart(series, x_name="trials", title="expected best validation score by trials")
-    return {"chart": chart, "legend": legend([line for line, _scores in having])}
+    found = [line for line, _scores in having]
+    left_out = not_drawn(lines, found, "no trials in the records")
+    return {"chart": chart, "legend": legend(found[:MOST_LINES]), "left_out": left_out}
 
 
 # Attention
@@ -233,7 +292,9 @@ def attention_maps(lines: Sequence[Line], folders: Folders) -> dict[str, Any]:
         if found is not None:
             stored.append((line, {row["row"]: row for row in found["rows"]}))
     examples = sorted({row for _line, rows in stored for row in rows})[:EXAMPLES]
+    having = {line.number for line, _rows in stored}
     return {
+        "missing": [line.name for line in lines if line.number not in having and not line.row.floor],
         "examples": [
             {
                 "row": row,
@@ -241,36 +302,39 @@ def attention_maps(lines: Sequence[Line], folders: Folders) -> dict[str, Any]:
                 "kinds": _kinds([(line, rows[row]) for line, rows in stored if row in rows]),
             }
             for row in examples
-        ]
+        ],
     }
 
 
 def _kinds(found: Sequence[tuple[Line, Mapping[str, Any]]]) -> list[dict[str, Any]]:
-    """The maps of an example by kind of site, side by side over the rows of the table."""
-    names = dict.fromkeys(made["kind"] for _line, row in found for made in row["maps"])
-    return [
-        {
-            "kind": name,
-            "figures": [
-                _figure(line, row, [made for made in row["maps"] if made["kind"] == name][-1])
-                for line, row in found
-                if any(made["kind"] == name for made in row["maps"])
-            ],
-        }
-        for name in names
-    ]
+    """The maps of an example by kind of site, side by side over the rows of the table.
+
+    ``site``: its name where it is the same in all of them; else each has its own beside it. ``width``: of the widest.
+    """
+    kinds = []
+    for name in dict.fromkeys(made["kind"] for _line, row in found for made in row["maps"]):
+        figures = [
+            _figure(line, row, [made for made in row["maps"] if made["kind"] == name][-1])
+            for line, row in found
+            if any(made["kind"] == name for made in row["maps"])
+        ]
+        sites = {figure["site"] for figure in figures}
+        site = next(iter(sites)) if len(sites) == 1 else ""
+        kinds.append({"kind": name, "site": site, "width": max(f["width"] for f in figures), "figures": figures})
+    return kinds
 
 
 def _figure(line: Line, row: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, Any]:
-    label = plain(line.row.label)
     rows, columns = [plain(token) for token in made["rows"]], [plain(token) for token in made["columns"]]
     fits = 0 < len(rows) <= MOST_TOKENS and 0 < len(columns) <= MOST_TOKENS
     return {
-        "label": label,
+        "label": line.name,
+        "number": line.number,
         "site": made["site"],
         "right": is_right(row),
         "predicted": plain(_words(row["predicted"])),
-        "chart": charts.heat_map(made["weights"], rows, columns, title=f"attention of {label}") if fits else "",
+        "width": round(charts.map_width(rows, columns)) if fits else 0,
+        "chart": charts.heat_map(made["weights"], rows, columns, title=f"attention of {line.name}") if fits else "",
     }
 
 

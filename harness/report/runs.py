@@ -7,9 +7,9 @@ from itertools import zip_longest
 from typing import Any
 
 from harness.board import BoardTable
-from harness.board_formats import plain
 from harness.comparison_examples import META
 from harness.example_scores import is_right
+from harness.plain_text import plain
 from harness.report.evidence import Folders, Line, samples
 from harness.rows import Record, flatten
 
@@ -32,7 +32,8 @@ def run_view(record: Record, line: Line, table: BoardTable, folders: Folders, *,
     main = scores.get(table.metric)
     return {
         "anchor": anchor,
-        "label": plain(line.row.label),
+        "row": line.number,
+        "label": line.name,
         "seed": record["seed"],
         "status": record["status"],
         "reason": "" if done else str(record.get("reason") or "no reason given"),

@@ -18,12 +18,13 @@
     show(themes[(themes.indexOf(now) + 1) % themes.length]);
   });
 
-  // Sorting: numbers the largest first at the first click, words from A; rows without a value stay last.
+  // Sorting: the best first at the first click, words from A; rows without a value stay last.
   const sort = (head) => {
     const table = head.closest("table");
-    const text = head.querySelector("button").dataset.kind === "text";
+    const { kind, first = "ascending" } = head.querySelector("button").dataset;
+    const text = kind === "text";
     const before = head.getAttribute("aria-sort");
-    const order = before === "none" ? (text ? "ascending" : "descending") : before === "ascending" ? "descending" : "ascending";
+    const order = before === "none" ? first : before === "ascending" ? "descending" : "ascending";
     all("th[aria-sort]", table).forEach((other) => other.setAttribute("aria-sort", "none"));
     head.setAttribute("aria-sort", order);
     const sign = order === "ascending" ? 1 : -1;
@@ -38,31 +39,42 @@
   };
   all("th[aria-sort] button").forEach((b) => b.addEventListener("click", () => sort(b.closest("th"))));
 
-  // Filtering: a row stays if it and its table's name have all the words.
+  // Filtering: a row stays if words of it or of its table's name begin with each word of the filter.
   const field = document.getElementById("filter");
   const task = document.getElementById("task");
-  const sections = all("section.board").map((section) => ({
-    section, task: section.dataset.task, text: section.dataset.search.toLowerCase(),
+  const sections = all("section[data-search]").map((section) => ({
+    section, task: section.dataset.task, text: section.dataset.search,
     link: document.querySelector(`.contents a[data-section="${section.id}"]`),
-    rows: all("tr[data-search]", section).map((row) => [row, row.dataset.search.toLowerCase()]),
-    runs: all(".run", section).map((run) => [run, run.dataset.search.toLowerCase()]),
+    rows: all("tr[data-search]", section).map((row) => [row, row.dataset.search]),
+    parts: all("[data-row]:not(tr[data-search])", section),
   }));
+  const beginning = (word) => {
+    const escaped = word.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
+    return new RegExp((/^[\p{L}\p{N}]/u.test(word) ? "(?<![\\p{L}\\p{N}])" : "") + escaped, "iu");
+  };
   const filter = () => {
-    const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = field.value.split(/\s+/).filter(Boolean).map(beginning);
     let kept = 0, total = 0;
     for (const s of sections) {
-      const fits = ([, text]) => words.every((word) => s.text.includes(word) || text.includes(word));
+      const fits = ([, text]) => words.every((word) => word.test(s.text) || word.test(text));
+      const shown = new Set();
       let inside = 0;
-      for (const row of s.rows) { row[0].hidden = !fits(row); inside += !row[0].hidden; }
-      for (const run of s.runs) run[0].hidden = !fits(run);
+      for (const row of s.rows) {
+        row[0].hidden = !fits(row);
+        inside += !row[0].hidden;
+        if (!row[0].hidden) shown.add(row[0].dataset.row);
+      }
+      // Runs, lines, points and maps of a row go with it; what is drawn has no property "hidden".
+      for (const part of s.parts) part.toggleAttribute("hidden", !shown.has(part.dataset.row));
       const gone = inside === 0 || (task.value !== "" && s.task !== task.value);
       s.section.hidden = gone;
       s.link.hidden = gone;
+      if (s.task === undefined) continue;
       total += s.rows.length;
       kept += gone ? 0 : inside;
     }
     const filtered = words.length > 0 || task.value !== "";
-    document.getElementById("count").textContent = filtered ? `${kept} of ${total} rows pass the filter.` : "";
+    document.getElementById("count").textContent = filtered ? `${kept} of ${total} rows` : "";
   };
   field.addEventListener("input", filter);
   task.addEventListener("change", filter);
@@ -72,6 +84,8 @@
   const open = () => {
     const target = location.hash ? document.getElementById(location.hash.slice(1)) : null;
     if (target === null) return;
+    // It may stand in a table that the filter hides.
+    if (target.closest("[hidden]") !== null) { field.value = task.value = ""; filter(); }
     for (let part = target; part !== null; part = part.parentElement) if (part.tagName === "DETAILS") part.open = true;
     target.scrollIntoView();
   };

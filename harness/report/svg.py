@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from harness.board_formats import short
 
 COLOURS = 8
-"""How many colours the style sheet has for series; further series are dashed."""
+"""How many colours the style sheet has for series."""
 
 
 def tag(name: str, *content: object, **attributes: object) -> Markup:
@@ -36,9 +36,12 @@ def drawing(width: float, height: float, parts: Iterable[Markup], *, title: str,
     )  # fmt: skip
 
 
-def series_class(number: int) -> str:
-    """The style of the series of this number."""
-    return f"c{number % COLOURS} dash{min(number // COLOURS, 3)}"
+def series_class(number: int, turn: int = 0) -> str:
+    """The style of the series of this number; every other one is dashed, for colours alone do not part them for all.
+
+    ``turn``: of several series of one number, which: they share the colour.
+    """
+    return f"c{number % COLOURS} dash{(number % 2 + 2 * (number // COLOURS) + turn) % 4}"
 
 
 # Scales

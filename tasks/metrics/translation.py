@@ -24,7 +24,9 @@ BLEU_TOKENIZERS: Mapping[str, str] = {"zh": "zh", "ja": "char"}
 ALIGNMENT_DEFINITIONS: Mapping[str, str] = {
     "alignment_f1": (
         "harmonic mean of precision and recall of links between target and source words, summed over all sentences; "
-        "a target word is linked to the source word with its largest weight; 0-1, higher is better"
+        "a target word is linked to the source word with its largest weight, which is that with which the reference is "
+        "read, the mean over the heads of the last decoder site, summed over the symbols of a source word and averaged "
+        "over those of a target word; 0-1, higher is better"
     ),
     "alignment_precision": "right links / predicted links, 0-1, higher is better",
     "alignment_recall": "right links / gold links, 0-1, higher is better",

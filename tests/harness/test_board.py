@@ -131,6 +131,14 @@ def test_one_seed_of_a_floor_stands_for_all():
     assert (best.rank, low.rank) == (1, 2)
 
 
+def test_a_board_without_none_or_without_floors_says_so():
+    bare = only_table(record(model="self")).messages
+    assert "no row of model=none, so that what attention adds cannot be told" in bare
+    assert any(message.startswith("no floor without a network") for message in bare)
+    whole = only_table(record(model="self"), record(model="none"), floor()).messages
+    assert not any(message.startswith("no ") for message in whole)
+
+
 def test_floors_that_no_seed_changes_are_equal_or_not():
     equal = only_table(floor(scores={"f1": 0.1}), floor(model="copy", scores={"f1": 0.1})).rows
     assert [row.rank for row in equal] == [1, 1]
@@ -192,7 +200,7 @@ def test_different_versions_of_the_code_share_a_row_with_a_remark():
 def test_costs_of_different_machines_get_a_remark():
     places = [{"gpu": None, "processor": "slow", "threads": 1}, {"gpu": "fast", "processor": "slow", "threads": 1}]
     table = only_table(*(record(seed=s, environment=e) for s, e in enumerate(places)))
-    assert table.messages == ["times and memory are from different machines: fast; slow, 1 threads"]
+    assert table.messages[-1:] == ["times and memory are from different machines: fast; slow, 1 threads"]
 
 
 # Tables

@@ -12,6 +12,8 @@ from torch import Tensor
 from harness import build
 from harness.configuration import compose_configuration
 from models.attention.base import Attention
+from models.attention.dot import DotAttention
+from models.attention.self import SelfAttention
 from tests.harness.test_matching import MECHANISMS
 
 WORDS = "embeddings.parts.words.table.weight"
@@ -69,6 +71,17 @@ def test_texts_beyond_learned_positions_are_refused_before_training(overrides: l
         corpus = build.load_corpus(config, task)
         with pytest.raises(ValueError, match=said) if refused else nullcontext():
             build.encode(config, task, corpus)
+
+
+def test_a_mechanism_that_lacks_an_ability_is_answered_with_those_that_have_it(monkeypatch: pytest.MonkeyPatch):
+    config = compose_configuration(["task=pos", "model=dot"])
+    task = build.make_task(config)
+    monkeypatch.setattr(SelfAttention, "supports", frozenset({"cross"}))
+    monkeypatch.setattr(DotAttention, "supports", frozenset({"cross"}))
+    with pytest.raises(build.UnsupportedError, match="model=dot supports cross, but task=pos") as caught:
+        build.check_combination(config, task)
+    able = str(caught.value).partition("mechanisms that can: ")[2].split(", ")
+    assert set(MECHANISMS) - set(able) == {"self", "dot"}
 
 
 def test_every_site_and_every_seed_begins_with_other_weights(tmp_path: Path):

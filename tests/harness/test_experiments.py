@@ -35,7 +35,7 @@ SMALL = ["data.max_train=32", "data.max_validation=8", "data.max_test=4", "data.
 
 def test_the_systems_are_those_of_the_plan():
     wanted = "bahdanau2015 disan2018 kim2014 lample2016 lin2017 luong2015 see2017 seq2seq2014 sukhbaatar2015 tfidf"
-    assert set(SYSTEMS) == {*wanted.split(), "vaswani2017"}
+    assert set(SYSTEMS) == {*wanted.split(), "vaswani2017", "memory_correction"}
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -52,7 +52,7 @@ def test_a_system_names_its_paper_what_is_reproduced_and_what_departs(system: st
 def test_a_system_builds_learns_a_step_and_is_named_on_its_record(system: str, tmp_path: Path):
     small = [*SMALL, "backbone.width=16", "training.batch_rows=8", "trainer.enable_progress_bar=false"]
     overrides = [f"experiment={system}", "debug=fast_dev_run", f"results_dir={tmp_path}", *small]
-    if system in ("bahdanau2015", "luong2015", "see2017", "seq2seq2014", "vaswani2017"):
+    if system in ("bahdanau2015", "luong2015", "see2017", "seq2seq2014", "vaswani2017", "memory_correction"):
         overrides.remove("data.unseen_labels=drop")
     outcome = execute(compose_configuration(overrides))
     assert outcome.record["status"] == "done", outcome.record["reason"]

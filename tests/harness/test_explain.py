@@ -153,6 +153,21 @@ def test_other_data_and_another_network_are_refused(
     assert message in refused(capsys, str(folder), "--save")
 
 
+@pytest.mark.parametrize("place", ["model.attention", "data.train_from"])
+def test_code_of_others_is_run_only_if_trusted(
+    trained: Callable[[str], Path], tmp_path: Path, capsys: Captured, place: str
+):
+    folder = tmp_path / "received"
+    shutil.copytree(trained("ner"), folder)
+    made = json.loads((folder / "record.json").read_text())
+    group, name = place.split(".")
+    made["config"][group][name] = {"_target_": "models.decoding.torch.os.getcwd"}
+    (folder / "record.json").write_text(json.dumps(made))
+    said = refused(capsys, str(folder), "a text")
+    assert "the run's own code would be executed: models.decoding.torch.os.getcwd is not of this repository" in said
+    assert "is not of this repository" not in refused(capsys, str(folder), "a text", "--trust")
+
+
 def some_map(rows: Sequence[str], columns: Sequence[str], weights: Sequence[Sequence[float]]) -> AttentionMap:
     return AttentionMap("site", "token", list(rows), list(columns), np.array([weights]))
 

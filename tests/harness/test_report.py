@@ -17,7 +17,9 @@ from typing import Any
 import pytest
 
 from harness import leaderboard
+from harness.report.charts import Interval, Point, forest_row, forest_scale, scatter
 from harness.report.evidence import trial_scores
+from harness.report.names import shared_words, without
 from harness.report.svg import Scale
 from tests.harness.handmade import floor, record, write_run
 
@@ -86,7 +88,7 @@ def test_scores_intervals_holes_costs_and_configuration_are_shown(tmp_path: Path
     page = report(small_board(tmp_path))
     assert "0.8150" in page
     assert "failed: no memory" in page
-    assert "self recurrent: 0.8150 ± " in page  # the forest plot
+    assert "self: 0.8150 ± " in page  # the forest plot
     assert "Pareto front: dot (1.00k), self (2.00k)" in page
     assert "<dt>model.name</dt><dd>self</dd>" in page
 
@@ -95,9 +97,7 @@ def test_slices_are_scored_from_the_predictions(tmp_path: Path):
     page = report(small_board(tmp_path))
     rows = re.findall(r"without unseen words<small>(\d+) examples", page)
     assert rows == ["15"]
-    assert re.search(
-        r'<span>self recurrent</span></th>.*class="top">0\.8667</td><td class="top">0\.8000</td></tr>', page
-    )
+    assert re.search(r'<span>self</span></th>.*class="top">0\.8667</td><td class="top">0\.8000</td></tr>', page)
     assert "score by length" in page
 
 
@@ -105,10 +105,10 @@ def test_the_two_best_networks_are_compared_over_test_examples(tmp_path: Path):
     for model, right in (("self", 100), ("dot", 86), ("none", 20)):
         rows = [prediction(n, "yes", "yes" if n < right else "no", text="a text") for n in range(120)]
         write_run(tmp_path / model, accuracy(model, right / 120, config={"model": {"name": model}}), rows)
-    said = r"the two best, self recurrent and dot recurrent, over the 120 test examples.*?bootstrap\)"
+    said = r"the two best, self and dot, over the 120 test examples.*?bootstrap\)"
     found = re.search(said, report(tmp_path))
     assert found is not None
-    assert "these trained models: +0.1167, 95 % interval +0.0" in found[0]
+    assert "these trained models of seed 1: 0.8333 and 0.7167, +0.1167, 95 % interval +0.0" in found[0]
 
 
 def test_where_each_seed_has_its_own_test_split_slices_are_those_of_the_first(tmp_path: Path):
@@ -138,10 +138,10 @@ def test_learning_and_tuning_curves_have_the_values_of_the_records(tmp_path: Pat
     page = report(tmp_path)
     assert "training loss by step" in page
     assert "validation/accuracy by step" in page
-    assert page.count("self recurrent, seed 1</title>") == 2
+    assert page.count("self, seed 1</title>") == 2
     assert "expected best validation score by trials" in page
     # By hand: of one trial 3/10 is expected, of two 35/90, of three 39/90.
-    (path,) = re.findall(r'<path d="M([^"]*)"[^>]*><title>self recurrent</title>', page)
+    (path,) = re.findall(r'<path d="M([^"]*)"[^>]*><title>self</title>', page)
     first, second, third = (float(point.split()[1]) for point in path.split("L"))
     assert (first - second) / (first - third) == pytest.approx((35 / 90 - 3 / 10) / (39 / 90 - 3 / 10), abs=0.01)
     assert "<summary>Tuning</summary>" in page
@@ -223,8 +223,8 @@ def test_a_thousand_records_open_and_few_are_described(tmp_path: Path):
     (tmp_path / "records.jsonl").write_text("".join(json.dumps(one) + "\n" for one in made))
     page = report(tmp_path)
     assert "1000 runs in 10 tables" in page
-    assert "Of 1000 runs 150 are described in full" in page
-    assert page.count('<details class="run"') == 150
+    assert "Of 1000 runs 250 are described in full" in page
+    assert page.count('<details class="run"') == 250
     assert len(page) < 5_000_000
 
 
@@ -233,9 +233,132 @@ def test_extra_test_sets_and_tuned_rows_have_tables_of_their_own(tmp_path: Path)
     write_run(tmp_path / "a", accuracy("self", 0.7, extra_scores={"hard": {"accuracy": 0.4}}))
     write_run(tmp_path / "b", accuracy("self", 0.75, search=search))
     page = report(tmp_path)
-    assert "reviews / hard" in page
+    assert "Sentiment · reviews / hard" in page
+    assert "Predictions are kept for the test set alone" in page
     assert "tuned rows" in page
     assert page.count('<details class="run"') == 2
+
+
+def test_every_seed_of_a_row_is_listed_with_and_without_a_part_of_its_own(tmp_path: Path):
+    made = [accuracy(f"m{model}", 0.5, seed) for model in range(100) for seed in range(1, 5)]
+    made += [accuracy("m0", 0.5, 5, status="failed", reason="no memory")]
+    (tmp_path / "records.jsonl").write_text("".join(json.dumps(one) + "\n" for one in made))
+    page = report(tmp_path)
+    seeds = re.findall(r'<td class="seeds">(.*?)</td>', page)
+    assert [re.findall(r">(\d+)<", cell) for cell in seeds] == [["1", "2", "3", "4", "5"]] + [list("1234")] * 99
+    assert 'title="seed 4: done, not described">4</span>' in page
+    assert 'aria-label="seed 1, done">1</a>' in page
+    assert re.search(r'<abbr title="[^"]+">seeds</abbr>', page)
+
+
+def interval(*scores: float, half_width: float | None = None, floor: bool = False) -> Interval:
+    return Interval(sum(scores) / len(scores), half_width, scores, floor, "row")
+
+
+def test_a_forest_plot_of_fractions_ends_at_0_and_1():
+    scale = forest_scale([interval(0.97, 0.99, half_width=0.3), interval(0.6, half_width=0.9)])
+    assert (scale.low, scale.high) == pytest.approx((0.21 - 0.06 * 0.79, 1.0))
+    assert forest_scale([interval(30.0, 40.0, half_width=20.0)]).high > 50
+
+
+def test_floors_take_no_room_from_a_forest_plot():
+    near = [interval(0.90, 0.92, half_width=0.01), interval(0.89, 0.91)]
+    assert forest_scale([*near, interval(0.1, floor=True)]) == forest_scale(near)
+    assert "open" in forest_row(interval(0.1, floor=True), forest_scale(near))
+    wide = [interval(0.80, 0.90, half_width=0.5), interval(0.72, floor=True)]
+    assert forest_scale(wide).low == pytest.approx(0.70 - 0.06 * 0.30)  # as far as the networks are apart
+
+
+def test_an_interval_narrower_than_the_dot_is_drawn_over_it():
+    drawn = forest_row(interval(0.8, half_width=0.0005), Scale(0.5, 1.0, 0, 240))
+    assert drawn.index('class="mean"') < drawn.index('class="interval"')
+
+
+def test_names_leave_out_what_all_networks_share():
+    assert shared_words(["self recurrent rotary", "dot recurrent rotary heads=2"]) == ["recurrent", "rotary"]
+    assert shared_words(["self recurrent", "dot transformer"]) == []
+    assert shared_words(["self recurrent heads=2", "dot recurrent heads=2"]) == ["recurrent"]
+    assert without("self recurrent heads=2", ["recurrent"]) == "self heads=2"
+
+
+def test_a_mechanism_has_one_style_in_every_table(tmp_path: Path):
+    for data, first, second in (("a", 0.9, 0.5), ("b", 0.5, 0.9)):
+        for model, score in (("self", first), ("dot", second)):
+            made = accuracy(model, score, data=data, curves=curves(0.9, 0.5))
+            write_run(tmp_path / f"{data}{model}", made)
+    page = report(tmp_path)
+    for name in ("self", "dot"):
+        assert len(set(re.findall(rf'class="line (c\d dash\d)" data-row="\d"><title>{name}, seed', page))) == 1
+    assert "c0 dash0" in page
+    assert "c1 dash1" in page
+
+
+def test_a_chart_names_the_rows_that_it_leaves_out(tmp_path: Path):
+    for number in range(14):
+        made = accuracy(f"m{number:02}", 0.9 - number / 100, curves=curves(0.9, 0.5) if number else [])
+        write_run(tmp_path / str(number), made)
+    assert "Not drawn: m13 (the 12 best are); m00 (no learning curve in the records)." in report(tmp_path)
+
+
+def test_points_without_room_for_a_name_are_told():
+    points = [Point(f"mechanism {n}", 1000 + n, 0.5 + n / 10_000, n == 8, n) for n in range(9)]
+    points.append(Point("mechanism 9", 9000, 0.1, False, 9))
+    made = scatter(points, cost="parameters", floor=("majority", 0.5004), higher_is_better=True)
+    shown = re.findall(r'data-row="\d">(mechanism \d)</text>', made.chart)
+    assert made.floor
+    assert made.unnamed
+    assert sorted([*shown, *made.unnamed]) == sorted(point.label for point in points)
+
+
+def test_the_dashed_line_is_explained_only_where_it_is_drawn(tmp_path: Path):
+    for seed, (model, score) in enumerate((("self", 0.8), ("dot", 0.7), ("gated", 0.75))):
+        write_run(tmp_path / model, accuracy(model, score, seed))
+    assert "The dashed line" not in report(tmp_path)
+    near = floor(task="sentiment", data="reviews", main_score="accuracy", scores={"accuracy": 0.69})
+    write_run(tmp_path / "floor", near)
+    page = report(tmp_path)
+    assert "The dashed line is the best floor" in page
+    assert "The axes of costs are logarithmic" in page
+
+
+def test_the_two_best_are_paired_by_seed(tmp_path: Path):
+    for model, seeds, right in (("self", (1, 2), 100), ("dot", (2, 3), 86)):
+        for seed in seeds:
+            rows = [prediction(n, "yes", "yes" if n < right + seed else "no", text="a text") for n in range(120)]
+            write_run(tmp_path / f"{model}{seed}", accuracy(model, (right + seed) / 120, seed), rows)
+    assert "these trained models of seed 2: 0.8500 and 0.7333, +0.1167" in report(tmp_path)
+
+
+def test_the_two_best_without_a_common_seed_are_not_compared(tmp_path: Path):
+    for model, seed, right in (("self", 1, 100), ("dot", 2, 86)):
+        rows = [prediction(n, "yes", "yes" if n < right else "no", text="a text") for n in range(120)]
+        write_run(tmp_path / model, accuracy(model, right / 120, seed), rows)
+    assert "they have none in common" in report(tmp_path)
+
+
+def test_a_row_without_maps_is_named_and_predictions_are_marked(tmp_path: Path):
+    board = small_board(tmp_path)
+    (board / "dot1" / "attention.json").unlink()
+    page = report(board)
+    assert "No maps stored: dot, gated." in page
+    assert "token · encoder" in page
+    assert '<span role="img" aria-label="right">✓</span> yes' in page
+
+
+def test_the_contents_crown_no_row_that_is_not_told_apart(tmp_path: Path):
+    page = report(small_board(tmp_path))
+    assert "self 0.8150, not told apart from 2 others" in page
+    assert page.index("common seeds are the fewest") < page.index('<table class="ranking">')
+
+
+def test_the_comparison_across_tables_comes_first_without_shared_words(tmp_path: Path):
+    for data in ("a", "b"):
+        for model, score in (("self", 0.9), ("dot", 0.5), ("gated", 0.6)):
+            write_run(tmp_path / f"{data}{model}", accuracy(model, score, data=data))
+    page = report(tmp_path)
+    assert page.index('href="#across-1"') < page.index('href="#table-1"')
+    assert page.index('id="across-1"') < page.index('id="table-1"')
+    assert '<tr data-search="gated">' in page
 
 
 @pytest.mark.parametrize(
@@ -296,16 +419,105 @@ def rows_shown(page: Any) -> list[str]:
 def test_in_a_browser_rows_are_sorted_filtered_and_runs_opened(browser: Any, tmp_path: Path):
     page, wrong = opened(browser, small_board(tmp_path))
     assert rows_shown(page) == ["self", "dot", "majority", "gated"]
-    page.click("th >> text=score")
+    assert page.get_attribute("th:has-text('score')", "aria-sort") == "descending"
     page.click("th >> text=score")
     assert rows_shown(page) == ["majority", "dot", "self", "gated"]
     page.fill("#filter", "sentiment self")
     assert rows_shown(page) == ["self"]
-    assert "1 of 4 rows" in page.inner_text("#count")
+    assert "1 of 4 rows" in page.inner_text(".bar #count")
     page.fill("#filter", "")
     assert not page.locator("text=good film 2").first.is_visible()
     page.click("tr:has-text('self') .seeds a:has-text('2')")
     page.wait_for_selector("text=good film 2")
+    assert wrong == []
+
+
+def column(page: Any, name: str) -> list[str]:
+    """The cells of a column of the first table, as they stand below each other."""
+    heads = [text.strip() for text in page.locator(".board thead th").all_inner_texts()]
+    place = next(n for n, text in enumerate(heads, start=1) if text.split("\n")[0].rstrip(" ↑↓") == name)
+    return [text.strip() for text in page.locator(f".board tbody tr > :nth-child({place})").all_inner_texts()]
+
+
+def test_in_a_browser_a_first_click_shows_the_best_first(browser: Any, tmp_path: Path):
+    for seed in (1, 2, 3):
+        for model, score, seconds in (("self", 0.9, 5.0), ("dot", 0.5 + seed / 100, 1.0), ("gated", 0.89, 3.0)):
+            changes = {"costs": {"train_seconds": seconds}}
+            noise = seed * (-1) ** seed / 1000 if model == "gated" else 0
+            write_run(tmp_path / f"{model}{seed}", accuracy(model, score + noise, seed, **changes))
+    for number, worst in enumerate((0.3, 0.2)):  # of one seed: they need "≥ n" more
+        write_run(tmp_path / f"one{number}", accuracy(f"one{number}", worst, costs={"train_seconds": 9.0}))
+    near = [0.9001, 0.8997, 0.9002]  # about as good as the best: "over 100"
+    for seed, score in enumerate(near, start=1):
+        write_run(tmp_path / f"near{seed}", accuracy("near", score, seed, costs={"train_seconds": 20.0}))
+    page, wrong = opened(browser, tmp_path)
+    for name in ("rank", "p", "train s", "more seeds"):
+        page.click(f".board th button >> text='{name}'")
+        found = [text for text in column(page, name) if text]
+        numbers = [float(re.sub("over 100", "101", text).strip("≥< ")) for text in found]
+        assert numbers == sorted(numbers), name
+    assert "over 100" in found
+    assert any(text.startswith("≥") for text in found)
+    assert wrong == []
+
+
+def filter_board(place: Path) -> Path:
+    """Two tasks on data named ``generated`` with further test sets, so that a run stands in more than one table."""
+    extra = {"hard": {"accuracy": 0.4}}
+    for model, score in (("self", 0.9), ("dot", 0.5), ("gated", 0.6)):
+        for task in ("ner", "sentiment"):
+            made = accuracy(model, score, data="generated", extra_scores=extra, task=task, curves=curves(0.9, 0.5))
+            write_run(place / f"{task}{model}", made, labelled(20))
+    return place
+
+
+def test_in_a_browser_a_filter_word_matches_where_words_begin(browser: Any, tmp_path: Path):
+    page, wrong = opened(browser, filter_board(tmp_path))
+    page.fill("#filter", "ner self")
+    assert page.locator("section.board:visible").evaluate_all("all => all.map(s => s.dataset.task)") == ["ner", "ner"]
+    assert rows_shown(page) == ["self", "self"]
+    assert page.inner_text(".bar #count") == "2 of 12 rows"
+    page.fill("#filter", "(ner")
+    assert rows_shown(page) == []
+    assert wrong == []
+
+
+def test_in_a_browser_the_filter_takes_runs_lines_and_the_comparison_of_tasks_along(browser: Any, tmp_path: Path):
+    page, wrong = opened(browser, filter_board(tmp_path))
+    assert page.is_visible(".across")
+    page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+    page.select_option("#task", "ner")
+    page.fill("#filter", "self")
+    assert not page.is_visible(".across")
+    first = page.locator("section.board:visible").first
+    for part in (".run-name", ".legend li", ".slices tbody th"):
+        assert set(first.locator(f"{part}:visible").all_inner_texts()) == {"self"}
+    names = first.locator("path.line[data-row]").evaluate_all(
+        "all => all.filter(p => getComputedStyle(p).display !== 'none').map(p => p.textContent)"
+    )
+    assert {name.split(",")[0] for name in names} == {"self"}
+    assert wrong == []
+
+
+def test_in_a_browser_a_link_to_a_run_of_a_hidden_table_works(browser: Any, tmp_path: Path):
+    page, wrong = opened(browser, filter_board(tmp_path))
+    page.fill("#filter", "hard ner dot")
+    page.click(".seeds a:visible")
+    page.wait_for_selector(".run[open]")
+    assert "dot" in page.inner_text(".run[open] > summary")
+    assert wrong == []
+
+
+def test_in_a_browser_of_a_laptop_the_table_fits(browser: Any, tmp_path: Path):
+    """A full table of three seeds, with the scroll bar of a window."""
+    costs = {"parameters": {"total": 2_450_000}, "flops_per_token": 562e3, "train_seconds": 54.5,
+             "train_tokens_per_second": 19.1e3, "latency_seconds": 0.0041,
+             "peak_memory_bytes": {"process": 897 * 2**20}}  # fmt: skip
+    for seed in (1, 2, 3):
+        for model, score in (("self", 0.9), ("bidirectional", 0.8)):
+            write_run(tmp_path / f"{model}{seed}", accuracy(model, score + seed / 100, seed, costs=costs))
+    page, wrong = opened(browser, tmp_path, viewport={"width": 1425, "height": 900})
+    assert page.locator(".board .scroll").first.evaluate("e => e.scrollWidth - e.clientWidth") == 0
     assert wrong == []
 
 

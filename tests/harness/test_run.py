@@ -88,6 +88,29 @@ def test_the_same_run_is_found_and_force_runs_it_again(tiny: Overrides):
     assert records.read_record(aside) == first.record
 
 
+def test_a_failed_record_is_kept_when_the_run_is_tried_again(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
+    from harness import run as module
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "floor_trial", lambda *_: 1 / 0)
+        first = run(tiny("task=pos", "model=majority"))
+    second = run(tiny("task=pos", "model=majority"))
+    assert (first.record["status"], second.record["status"]) == ("failed", "done")
+    assert first.folder == second.folder
+    (aside,) = (first.folder.parent.parent / "superseded").iterdir()
+    assert records.read_record(aside) == first.record
+    assert "ZeroDivisionError" in (aside / "error.txt").read_text()
+
+
+def test_every_record_tells_versions_and_hardware(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
+    floor = run(tiny("task=pos", "model=majority")).record
+    refused = run(tiny("task=pos", "model=self", "model.heads=3")).record
+    assert (floor["status"], refused["status"]) == ("done", "unsupported")
+    for record in (floor, refused):
+        assert {"torch", "tokenizers", "sacrebleu"} <= record["environment"]["packages"].keys()
+        assert record["environment"]["processor"]
+
+
 def test_same_seed_same_numbers_other_seed_other_numbers(tiny: Overrides, tmp_path: Path):
     one = run(tiny("task=sentiment")).record
     two = run(tiny("task=sentiment", f"results_dir={tmp_path / 'other'}")).record

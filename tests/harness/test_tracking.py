@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import hydra
 import pytest
+from hydra import initialize_config_dir
+from omegaconf import DictConfig
 
 from harness import leaderboard
-from harness.configuration import compose_configuration
+from harness.configuration import CONF, compose_configuration
 from harness.run import execute
+from harness.sweep import make_cells
 from tests.harness.handmade import record, write_run
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::ResourceWarning")
@@ -61,6 +65,23 @@ def test_name_group_tags_config_scores_and_the_end_are_written_offline(tiny: Cal
     summary = summary_of(found)
     assert summary["test/entity_f1_strict_iob2"] == pytest.approx(outcome.record["scores"]["entity_f1_strict_iob2"])
     assert [record.exit.exit_code for record in found if record.WhichOneof("record_type") == "exit"] == [0]
+
+
+def test_the_cells_of_a_sweep_share_a_group_that_another_sweep_does_not():
+    def groups(*combinations: list[str]) -> set[str]:
+        def compose(overrides: Sequence[str]) -> DictConfig:
+            with initialize_config_dir(str(CONF), version_base="1.3"):
+                return hydra.compose("config", [*overrides], return_hydra_config=True)
+
+        cells = make_cells(combinations, swept=["model", "task"], compose=compose)
+        return {cell.config.logger.group for cell in cells if cell.config is not None}
+
+    two = [["logger=wandb", "task=pos", "model=dot"], ["logger=wandb", "task=ner", "model=dot"]]
+    (shared,) = groups(*two)
+    assert shared.startswith("sweep-")
+    assert groups(*reversed(two)) == {shared}
+    assert groups(two[0]).isdisjoint({shared})
+    assert groups([*two[0], "logger.group=mine"]) == {"mine"}
 
 
 def test_a_failed_run_is_finished_as_failed(tiny: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch):

@@ -1,0 +1,48 @@
+"""Names and styles of rows: no words that all rows share, and one style for a mechanism in the whole report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
+
+from harness.board import BoardRow, BoardTable
+from harness.plain_text import plain
+from harness.report.svg import series_class
+
+
+def shared_words(labels: Iterable[str]) -> list[str]:
+    """The backbone and the position where every label has the same; settings always stay."""
+    found = [list(takewhile(lambda word: "=" not in word, label.split(" ")[1:])) for label in labels]
+    return [word for word in (found[0] if found else []) if all(word in words for words in found)]
+
+
+def shared_by_networks(table: BoardTable) -> list[str]:
+    """What the labels of a table's networks share; floors have other names."""
+    return shared_words(row.label for row in table.rows if not row.floor)
+
+
+def without(label: str, words: Sequence[str]) -> str:
+    """A label that leaves these words unsaid; the mechanism always stays."""
+    model, *rest = label.split(" ")
+    return plain(" ".join([model, *(word for word in rest if word not in words)]))
+
+
+def heading(table: BoardTable) -> str:
+    """A table in a few words: ``NER · generated``."""
+    task = table.task.replace("_", " ")
+    task = task.upper() if len(task) <= 3 else task[:1].upper() + task[1:]
+    return f"{task} · {table.data}" + ("" if table.test_set == "test" else f" / {table.test_set}")
+
+
+def mechanism_numbers(tables: Iterable[BoardTable]) -> dict[str, int]:
+    """A number for each mechanism by its name, floors last: its colour is the same whatever the ranks are."""
+    found = sorted({(row.floor, row.model) for table in tables for row in table.rows})
+    return {name: n for n, (_floor, name) in enumerate(found)}
+
+
+def styles(rows: Sequence[BoardRow], numbers: Mapping[str, int]) -> list[str]:
+    """The style of each row's line: the colour of its mechanism, and dashes of its own among rows of the same."""
+    return [
+        series_class(numbers[row.model], sum(before.model == row.model for before in rows[:n]))
+        for n, row in enumerate(rows)
+    ]
