@@ -1,7 +1,8 @@
 """``python -m harness.publish NAME``: make a board that can be committed from the records of this machine.
 
 Writes ``results/boards/<NAME>/records.jsonl`` (the records without what speaks of one machine's folders) and
-``README.md`` (the command that made it and the leaderboard). Predictions stay where they are: they quote the data.
+``README.md`` (the command that made it and the leaderboard). A board that is published again keeps its
+title and command unless others are given. Predictions stay where they are: they quote the data.
 
 ``--excerpt FILE`` also writes some of its tables into a Markdown file, between two comments that name them:
 
@@ -14,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -58,11 +58,17 @@ def publish(name: str, records: Sequence[Record], *, title: str, command: str, f
     lines = "".join(json.dumps(compact(record), ensure_ascii=False, sort_keys=True) + "\n" for record in kept)
     (board / "records.jsonl").write_text(lines, encoding="utf-8")
     text = markdown(make_board(tables))
-    again = shlex.join(["python", "-m", "harness.publish", name, "--title", title, "--command", command])
-    made = f"Made by\n\n```\n{command}\n{again}\n```\n"
+    made = f"Made by\n\n```\n{command}\npython -m harness.publish {name}\n```\n"
     legend = "Scores on the test split; the weights tested are those of the best epoch by validation."
     (board / "README.md").write_text(f"# {title}\n\n{made}\n{legend}\n\n{text}\n", encoding="utf-8")
     return board
+
+
+def _made_before(readme: Path) -> tuple[str, str] | None:
+    """Title and command of a board that was published before."""
+    text = readme.read_text(encoding="utf-8") if readme.exists() else ""
+    found = re.match(r"# (.*)\n\nMade by\n\n```\n(.*?)\npython -m harness\.publish [^\n]*\n```\n", text, re.DOTALL)
+    return None if found is None else (found[1], found[2])
 
 
 def excerpt(name: str, records: Sequence[Record], *, file: Path) -> None:
@@ -95,11 +101,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m harness.publish", description=__doc__)
     parser.add_argument("name", help="the board's name, a folder under results/boards")
     parser.add_argument("places", nargs="*", default=["results/runs"], help="where the records are")
-    parser.add_argument("--title", required=True, help="the board's heading")
-    parser.add_argument("--command", required=True, help="the command that made the records")
+    parser.add_argument("--title", help="the board's heading (default: as it was)")
+    parser.add_argument("--command", help="what made the records, a command or lines of them (default: as it was)")
     parser.add_argument("--boards", type=Path, default=Path("results/boards"), help="the folder of boards")
     parser.add_argument("--excerpt", type=Path, metavar="FILE", help="also write the tables that FILE asks for into it")
     options = parser.parse_args(arguments)
+    title, command = (options.title, options.command)
+    if title is None or command is None:
+        before = _made_before(options.boards / options.name / "README.md")
+        if before is None:
+            print(f"there is no board {options.name} yet: give it --title and --command", file=sys.stderr)
+            return 2
+        title, command = title or before[0], command or before[1]
     found, left_out = read_records(options.places)
     for message in left_out:
         print(f"left out: {message}", file=sys.stderr)
@@ -107,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not records:
         print(f"no records in {', '.join(options.places)}", file=sys.stderr)
         return 1
-    board = publish(options.name, records, title=options.title, command=options.command, folder=options.boards)
+    board = publish(options.name, records, title=title, command=command, folder=options.boards)
     if options.excerpt is not None:
         try:
             excerpt(options.name, records, file=options.excerpt)

@@ -31,6 +31,21 @@ def test_a_board_holds_compact_records_and_the_table_made_from_them(tmp_path: Pa
     assert "0.5000" in capsys.readouterr().out
 
 
+def test_a_board_that_is_published_again_keeps_title_and_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    records.write_record(tmp_path / "runs" / "1", record())
+    where = [str(tmp_path / "runs"), "--boards", str(tmp_path / "boards")]
+    assert main(["own", *where, "--command", "one\ntwo  # lines"]) == 2
+    assert "there is no board own yet: give it --title and --command" in capsys.readouterr().err
+    assert main(["own", *where, "--title", "A board", "--command", "one\ntwo  # lines"]) == 0
+    readme = tmp_path / "boards" / "own" / "README.md"
+    first = readme.read_text()
+    assert "```\none\ntwo  # lines\npython -m harness.publish own\n```" in first
+    assert main(["own", *where]) == 0
+    assert readme.read_text() == first
+    assert main(["own", *where, "--title", "Another"]) == 0
+    assert readme.read_text() == first.replace("# A board", "# Another", 1)
+
+
 def test_a_reason_with_any_kind_of_line_end_comes_back(tmp_path: Path):
     reason = "the label 'x\u2028y\x85z' is unknown"
     records.write_record(tmp_path / "runs" / "1", record(status="failed", reason=reason))
