@@ -94,6 +94,7 @@ class Ours:
             build.make_model(config, self.data),
             scorer=self.data.score,
             main_score=self.data.task.main_score,
+            validate_by=self.data.task.validate_by,
             **build.optimisation(config),
         )
         stopping = pl.callbacks.EarlyStopping("train/loss", mode="min", check_on_train_epoch_end=True)

@@ -112,7 +112,11 @@ def measure(name: str, repeats: int) -> str:
 
     def module() -> TrainingModule:
         return TrainingModule(
-            build.make_model(config, data), scorer=data.score, main_score=task.main_score, **build.optimisation(config)
+            build.make_model(config, data),
+            scorer=data.score,
+            main_score=task.main_score,
+            validate_by=task.validate_by,
+            **build.optimisation(config),
         )
 
     pairs = []

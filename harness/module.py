@@ -38,7 +38,7 @@ class TrainingModule(pl.LightningModule):
         *,
         scorer: Scorer,
         main_score: str,
-        validate_by: str = "score",
+        validate_by: str,
         learning_rate: float,
         embedding_learning_rate: float,
         weight_decay: float,

@@ -58,8 +58,8 @@ class Source(ABC):
     ``exclude``: column -> value or values; rows with one of these values are left out (None: none). Values are compared
     as text, as labels are text once they are checked: 3 and "3" are one value.
     ``max_train``, ``max_validation``, ``max_test``: at most so many rows (None: all), drawn by a fixed seed, in the
-    order of the file; a smaller number draws a subset of what a larger one draws. The last holds for ``extra_tests``,
-    the names of further test sets that are scored and reported beside ``test``, too.
+    order of the file; a smaller number draws a subset of what a larger one draws. The last holds for further test sets,
+    too: whatever splits a source reads besides the three are scored and reported beside ``test``.
     """
 
     tokenizer: str
@@ -69,7 +69,6 @@ class Source(ABC):
     max_train: int | None
     max_validation: int | None
     max_test: int | None
-    extra_tests: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if self.unseen_labels not in ("error", "drop"):
@@ -86,7 +85,7 @@ class Source(ABC):
         values to exclude that no row has.
         """
         name, source, checked = self._read_checked(task)
-        names = (*SPLITS, *self.extra_tests)
+        names = (*SPLITS, *(split_name for split_name in checked if split_name not in SPLITS))
         splits = {split_name: self._select(split_name, checked[split_name]) for split_name in names}
         rows = {split_name: split.rows for split_name, split in splits.items()}
         places = {split_name: split.place for split_name, split in splits.items()}
@@ -235,6 +234,7 @@ class PublishedData(Source):
     ``hub``: the options of ``HubSet``, or None if it is not on the hub in this form. ``columns``: as in
     ``FileData``.
     ``validation_fraction``, ``test_fraction``, ``seed``: as in ``FileData``.
+    ``extra_tests``: the names of further test sets.
     ``train_from``: another source that train comes from, for sets that are made for evaluation alone; else None.
     Raises ValueError for a ``train_from`` that is no source.
     """
@@ -246,7 +246,8 @@ class PublishedData(Source):
     validation_fraction: float | None
     test_fraction: float | None
     seed: int
-    train_from: Source | None = None
+    extra_tests: Sequence[str]
+    train_from: Source | None
 
     def read(self, task: Task) -> tuple[str, str, dict[str, Split]]:
         """Read from the folder if one is given, else from the hub; never from both."""

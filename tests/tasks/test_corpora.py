@@ -37,6 +37,8 @@ PUBLISHED = COMMON | {
     "validation_fraction": None,
     "test_fraction": None,
     "seed": 1,
+    "extra_tests": [],
+    "train_from": None,
 }
 HUB = {
     "path": "nobody/toy",
