@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
@@ -17,7 +17,7 @@ import torch
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from harness.configuration import CONF, processes_of
+from harness.configuration import CONF, processes_of, targets
 from harness.records import writes_here
 from models.attention.base import Attention, Site
 from tasks.base import AttentionFactory, Batch, Head, Task
@@ -54,17 +54,9 @@ def foreign_files(config: Mapping[str, Any]) -> list[Path]:
     plain = OmegaConf.to_container(config, resolve=True) if isinstance(config, DictConfig) else config
     assert isinstance(plain, Mapping)
     groups = ("task", "data", "model", "embedding", "backbone", "decoder", "position")
-    modules = {target.rpartition(".")[0] for group in groups for target in _targets(plain.get(group))}
+    modules = {target.rpartition(".")[0] for group in groups for target in targets(plain.get(group))}
     foreign = [module for module in modules if module and module.split(".")[0] not in ("models", "tasks", "harness")]
     return sorted({path for module in foreign for path in _sources(module)})
-
-
-def _targets(part: Any) -> Iterator[str]:
-    """Every ``_target_`` inside."""
-    if isinstance(part, Mapping) and "_target_" in part:
-        yield str(part["_target_"])
-    for inner in part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else ():
-        yield from _targets(inner)
 
 
 def _sources(module: str) -> list[Path]:

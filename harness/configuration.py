@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,14 @@ def name_choices(config: DictConfig, choices: Mapping[str, Any]) -> None:
         experiment = choices.get("experiment")
         if experiment is not None and not experiment.startswith(COMPARISONS):
             config.names.experiment = experiment
+
+
+def targets(part: Any) -> Iterator[str]:
+    """Every ``_target_`` inside a part of a configuration: what Hydra would make."""
+    if isinstance(part, Mapping) and "_target_" in part:
+        yield str(part["_target_"])
+    for inner in part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else ():
+        yield from targets(inner)
 
 
 def check_controls(config: DictConfig) -> None:

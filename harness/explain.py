@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.configuration import CONF
+from harness.configuration import CONF, targets
 from harness.records import find_records
 from harness.rows import Record, is_floor, record_problem
 
@@ -86,8 +86,7 @@ def foreign_targets(record: Record) -> list[str]:
     """What the record would have made by code that no file of ``conf/`` names: a record may come from anybody."""
     texts = (path.read_text(encoding="utf-8") for path in CONF.rglob("*.yaml"))
     known = {target for text in texts for target in re.findall(r"_target_: (\S+)", text)}
-    named = re.findall(r'"_target_": ("(?:[^"\\]|\\.)*")', json.dumps(record["config"]))
-    return sorted({json.loads(target) for target in named} - known)
+    return sorted(set(targets(record["config"])) - known)
 
 
 def find_run(place: Path) -> tuple[Path, Record]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -93,15 +94,21 @@ def check_settings(config: DictConfig) -> None:
 
 def _check_keys(config: DictConfig, settings: Mapping[str, Any]) -> None:
     """Of what was added with a plus sign, refuse what nothing reads: it would only give the run another name."""
-    known = OmegaConf.to_container(OmegaConf.load(CONF / "config.yaml"))
-    assert isinstance(known, dict)
-    groups = {path.name for path in CONF.iterdir() if path.is_dir()}
+    known, groups = _known()
     _refuse_unknown("", settings, {*known, *groups, "names"})
     for part in ("training", "encoding"):
         _refuse_unknown(f"{part}.", settings[part], known[part])
     _refuse_unknown("model.", settings["model"], {"attention", "floor", *_options_read(config)})
     if settings["search"]["method"] == "none":
         _refuse_unknown("search.", settings["search"], {"method"}, remedy="choose a search: search=random")
+
+
+@cache
+def _known() -> tuple[Mapping[str, Any], set[str]]:
+    """What ``conf/config.yaml`` sets, and the groups beside it; read once, though a sweep checks many cells."""
+    base = OmegaConf.to_container(OmegaConf.load(CONF / "config.yaml"))
+    assert isinstance(base, dict)
+    return {str(key): value for key, value in base.items()}, {path.name for path in CONF.iterdir() if path.is_dir()}
 
 
 def _options_read(config: DictConfig) -> set[str]:
