@@ -7,29 +7,22 @@ each with the best by the exact sign-flip test, corrected by Holm for the compar
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any
 
 import numpy as np
 
+from harness.board_remarks import row_remarks, table_remarks
 from harness.board_tasks import AcrossTasks, compare_tasks, kind_in_words
 from harness.pairing import ALPHA, Paired, SeedScores, more_seeds, pair
-from harness.rows import (
-    Record,
-    Row,
-    Table,
-    effort_of,
-    keep_one_fingerprint,
-    names_across,
-    scores_on,
-    settings_that_differ,
-)
-from harness.statistics import fewest_seeds, holm, interval_half_width, shared_ranks
+from harness.records import Record
+from harness.row_names import names_across, settings_that_differ
+from harness.rows import Row, Table, keep_one_fingerprint, scores_on
+from harness.statistics import holm, interval_half_width, shared_ranks
 
 COSTS = {
     "parameters": ("parameters", "total"),
@@ -208,7 +201,7 @@ def _board_table(
     scored = [(line, SeedScores.of(row, metric, test_set, same_data=same_data)) for line, row in made if line.scores]
     _compare([line for line, _ in scored], [scores for _, scores in scored], higher=higher)
     ordered = [line for line, _ in made]
-    notes = [*messages, *_table_remarks(ordered, finished)]
+    notes = [*messages, *table_remarks(ordered, finished)]
     tuned, matched = _kind(rows)
     if matched:
         notes.append("ff width: of the feed-forward layers, resized; ratio: what that reached, 1 being the reference")
@@ -239,7 +232,7 @@ def _board_row(row: Row, metric: str, test_set: str, settings: str) -> BoardRow:
     line.costs = {name: row.cost(*path) for name, path in COSTS.items()}
     line.feedforward_width, line.match_ratio = row.mean("match", "width"), row.mean("match", "ratio")
     line.holes = holes_of(row, metric, scores)
-    line.remarks = _row_remarks(row)
+    line.remarks = row_remarks(row)
     if values:
         line.mean = statistics.fmean(values)
         line.half_width = None if row.floor and len(set(values)) == 1 else interval_half_width(values)
@@ -297,65 +290,3 @@ def _compare(lines: Sequence[BoardRow], scores: Sequence[SeedScores], *, higher:
                 f"over the seeds that it shares with {lines[best].label} it is the better one, and only other seeds "
                 "decide: run both over the same"
             )
-
-
-# Remarks
-
-
-def _row_remarks(row: Row) -> list[str]:
-    versions = _seeds_by(row.records, "code_version")
-    if len(versions) < 2:
-        return []
-    words = "; ".join(f"{version}: seeds {_listed(seeds)}" for version, seeds in sorted(versions.items()))
-    return [f"its seeds ran different versions of the code ({words})"]
-
-
-def _table_remarks(rows: Sequence[BoardRow], records: Sequence[Record]) -> list[str]:
-    remarks = []
-    networks = [row.model for row in rows if not row.floor]
-    if networks and "none" not in networks:
-        remarks.append("no row of model=none, so that what attention adds cannot be told")
-    if networks and len(networks) == len(rows):
-        remarks.append("no floor without a network, such as model=majority, copy or lead")
-    compared = [row for row in rows if row.rank is not None]
-    comparisons = len(compared) - 1
-    paired = max((row.paired_seeds for row in compared), default=0)
-    if comparisons > 0 and 0 < paired < (needed := fewest_seeds(comparisons=comparisons, alpha=ALPHA)):
-        remarks.append(
-            f"{needed} common seeds are the fewest that can show a difference here (p ≤ {ALPHA}, "
-            f"{comparisons} comparison{'s' * (comparisons > 1)}); there are at most {paired}"
-        )
-    if len(versions := _seeds_by(records, "code_version")) > 1:
-        remarks.append(f"the runs are of different versions of the code: {', '.join(sorted(versions))}")
-    if len({row.trials for row in rows if not row.floor}) > 1:
-        remarks.append("the rows were tuned with different numbers of trials")
-    efforts = [effort for record in records if (effort := effort_of(record))]
-    for what, words in (("space", "over different spaces"), ("method", "by different methods")):
-        if len({json.dumps(effort[what], sort_keys=True, default=str) for effort in efforts if what in effort}) > 1:
-            remarks.append(f"the rows were tuned {words}")
-    if len(_machines(records)) > 1:
-        remarks.append(f"times and memory are from different machines: {'; '.join(_machines(records))}")
-    return remarks
-
-
-def _seeds_by(records: Iterable[Record], key: str) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = defaultdict(list)
-    for record in records:
-        if record.get(key) is not None:
-            found[str(record[key])].append(record["seed"])
-    return found
-
-
-def _machines(records: Iterable[Record]) -> list[str]:
-    """The devices of the runs that tell theirs (networks do), with the number of threads on a CPU."""
-    found = set()
-    for record in records:
-        place = record.get("environment")
-        if isinstance(place, Mapping) and "threads" in place:
-            device = place.get("gpu") or f"{place.get('processor')}, {place.get('threads')} threads"
-            found.add(str(device))
-    return sorted(found)
-
-
-def _listed(seeds: Iterable[int]) -> str:
-    return ", ".join(map(str, sorted(seeds)))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
-import sysconfig
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
@@ -17,20 +14,17 @@ import torch
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from harness.configuration import CONF, processes_of, targets
+from harness.configuration import CONF, processes_of
+from harness.data import Data
 from harness.records import writes_here
 from models.attention.base import Attention, Site
-from tasks.base import AttentionFactory, Batch, Head, Task
-from tasks.batching import BatchLoader, BatchPlan
-from tasks.collation import collate
+from tasks.base import AttentionFactory, Head, Task
 from tasks.corpora import Corpus
 from tasks.encoded import EncodedCorpus, encode_corpus
 from tasks.encoding import EncodingOptions
 from tasks.generation import GenerationTask
-from tasks.heads.generation import Generated
-from tasks.metrics.translation import alignment_scores
 from tasks.model import TaskModel
-from tasks.sequences import aligned_words, encode_sequences
+from tasks.sequences import encode_sequences
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -43,34 +37,6 @@ class UnsupportedError(ValueError):
 def is_floor(config: DictConfig) -> bool:
     """Whether ``model=`` names a floor (majority, tfidf, copy, lead) instead of an attention mechanism."""
     return "floor" in config.model
-
-
-def foreign_files(config: Mapping[str, Any]) -> list[Path]:
-    """The source files of the parts that come from outside the repository: they belong to the version of the code.
-
-    Of a package all files, since what a class does may stand in any of them; of an installed one that of the class's
-    module alone, since versions of packages are on the record.
-    """
-    plain = OmegaConf.to_container(config, resolve=True) if isinstance(config, DictConfig) else config
-    assert isinstance(plain, Mapping)
-    groups = ("task", "data", "model", "embedding", "backbone", "decoder", "position")
-    modules = {target.rpartition(".")[0] for group in groups for target in targets(plain.get(group))}
-    foreign = [module for module in modules if module and module.split(".")[0] not in ("models", "tasks", "harness")]
-    return sorted({path for module in foreign for path in _sources(module)})
-
-
-def _sources(module: str) -> list[Path]:
-    try:
-        whole, itself = (importlib.util.find_spec(name) for name in (module.split(".")[0], module))
-    except (ImportError, ValueError):
-        return []
-    if whole is None or itself is None:
-        return []
-    installed = [Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")]
-    folders = [Path(folder) for folder in whole.submodule_search_locations or ()]
-    if folders and not any(folder.is_relative_to(place) for folder in folders for place in installed):
-        return [path for folder in folders for path in folder.rglob("*.py")]
-    return [Path(itself.origin)] if itself.origin is not None else []
 
 
 def make_task(config: DictConfig) -> Task:
@@ -153,62 +119,6 @@ def uses_external(config: DictConfig) -> bool:
 
 def _factory(node: DictConfig) -> Any:
     return instantiate(node, _convert_="all")
-
-
-@dataclass(frozen=True)
-class Data:
-    """The encoded corpus of a run with what is needed to batch and to score it."""
-
-    config: DictConfig
-    task: Task
-    corpus: Corpus
-    encoded: EncodedCorpus
-
-    def size(self, split: str) -> int:
-        """The number of examples of a split."""
-        return len(self.encoded.splits[split])
-
-    def loader(self, split: str, rank: int = 0, world_size: int = 1) -> BatchLoader:
-        """The batches of a split: shuffled for training, in order of length otherwise."""
-        training = self.config.training
-        train = split == "train"
-        # Lightning skips validation on a device that gets no batch, so a small split is cut finer.
-        evaluation_rows = min(training.evaluation_batch_rows, max(1, self.size(split) // world_size))
-        plan = BatchPlan(
-            self.encoded.splits[split].lengths,
-            batch_tokens=training.batch_tokens if train else training.evaluation_batch_tokens,
-            batch_rows=training.batch_rows if train else evaluation_rows,
-            shuffle=train,
-            seed=self.config.seed,
-            rank=rank,
-            world_size=world_size,
-        )
-        return BatchLoader(self.encoded.splits[split], plan, pin_memory=torch.cuda.is_available())
-
-    def batch(self, split: str, examples: list[int]) -> Batch:
-        """Some examples of a split (from 0) as a batch."""
-        return collate(self.encoded.splits[split], torch.tensor(examples).numpy())
-
-    def sample(self) -> Batch:
-        """The first rows of train: a batch whose shape costs are counted on."""
-        return self.batch("train", list(range(min(32, self.size("train")))))
-
-    def readable(self, split: str, prediction: Any) -> Any:
-        """A predicted index, or list of indices, as the label's name or the list of names; what was written as text."""
-        if isinstance(prediction, Generated):
-            return self.encoded.writer.text(prediction.ids, self.encoded.splits[split].targets.forms_U)  # type: ignore[union-attr]
-        labels = self.encoded.labels
-        return [labels[i] for i in prediction] if isinstance(prediction, list) else labels[int(prediction)]
-
-    def score(self, split: str, predictions: Mapping[int, Any]) -> dict[str, float]:
-        """Every score of the task; ``predictions`` maps the row of each example to what the model predicts."""
-        rows = [self.corpus.splits[split][row] for row in predictions]
-        predicted = [self.readable(split, prediction) for prediction in predictions.values()]
-        scores = self.task.score_rows(rows, predicted, labels=self.encoded.labels)
-        if self.encoded.aligned:
-            weights = aligned_words(self.encoded.splits[split], self.encoded.writer, rows, predictions)
-            scores |= alignment_scores([{(t, s) for t, s in row["alignment"]} for row in rows], weights)
-        return scores
 
 
 def encode(config: DictConfig, task: Task, corpus: Corpus) -> Data:

@@ -14,16 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.rows import (
-    Record,
-    Row,
-    Table,
-    flatten,
-    group_records,
-    keep_one_fingerprint,
-    read_records,
-    settings_that_differ,
-)
+from harness.reading import read_records
+from harness.records import Record, flatten
+from harness.row_names import settings_that_differ
+from harness.rows import Row, Table, group_records, keep_one_fingerprint
 
 if TYPE_CHECKING:
     from harness.comparison import RunComparison, Runs

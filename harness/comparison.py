@@ -15,7 +15,9 @@ from pathlib import Path
 from harness.board import holes_of
 from harness.comparison_examples import ExampleComparison, compare_examples, predictions_in
 from harness.pairing import SeedScores, pair
-from harness.rows import ABSENT, Record, Row, comparable_configuration, flatten, is_floor
+from harness.records import Record, flatten
+from harness.row_names import ABSENT
+from harness.rows import Row, comparable_configuration, is_floor
 
 
 @dataclass

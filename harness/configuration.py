@@ -1,7 +1,9 @@
-"""Composing a configuration outside the command line, and naming its choices."""
+"""A configuration before anything is made of it: composed outside the command line, named, checked, counted."""
 
 from __future__ import annotations
 
+import importlib.util
+import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,6 +60,34 @@ def targets(part: Any) -> Iterator[str]:
         yield str(part["_target_"])
     for inner in part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else ():
         yield from targets(inner)
+
+
+def foreign_files(config: Mapping[str, Any]) -> list[Path]:
+    """The source files of the parts that come from outside the repository: they belong to the version of the code.
+
+    Of a package all files, since what a class does may stand in any of them; of an installed one that of the class's
+    module alone, since versions of packages are on the record.
+    """
+    plain = OmegaConf.to_container(config, resolve=True) if isinstance(config, DictConfig) else config
+    assert isinstance(plain, Mapping)
+    groups = ("task", "data", "model", "embedding", "backbone", "decoder", "position")
+    modules = {target.rpartition(".")[0] for group in groups for target in targets(plain.get(group))}
+    foreign = [module for module in modules if module and module.split(".")[0] not in ("models", "tasks", "harness")]
+    return sorted({path for module in foreign for path in _sources(module)})
+
+
+def _sources(module: str) -> list[Path]:
+    try:
+        whole, itself = (importlib.util.find_spec(name) for name in (module.split(".")[0], module))
+    except (ImportError, ValueError):
+        return []
+    if whole is None or itself is None:
+        return []
+    installed = [Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")]
+    folders = [Path(folder) for folder in whole.submodule_search_locations or ()]
+    if folders and not any(folder.is_relative_to(place) for folder in folders for place in installed):
+        return [path for folder in folders for path in folder.rglob("*.py")]
+    return [Path(itself.origin)] if itself.origin is not None else []
 
 
 def check_controls(config: DictConfig) -> None:

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.configuration import CONF, targets
-from harness.records import find_records
-from harness.rows import Record, is_floor, record_problem
+from harness.reading import record_problem
+from harness.records import Record, find_records
+from harness.rows import is_floor
 
 if TYPE_CHECKING:
     from harness.explained import Explained, Rebuilt

@@ -20,9 +20,10 @@ import torch
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from harness import build
+from harness.data import Data
 from harness.matching import resized
+from harness.records import Record
 from harness.report.maps import AttentionMap
-from harness.rows import Record
 from models.attention.base import Attended, Attention, recorded_weights
 from tasks.base import Row, Task
 from tasks.corpora import Corpus
@@ -147,13 +148,13 @@ class Rebuilt:
             row["external"] = external
         return check_rows([row], task=task, place=lambda _row: "the text")[0]
 
-    def _encode(self, rows: list[Row]) -> build.Data:
+    def _encode(self, rows: list[Row]) -> Data:
         """The corpus with ``rows`` instead of those to validate and test on; vocabularies come from train."""
         splits = {"train": self.corpus.splits["train"], "validation": rows, "test": rows}
         places = {**self.corpus.places, **dict.fromkeys(("validation", "test"), lambda row: f"text {row + 1}")}
         return build.encode(self.config, self.task, replace(self.corpus, splits=splits, places=places))
 
-    def _model(self, data: build.Data) -> TaskModel:
+    def _model(self, data: Data) -> TaskModel:
         model = build.make_model(self.config, data)
         try:
             model.load_state_dict(torch.load(self.weights, map_location="cpu", weights_only=True))
@@ -165,7 +166,7 @@ class Rebuilt:
             ) from error
         return model.eval()
 
-    def _explain(self, data: build.Data, model: TaskModel, number: int, *, row: int) -> Explained:
+    def _explain(self, data: Data, model: TaskModel, number: int, *, row: int) -> Explained:
         batch = data.batch("test", [number])
         example = data.corpus.splits["test"][int(data.encoded.splits["test"].rows_N[number])]
         tokens = self._read(data, number, example)
@@ -184,7 +185,7 @@ class Rebuilt:
         readable = data.readable("test", predicted)
         return Explained(row, tokens, example[self.task.label_column], readable, maps)
 
-    def _read(self, data: build.Data, number: int, example: Row) -> list[list[str]]:
+    def _read(self, data: Data, number: int, example: Row) -> list[list[str]]:
         """The tokens, or the symbols, that the network reads of each text."""
         split = data.encoded.splits["test"]
         if split.targets is None:
@@ -193,7 +194,7 @@ class Rebuilt:
         forms = source.forms_K[source.offsets[number] : source.offsets[number + 1]].tolist()
         return [[split.targets.forms_U[form].replace(WORD, "") or WORD for form in forms]]
 
-    def _external(self, data: build.Data, example: Row) -> list[str] | None:
+    def _external(self, data: Data, example: Row) -> list[str] | None:
         """The tokens of the external memory; None where there is none, or where it is the other text of a pair."""
         source = data.encoded.external_source
         if source == "labels":
@@ -251,7 +252,7 @@ def _shape(attended: Attended) -> tuple[int, ...]:
 
 
 def _written_map(
-    data: build.Data, head: GenerationHead, encoded: Any, ids: list[int], tokens: list[str]
+    data: Data, head: GenerationHead, encoded: Any, ids: list[int], tokens: list[str]
 ) -> list[AttentionMap]:
     """The decoder's attention over the source while it reads again what it wrote; the mean over its heads."""
     if not ids:

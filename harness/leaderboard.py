@@ -14,7 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.rows import Record, group_records, read_records, told_trials
+from harness.reading import read_records
+from harness.records import Record
+from harness.rows import group_records, told_trials
 
 if TYPE_CHECKING:
     from harness.board import Board

@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from harness import build, costs
 from harness.configuration import CONF
+from harness.data import Data
 from models.feedforward import FeedForward
 
 NONE = "none"
@@ -29,7 +30,7 @@ Line = tuple[float, float]
 """(fixed, slope) of a count over the width of the feed-forward layers."""
 
 
-def match_model(config: DictConfig, data: build.Data) -> tuple[DictConfig, dict[str, Any] | None]:
+def match_model(config: DictConfig, data: Data) -> tuple[DictConfig, dict[str, Any] | None]:
     """The configuration resized to the reference, and what was reached: width, counts, ratio (None for match=none).
 
     Raises UnsupportedError, with the nearest that can be reached, where no width comes within ``match.tolerance``.
@@ -105,13 +106,13 @@ def reference_of(config: DictConfig) -> DictConfig:
     return changed
 
 
-def _data_for(reference: DictConfig, data: build.Data) -> build.Data:
+def _data_for(reference: DictConfig, data: Data) -> Data:
     """The data as the reference reads them: encoded anew only if its FLOPs need an external memory that they lack."""
     lacking = build.uses_external(reference) and not build.uses_external(data.config) and not data.task.generates
     return build.encode(reference, data.task, data.corpus) if lacking and reference.match.by == "flops" else data
 
 
-def _parameters(config: DictConfig, data: build.Data) -> Line:
+def _parameters(config: DictConfig, data: Data) -> Line:
     one, two = (
         costs.count_parameters(build.make_model(resized(config, width), data, device="meta")) for width in (1, 2)
     )
@@ -119,7 +120,7 @@ def _parameters(config: DictConfig, data: build.Data) -> Line:
     return 2 * first - second, second - first
 
 
-def _flops(config: DictConfig, data: build.Data) -> Line:
+def _flops(config: DictConfig, data: Data) -> Line:
     """From one forward pass, for a pass through an LSTM takes most of a second here."""
     model = build.make_model(resized(config, 1), data, device="meta")
     try:
@@ -133,5 +134,5 @@ def _flops(config: DictConfig, data: build.Data) -> Line:
     return counted[""] - slope, slope
 
 
-COUNTS: dict[str, Callable[[DictConfig, build.Data], Line]] = {"parameters": _parameters, "flops": _flops}
+COUNTS: dict[str, Callable[[DictConfig, Data], Line]] = {"parameters": _parameters, "flops": _flops}
 """What is made equal -> how it is counted."""

@@ -27,7 +27,7 @@ from harness.sweep import check_one_device
 from harness.workers import Engine, WorkerDied
 
 if TYPE_CHECKING:
-    from harness.build import Data
+    from harness.data import Data
     from harness.sweep import Cell
     from tasks.base import Task
     from tasks.corpora import Corpus

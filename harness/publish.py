@@ -23,8 +23,9 @@ from typing import Any
 
 from harness.board import make_board
 from harness.board_formats import markdown
-from harness.records import every_source, without_folder
-from harness.rows import Record, group_records, read_records
+from harness.reading import read_records
+from harness.records import Record, every_source, without_folder
+from harness.rows import group_records
 
 _FILES = ("path", "train", "validation", "test")
 """Of ``data=files``, what may name folders of this machine; the last part of the name stays."""

@@ -26,6 +26,9 @@ from typing import Any, Literal
 FORMAT = 1
 """Version of the record's layout; readers name and leave out records of another one."""
 
+Record = dict[str, Any]
+"""A record as it is read."""
+
 Status = Literal["done", "failed", "unsupported", "interrupted"]
 
 _NOT_IDENTITY = ("results_dir", "force", "trace", "logger", "data_dir")
@@ -67,6 +70,13 @@ def every_source(source: Mapping[str, Any], change: Callable[[dict[str, Any]], d
 def without_folder(source: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration of data without ``data_dir``: where files lie on a machine is no part of what they hold."""
     return every_source(source, lambda one: {key: value for key, value in one.items() if key != "data_dir"})
+
+
+def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, with dotted keys; an empty one is a value."""
+    if not isinstance(value, Mapping) or (prefix and not value):
+        return {prefix: value}
+    return {k: v for key, inner in value.items() for k, v in flatten(inner, f"{prefix}.{key}".lstrip(".")).items()}
 
 
 def code_version(*, extra_files: Iterable[Path] = ()) -> str:

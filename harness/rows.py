@@ -1,4 +1,4 @@
-"""From records to rows: which runs can be read, which are seeds of one configuration, which share their data.
+"""From records to rows: which runs are seeds of one configuration, and which share their data.
 
 Only the standard library is needed; statistics begin in ``board``.
 """
@@ -8,39 +8,15 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from harness.records import FORMAT, Status, every_source, find_records, without_folder
-
-Record = dict[str, Any]
-
-FIELDS = {
-    "id": str,
-    "status": str,
-    "debug": bool,
-    "task": str,
-    "data": str,
-    "model": str,
-    "backbone": str,
-    "seed": int,
-    "finished": str,
-    "config": dict,
-}
-"""What every record has."""
-
-FIELDS_WHEN_DONE = {"scores": dict, "main_score": str, "data_fingerprint": str}
-"""What the record of a finished run has besides."""
+from harness.records import Record, every_source, without_folder
 
 NO_POSITION = ("", "none")
-
-ABSENT = "(not there)"
-"""Shown in place of the value of a setting that a configuration lacks."""
 
 EFFORT = ("trials", "method", "space", "seed", "trial_seed", "startup_trials", "prune", "prune_after")
 """Of a record's ``search``, what sets two searches apart."""
@@ -118,60 +94,6 @@ class Row:
 
 
 Table = dict[str, Row]
-
-
-# Reading
-
-
-def read_records(places: Iterable[str | Path]) -> tuple[list[tuple[Path, Record]], list[str]]:
-    """Every sound record below ``places`` with its file, and a message for each that had to be left out.
-
-    Safe beside a running sweep: records appear at once or not at all, and what is still being written has another name.
-    """
-    sound: list[tuple[Path, Record]] = []
-    left_out = []
-    for path in _record_files(places):
-        if not path.exists():
-            left_out.append(f"{path}: there is no such folder or file")
-            continue
-        try:
-            for _path, found in find_records([path]):
-                problem = str(found) if isinstance(found, ValueError) else record_problem(found)
-                if problem is None:
-                    assert isinstance(found, dict)
-                    sound.append((path, found))
-                else:
-                    left_out.append(problem if str(path) in problem else f"{path} {problem}")
-        except (OSError, UnicodeDecodeError) as error:
-            left_out.append(f"{path} is no readable record ({error})")
-    return sound, left_out
-
-
-def record_problem(record: Any) -> str | None:
-    """Why a JSON value is no record of a run that a board can show, or None if it is one."""
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
-        found = record.get("format") if isinstance(record, dict) else type(record).__name__
-        return f"is no record of format {FORMAT} (found {found!r})"
-    wanted = FIELDS | (FIELDS_WHEN_DONE if record.get("status") == "done" else {})
-    wrong = [name for name, kind in wanted.items() if not isinstance(record.get(name), kind)]
-    if not wrong and record["status"] not in get_args(Status):
-        wrong = ["status"]
-    if not wrong:
-        parts = ("task", "data", "model", "trainer")
-        wrong = [f"config.{part}" for part in parts if not isinstance(record["config"].get(part, {}), Mapping)]
-    return f"is no record of a run: {', '.join(wrong)} missing or of another type" if wrong else None
-
-
-def _record_files(places: Iterable[str | Path]) -> Iterator[Path]:
-    """As ``records.find_records`` finds them, in one walk that does not mind folders that vanish on the way."""
-    for place in map(Path, places):
-        if not place.is_dir():
-            yield place
-            continue
-        found = []
-        for folder, _folders, names in os.walk(place):
-            found += [Path(folder, name) for name in ("record.json", "records.jsonl") if name in names]
-        yield from sorted(found)
 
 
 # Grouping
@@ -367,67 +289,3 @@ def _draws_by_seed(source: Mapping[str, Any], seed: int) -> bool:
     return (any(f is not None for f in fractions) and source.get("seed") == seed) or any(
         _draws_by_seed(further, seed) for further in inside
     )
-
-
-# Names
-
-
-def settings_that_differ(rows: Iterable[Row]) -> dict[str, str]:
-    """For rows of the same names, the settings in which they differ, as ``key=value`` words; by the row's key."""
-    words = {}
-    for group in _by_names(rows):
-        flat = {row.key: _flat_settings(row) for row in group}
-        differing = _differing(flat.values())
-        words.update({key: _words(values, differing) for key, values in flat.items()})
-    return words
-
-
-def names_across(tables: Sequence[Sequence[Row]]) -> dict[str, str]:
-    """By its key, a name for each row that a system has in every table: its names and the settings that tell it apart.
-
-    Told apart are rows of the same names by what parts them in some table, and by any setting of the mechanism or of
-    positions. What else differs from table to table is the task's or its recipe's, and the same for all rows there.
-    """
-    names = {}
-    for group in _by_names(row for table in tables for row in table):
-        flat = {row.key: _flat_settings(row) for row in group}
-        inside = ([flat[row.key] for row in table if row.key in flat] for table in tables)
-        differing = {key for found in inside for key in _differing(found)}
-        differing |= {key for key in _differing(flat.values()) if key.startswith(("model.", "position."))}
-        for row in group:
-            names[row.key] = " ".join(filter(None, (*row.names, _words(flat[row.key], sorted(differing)))))
-    return names
-
-
-def _by_names(rows: Iterable[Row]) -> Iterable[list[Row]]:
-    groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
-    for row in rows:
-        groups[row.names].append(row)
-    return groups.values()
-
-
-def _flat_settings(row: Row) -> dict[str, Any]:
-    return flatten({**comparable_configuration(row.sample), **_shown_effort(row)})
-
-
-def _differing(settings: Iterable[Mapping[str, Any]]) -> list[str]:
-    found = list(settings)
-    keys = sorted({key for values in found for key in values})
-    return [k for k in keys if len({repr(v.get(k, ABSENT)) for v in found}) > 1 and "names." not in k]
-
-
-def _words(values: Mapping[str, Any], keys: Sequence[str]) -> str:
-    return " ".join(f"{key}={values.get(key, ABSENT)}" for key in keys)
-
-
-def _shown_effort(row: Row) -> dict[str, Any]:
-    """The effort but for the number of trials, which has a column of its own."""
-    effort = {key: value for key, value in effort_of(row.sample).items() if key != "trials"}
-    return {"search": effort} if effort else {}
-
-
-def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, with dotted keys; an empty one is a value."""
-    if not isinstance(value, Mapping) or (prefix and not value):
-        return {prefix: value}
-    return {k: v for key, inner in value.items() for k, v in flatten(inner, f"{prefix}.{key}".lstrip(".")).items()}

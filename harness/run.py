@@ -19,7 +19,7 @@ from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 
 from harness import build, costs, records
-from harness.configuration import CONTROLS, SEARCH
+from harness.configuration import CONTROLS, SEARCH, foreign_files
 from harness.floors import floor_trial
 from harness.matching import check_match
 from harness.predictions import describe_predictions
@@ -53,7 +53,7 @@ class Run:
 
     def place(self) -> None:
         """Settle id and folder from what is known of the data."""
-        self.code = records.code_version(extra_files=build.foreign_files(self.config))
+        self.code = records.code_version(extra_files=foreign_files(self.config))
         search = self.facts.get("search")
         self.identity = records.run_id(
             self.config, data_fingerprint=self.fingerprint, code_version=self.code, search=search

@@ -10,8 +10,9 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
 
-from harness import build, costs
+from harness import costs
 from harness.callbacks import History
+from harness.data import Data
 from harness.module import TrainingModule
 from harness.records import writes_here
 from harness.stopping import DivergedError
@@ -49,7 +50,7 @@ def _train(
     folder: Path,
     facts: Facts,
     module: TrainingModule,
-    data: build.Data,
+    data: Data,
     logger: Any,
     history: History,
 ) -> None:

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
 
 from harness.configuration import CONF
-from harness.rows import flatten
+from harness.records import flatten
 
 NEITHER = ("yes", "no", "on", "off")
 """Words that Hydra reads as text, not as true or false, and that are true in Python whatever they say."""

@@ -21,6 +21,7 @@ from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 from harness import build, costs
 from harness.callbacks import Averaging, History, ProgressBar, RandomStates, Verdict, WholeFiles
+from harness.data import Data
 from harness.matching import match_model
 from harness.memory import keep_freed_memory
 from harness.module import TrainingModule
@@ -67,7 +68,7 @@ def neural_trial(
     return scores, {row: data.readable("test", found) for row, found in sorted(module.predictions.items())}
 
 
-def prepare(config: DictConfig, facts: Facts, task: Task, corpus: Corpus) -> tuple[build.Data, TrainingModule]:
+def prepare(config: DictConfig, facts: Facts, task: Task, corpus: Corpus) -> tuple[Data, TrainingModule]:
     """The encoded data and the module that is trained, before its first step."""
     quiet_libraries()
     keep_freed_memory()
@@ -93,7 +94,7 @@ def prepare(config: DictConfig, facts: Facts, task: Task, corpus: Corpus) -> tup
     return data, module
 
 
-def _flops(config: DictConfig, facts: Facts, data: build.Data) -> float | None:
+def _flops(config: DictConfig, facts: Facts, data: Data) -> float | None:
     """FLOPs per token, or None with the reason in the record: a mechanism that only lacks a count still runs."""
     try:
         return costs.forward_flops(build.make_model(config, data, device="meta"), data.sample())[""]
@@ -107,7 +108,7 @@ def fit(
     folder: Path,
     facts: Facts,
     module: TrainingModule,
-    data: build.Data,
+    data: Data,
     logger: Any,
     history: History,
     *,
@@ -179,7 +180,7 @@ def load_best(config: DictConfig, module: TrainingModule, best: Path) -> None:
         module.load_state_dict(checkpoint["state_dict"])
 
 
-def validation_scores(trainer: pl.Trainer, module: TrainingModule, data: build.Data) -> dict[str, float]:
+def validation_scores(trainer: pl.Trainer, module: TrainingModule, data: Data) -> dict[str, float]:
     """Score the validation split, for tasks that choose the epoch by loss, so that its score is known too."""
     module.validate_by = "score"
     validation = data.loader("validation", trainer.global_rank, trainer.world_size)
@@ -187,7 +188,7 @@ def validation_scores(trainer: pl.Trainer, module: TrainingModule, data: build.D
     return _scores(trainer, "validation/")
 
 
-def _test(trainer: pl.Trainer, module: TrainingModule, data: build.Data, facts: Facts) -> dict[str, float]:
+def _test(trainer: pl.Trainer, module: TrainingModule, data: Data, facts: Facts) -> dict[str, float]:
     """Score the module on the test split: the one time that it is scored (its costs are measured later).
 
     Further test sets of the corpus are scored beside ``test``.
@@ -225,7 +226,7 @@ def _interruptible(step: Any) -> Any:
     return call
 
 
-def _measure(history: History, trainer: pl.Trainer, module: TrainingModule, data: build.Data) -> Facts:
+def _measure(history: History, trainer: pl.Trainer, module: TrainingModule, data: Data) -> Facts:
     """The measured costs: seconds and tokens per second of training and testing, latency, peak memory."""
     device = trainer.strategy.root_device
     model = module.model.to(device).eval()

@@ -18,13 +18,11 @@ import numpy as np
 
 from tasks.base import Row, Task
 from tasks.conll import ConllColumns
-from tasks.files import find_split, line_of, listing, read_rows
+from tasks.files import listing
 from tasks.hub import HubSet, read_hub
-from tasks.rows import check_rows, rename_columns
+from tasks.rows import check_rows
+from tasks.split_files import NO_CONLL, read_split, require_splits, split_file
 from tasks.splits import SPLITS, Split, fingerprint_of, row_namer, split_off
-
-NO_CONLL = ConllColumns(token=0, tag=-1, separator=None, universal=False)
-"""Columns for folders of published data sets, which are not in CoNLL format as a rule."""
 
 
 @dataclass(frozen=True)
@@ -205,11 +203,11 @@ class FileData(Source):
         if folder is not None and not folder.is_dir():
             raise ValueError(f"data.path={folder}: expected a folder; {listing(folder.parent)}")
         named = {"train": self.train, "validation": self.validation, "test": self.test}
-        files = {split: _split_file(folder, split, given) for split, given in named.items()}
+        files = {split: split_file(folder, split, given) for split, given in named.items()}
         fractions = {"validation": self.validation_fraction, "test": self.test_fraction}
-        _require_splits(files, fractions, where=str(folder or files["train"]), options=True)
+        require_splits(files, fractions, where=str(folder or files["train"]), options=True)
         splits = {
-            split: _read_split(file, columns=self.columns or {}, task=task, conll=self._conll(file))
+            split: read_split(file, columns=self.columns or {}, task=task, conll=self._conll(file))
             for split, file in files.items()
             if file is not None
         }
@@ -272,10 +270,10 @@ class PublishedData(Source):
                 raise ValueError(
                     f"data_dir={self.data_dir}: expected a folder {self.name!r} in it; {listing(folder.parent)}"
                 )
-            files = {split: _split_file(folder, split, None) for split in needed}
-            _require_splits(files, fractions, where=str(folder), options=False)
+            files = {split: split_file(folder, split, None) for split in needed}
+            require_splits(files, fractions, where=str(folder), options=False)
             splits = {
-                split: _read_split(file, columns=self.columns or {}, task=task, conll=NO_CONLL)
+                split: read_split(file, columns=self.columns or {}, task=task, conll=NO_CONLL)
                 for split, file in files.items()
                 if file is not None
             }
@@ -287,7 +285,7 @@ class PublishedData(Source):
             )
         hub = HubSet(**self.hub)
         asked = {split: hub.splits.get(split) for split in needed}
-        _require_splits(asked, fractions, where=f"data.hub.splits of {hub.path}", options=False)
+        require_splits(asked, fractions, where=f"data.hub.splits of {hub.path}", options=False)
         splits = read_hub(replace(hub, splits=asked), task=task)
         source = f"hub ({hub.path}{f', {hub.config}' if hub.config else ''} @ {hub.revision or 'newest revision'})"
         return source, splits
@@ -302,34 +300,3 @@ def _as_texts(values: Any) -> list[str]:
 def _shown(values: Sequence[str]) -> str:
     shown = ", ".join(repr(value[:40]) for value in values[:20])
     return shown + (f" and {len(values) - 20} more" if len(values) > 20 else "")
-
-
-def _split_file(folder: Path | None, split: str, given: str | None) -> Path | None:
-    """The file of a split: the given one, else the one in the folder, else None."""
-    if given is not None:
-        return folder / given if folder is not None else Path(given)
-    return find_split(folder, split) if folder is not None else None
-
-
-def _require_splits(
-    found: Mapping[str, Any], fractions: Mapping[str, float | None], *, where: str, options: bool
-) -> None:
-    """ValueError for a split that is neither there nor to be drawn from train."""
-    for split in found:
-        if found.get(split) is None and fractions.get(split) is None:
-            remedies = [f"name its file with data.{split}=<file>"] if options else []
-            remedies += [f"draw it from train with data.{split}_fraction=0.1"] if split in fractions else []
-            remedies += ["leave it out with data.extra_tests=[]"] if split not in SPLITS else []
-            folder = Path(where)
-            seen = listing(folder) if folder.is_dir() else f"found {', '.join(k for k, v in found.items() if v)}"
-            raise ValueError(f"{where}: expected a split {split!r}; {seen}; {', or '.join(remedies) or 'add the file'}")
-
-
-def _read_split(file: Path, *, columns: Mapping[str, str], task: Task, conll: ConllColumns) -> Split:
-    rows = read_rows(file, conll=conll)
-    place = _line_namer(file, conll)
-    return Split(rename_columns(rows, columns, task=task, place=place, option="data.columns"), place)
-
-
-def _line_namer(file: Path, conll: ConllColumns) -> Callable[[int], str]:
-    return lambda index: f"{file}, {line_of(file, index, conll=conll)}"

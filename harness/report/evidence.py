@@ -18,8 +18,9 @@ import numpy as np
 from harness.board import BoardRow, BoardTable
 from harness.comparison_examples import Predictions, difference_over_examples, predictions_in, slice_masks
 from harness.example_scores import Scorer, scorer_for
+from harness.records import Record
 from harness.report.names import shared_by_networks, styles, without
-from harness.rows import Record, Table, keep_one_fingerprint
+from harness.rows import Table, keep_one_fingerprint
 
 ATTENTION = "attention.json"
 """What ``python -m harness.explain RUN --save`` leaves in a run's folder."""

@@ -19,10 +19,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from harness.board import Board, BoardTable
 from harness.board_formats import LEGEND, across_lines, notes
 from harness.board_tasks import AcrossTasks, kind_in_words
+from harness.records import Record
 from harness.report import names, parts
+from harness.report.attention import attention_maps
 from harness.report.evidence import Folders, Line, lines_of
 from harness.report.runs import run_view
-from harness.rows import Record, Table
+from harness.rows import Table
 
 HERE = Path(__file__).resolve().parent
 
@@ -104,7 +106,7 @@ def _table_view(
         "slices": parts.slice_charts(table, lines, folders),
         "curves": parts.learning_curves(lines),
         "tuning": parts.tuning_curves(lines),
-        "attention": parts.attention_maps(lines, folders),
+        "attention": attention_maps(lines, folders),
         "runs": list(_runs(number, table, lines, folders, anchors)),
     }
 

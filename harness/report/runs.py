@@ -10,8 +10,8 @@ from harness.board import BoardTable
 from harness.comparison_examples import META
 from harness.example_scores import is_right
 from harness.plain_text import plain
+from harness.records import Record, flatten
 from harness.report.evidence import Folders, Line, samples
-from harness.rows import Record, flatten
 
 SAMPLES = 6
 """So many test examples are shown of a run."""

@@ -75,7 +75,7 @@ def test_the_mechanism_of_the_readme_runs_as_printed(
 
 
 def test_its_source_is_part_of_the_runs_identity(tiny: Callable[..., list[str]], outside: Path):
-    from harness.build import foreign_files
+    from harness.configuration import foreign_files
 
     config = compose_configuration(tiny("task=sentiment", "model=custom", TARGET))
     assert foreign_files(config) == [outside]
@@ -87,7 +87,7 @@ def test_its_source_is_part_of_the_runs_identity(tiny: Callable[..., list[str]],
 def test_every_file_of_its_package_is_and_so_are_other_parts(
     tiny: Callable[..., list[str]], tmp_path: Path, outside: Path
 ):
-    from harness.build import foreign_files
+    from harness.configuration import foreign_files
 
     package = outside.parent / "my_whole_package"
     package.mkdir()

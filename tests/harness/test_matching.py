@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from harness import build, costs, records
 from harness.cell import Job
 from harness.configuration import CONF, compose_configuration
+from harness.data import Data
 from harness.explained import Rebuilt
 from harness.matching import check_match, match_model, reference_of, resized
 from harness.plan import plan_cell
@@ -55,14 +56,14 @@ def with_model(config: DictConfig, model: str) -> DictConfig:
     return changed
 
 
-def prepared(config: DictConfig, tmp_path: Path) -> tuple[DictConfig, build.Data]:
+def prepared(config: DictConfig, tmp_path: Path) -> tuple[DictConfig, Data]:
     config = config.copy()
     config.results_dir = str(tmp_path)
     task = build.make_task(config)
     return config, build.encode(config, task, build.load_corpus(config, task))
 
 
-def parameters(config: DictConfig, data: build.Data) -> dict[str, int]:
+def parameters(config: DictConfig, data: Data) -> dict[str, int]:
     return costs.count_parameters(build.make_model(config, data, device="meta"))
 
 

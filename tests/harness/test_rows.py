@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-from harness.rows import group_records, keep_one_fingerprint, read_records, settings_that_differ, told_trials
-from tests.harness.handmade import floor, record, runs, write_run
+from harness.row_names import settings_that_differ
+from harness.rows import group_records, keep_one_fingerprint, told_trials
+from tests.harness.handmade import floor, record, runs
 
 
 def only_table(*entries):
@@ -148,56 +145,6 @@ def test_a_setting_that_is_not_there_is_not_taken_for_one_that_is_null():
     without, null = record(), record(config={"model": {"name": "self", "window": None}})
     words = set(settings_that_differ(only_table(without, null).values()).values())
     assert words == {"model.window=(not there)", "model.window=None"}
-
-
-# Reading
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("{", "no readable record"),
-        ("[]", "is no record of format 1 (found 'list')"),
-        ('{"name": "somebody else\'s"}', "is no record of format 1 (found None)"),
-        (json.dumps(record(format=0)), "found 0"),
-        (json.dumps(record(scores=None)), "is no record of a run: scores missing or of another type"),
-        (json.dumps(record(status="fine")), "status missing or of another type"),
-        (json.dumps(record(seed="one")), "seed missing"),
-        (json.dumps(record(config={"model": None})), "config.model missing"),
-    ],
-)
-def test_a_damaged_or_foreign_record_is_named_and_left_out(tmp_path: Path, text: str, problem: str):
-    write_run(tmp_path / "good", record())
-    (tmp_path / "bad").mkdir()
-    (tmp_path / "bad" / "record.json").write_text(text)
-    found, (message,) = read_records([tmp_path])
-    assert [path.parent.name for path, _ in found] == ["good"]
-    assert str(tmp_path / "bad" / "record.json") in message
-    assert problem in message
-
-
-def test_lines_of_a_published_board_are_checked_one_by_one(tmp_path: Path):
-    (tmp_path / "records.jsonl").write_text(f'{json.dumps(record())}\n{{"a": 1}}\nnot json\n')
-    found, messages = read_records([tmp_path])
-    assert len(found) == 1
-    assert len(messages) == 2
-    (tmp_path / "records.jsonl").write_bytes(b"\xff\xfe\n")
-    found, (message,) = read_records([tmp_path])
-    assert "records.jsonl is no readable record" in message
-
-
-def test_what_a_writer_has_not_finished_is_not_read(tmp_path: Path):
-    write_run(tmp_path / "done", record())
-    (tmp_path / "going on").mkdir()
-    (tmp_path / "going on" / ".record.json-abc").write_text('{"format": 1, "sta')
-    (tmp_path / "going on" / ".record.json-def").touch()
-    found, messages = read_records([tmp_path])
-    assert len(found) == 1
-    assert messages == []
-
-
-def test_a_place_that_is_not_there_is_named(tmp_path: Path):
-    assert "nowhere" in read_records([tmp_path / "nowhere"])[1][0]
 
 
 def trial(number: int, **changes: Any) -> dict[str, Any]:

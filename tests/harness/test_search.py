@@ -16,6 +16,7 @@ import pytest
 from harness import build, records, run
 from harness.cell import write_note
 from harness.configuration import compose_configuration
+from harness.data import Data
 from harness.plan import show_plan
 from harness.run import execute, make_run
 from harness.search import ATTEMPTS, plan_search, run_search, search_cells
@@ -244,17 +245,17 @@ def test_test_scores_never_influence_the_choice(searching: Overrides, fake: list
 
 
 def test_a_trial_never_reads_the_test_split(searching: Overrides, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    real = build.Data.loader, build.Data.score, build.Data.batch
+    real = Data.loader, Data.score, Data.batch
 
     def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
-        def call(self: build.Data, split: str, *rest: Any, **named: Any) -> Any:
+        def call(self: Data, split: str, *rest: Any, **named: Any) -> Any:
             assert split != "test", "a trial reads the test split"
             return method(self, split, *rest, **named)
 
         return call
 
     for name, method in zip(("loader", "score", "batch"), real, strict=True):
-        monkeypatch.setattr(build.Data, name, guarded(method))
+        monkeypatch.setattr(Data, name, guarded(method))
     cell = study_of(searching()).trial(1)
     assert cell.config is not None
     outcome = execute(cell.config)

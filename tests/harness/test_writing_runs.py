@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from harness import build, records
+from harness import records
 from harness.configuration import compose_configuration
+from harness.data import Data
 from harness.module import TrainingModule
 from harness.run import Outcome, execute
 
@@ -124,13 +125,13 @@ def test_validation_scores_are_of_the_weights_that_are_tested(writing: Overrides
 
 
 def test_texts_are_scored_in_the_order_of_the_file(writing: Overrides, monkeypatch: pytest.MonkeyPatch):
-    score, seen = build.Data.score, []
+    score, seen = Data.score, []
 
-    def watched(data: build.Data, split: str, predictions: Mapping[int, Any]) -> dict[str, float]:
+    def watched(data: Data, split: str, predictions: Mapping[int, Any]) -> dict[str, float]:
         seen.append(list(predictions))
         return score(data, split, predictions)
 
-    monkeypatch.setattr(build.Data, "score", watched)
+    monkeypatch.setattr(Data, "score", watched)
     assert run(writing("task=correction", "training.evaluation_batch_rows=4")).record["status"] == "done"
     assert seen == [list(range(24))] * 2  # GLEU draws among several references row by row
 

@@ -1,0 +1,77 @@
+"""What a reader of a board must know besides its numbers, in words: what is missing, and what is not alike."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from harness.pairing import ALPHA
+from harness.records import Record
+from harness.rows import Row, effort_of
+from harness.statistics import fewest_seeds
+
+if TYPE_CHECKING:
+    from harness.board import BoardRow
+
+
+def row_remarks(row: Row) -> list[str]:
+    """What is not alike between the seeds of a row."""
+    versions = _seeds_by(row.records, "code_version")
+    if len(versions) < 2:
+        return []
+    words = "; ".join(f"{version}: seeds {_listed(seeds)}" for version, seeds in sorted(versions.items()))
+    return [f"its seeds ran different versions of the code ({words})"]
+
+
+def table_remarks(rows: Sequence[BoardRow], records: Sequence[Record]) -> list[str]:
+    """What the rows of a table lack or do not share; ``records``: of their finished runs."""
+    remarks = []
+    networks = [row.model for row in rows if not row.floor]
+    if networks and "none" not in networks:
+        remarks.append("no row of model=none, so that what attention adds cannot be told")
+    if networks and len(networks) == len(rows):
+        remarks.append("no floor without a network, such as model=majority, copy or lead")
+    compared = [row for row in rows if row.rank is not None]
+    comparisons = len(compared) - 1
+    paired = max((row.paired_seeds for row in compared), default=0)
+    if comparisons > 0 and 0 < paired < (needed := fewest_seeds(comparisons=comparisons, alpha=ALPHA)):
+        remarks.append(
+            f"{needed} common seeds are the fewest that can show a difference here (p ≤ {ALPHA}, "
+            f"{comparisons} comparison{'s' * (comparisons > 1)}); there are at most {paired}"
+        )
+    if len(versions := _seeds_by(records, "code_version")) > 1:
+        remarks.append(f"the runs are of different versions of the code: {', '.join(sorted(versions))}")
+    if len({row.trials for row in rows if not row.floor}) > 1:
+        remarks.append("the rows were tuned with different numbers of trials")
+    efforts = [effort for record in records if (effort := effort_of(record))]
+    for what, words in (("space", "over different spaces"), ("method", "by different methods")):
+        if len({json.dumps(effort[what], sort_keys=True, default=str) for effort in efforts if what in effort}) > 1:
+            remarks.append(f"the rows were tuned {words}")
+    if len(_machines(records)) > 1:
+        remarks.append(f"times and memory are from different machines: {'; '.join(_machines(records))}")
+    return remarks
+
+
+def _seeds_by(records: Iterable[Record], key: str) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = defaultdict(list)
+    for record in records:
+        if record.get(key) is not None:
+            found[str(record[key])].append(record["seed"])
+    return found
+
+
+def _machines(records: Iterable[Record]) -> list[str]:
+    """The devices of the runs that tell theirs (networks do), with the number of threads on a CPU."""
+    found = set()
+    for record in records:
+        place = record.get("environment")
+        if isinstance(place, Mapping) and "threads" in place:
+            device = place.get("gpu") or f"{place.get('processor')}, {place.get('threads')} threads"
+            found.add(str(device))
+    return sorted(found)
+
+
+def _listed(seeds: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(seeds)))

@@ -1,0 +1,75 @@
+"""The data of a run once they are numbers: batches for the model, words and scores for what it predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from omegaconf import DictConfig
+
+from tasks.base import Batch, Task
+from tasks.batching import BatchLoader, BatchPlan
+from tasks.collation import collate
+from tasks.corpora import Corpus
+from tasks.encoded import EncodedCorpus
+from tasks.heads.generation import Generated
+from tasks.metrics.translation import alignment_scores
+from tasks.sequences import aligned_words
+
+
+@dataclass(frozen=True)
+class Data:
+    """The encoded corpus of a run with what is needed to batch and to score it."""
+
+    config: DictConfig
+    task: Task
+    corpus: Corpus
+    encoded: EncodedCorpus
+
+    def size(self, split: str) -> int:
+        """The number of examples of a split."""
+        return len(self.encoded.splits[split])
+
+    def loader(self, split: str, rank: int = 0, world_size: int = 1) -> BatchLoader:
+        """The batches of a split: shuffled for training, in order of length otherwise."""
+        training = self.config.training
+        train = split == "train"
+        # Lightning skips validation on a device that gets no batch, so a small split is cut finer.
+        evaluation_rows = min(training.evaluation_batch_rows, max(1, self.size(split) // world_size))
+        plan = BatchPlan(
+            self.encoded.splits[split].lengths,
+            batch_tokens=training.batch_tokens if train else training.evaluation_batch_tokens,
+            batch_rows=training.batch_rows if train else evaluation_rows,
+            shuffle=train,
+            seed=self.config.seed,
+            rank=rank,
+            world_size=world_size,
+        )
+        return BatchLoader(self.encoded.splits[split], plan, pin_memory=torch.cuda.is_available())
+
+    def batch(self, split: str, examples: list[int]) -> Batch:
+        """Some examples of a split (from 0) as a batch."""
+        return collate(self.encoded.splits[split], torch.tensor(examples).numpy())
+
+    def sample(self) -> Batch:
+        """The first rows of train: a batch whose shape costs are counted on."""
+        return self.batch("train", list(range(min(32, self.size("train")))))
+
+    def readable(self, split: str, prediction: Any) -> Any:
+        """A predicted index, or list of indices, as the label's name or the list of names; what was written as text."""
+        if isinstance(prediction, Generated):
+            return self.encoded.writer.text(prediction.ids, self.encoded.splits[split].targets.forms_U)  # type: ignore[union-attr]
+        labels = self.encoded.labels
+        return [labels[i] for i in prediction] if isinstance(prediction, list) else labels[int(prediction)]
+
+    def score(self, split: str, predictions: Mapping[int, Any]) -> dict[str, float]:
+        """Every score of the task; ``predictions`` maps the row of each example to what the model predicts."""
+        rows = [self.corpus.splits[split][row] for row in predictions]
+        predicted = [self.readable(split, prediction) for prediction in predictions.values()]
+        scores = self.task.score_rows(rows, predicted, labels=self.encoded.labels)
+        if self.encoded.aligned:
+            weights = aligned_words(self.encoded.splits[split], self.encoded.writer, rows, predictions)
+            scores |= alignment_scores([{(t, s) for t, s in row["alignment"]} for row in rows], weights)
+        return scores

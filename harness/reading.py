@@ -1,0 +1,78 @@
+"""Every sound record below some folders, and why others had to be left out. Only the standard library is needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from harness.records import FORMAT, Record, Status, find_records
+
+FIELDS = {
+    "id": str,
+    "status": str,
+    "debug": bool,
+    "task": str,
+    "data": str,
+    "model": str,
+    "backbone": str,
+    "seed": int,
+    "finished": str,
+    "config": dict,
+}
+"""What every record has."""
+
+FIELDS_WHEN_DONE = {"scores": dict, "main_score": str, "data_fingerprint": str}
+"""What the record of a finished run has besides."""
+
+
+def read_records(places: Iterable[str | Path]) -> tuple[list[tuple[Path, Record]], list[str]]:
+    """Every sound record below ``places`` with its file, and a message for each that had to be left out.
+
+    Safe beside a running sweep: records appear at once or not at all, and what is still being written has another name.
+    """
+    sound: list[tuple[Path, Record]] = []
+    left_out = []
+    for path in _record_files(places):
+        if not path.exists():
+            left_out.append(f"{path}: there is no such folder or file")
+            continue
+        try:
+            for _path, found in find_records([path]):
+                problem = str(found) if isinstance(found, ValueError) else record_problem(found)
+                if problem is None:
+                    assert isinstance(found, dict)
+                    sound.append((path, found))
+                else:
+                    left_out.append(problem if str(path) in problem else f"{path} {problem}")
+        except (OSError, UnicodeDecodeError) as error:
+            left_out.append(f"{path} is no readable record ({error})")
+    return sound, left_out
+
+
+def record_problem(record: Any) -> str | None:
+    """Why a JSON value is no record of a run that a board can show, or None if it is one."""
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        found = record.get("format") if isinstance(record, dict) else type(record).__name__
+        return f"is no record of format {FORMAT} (found {found!r})"
+    wanted = FIELDS | (FIELDS_WHEN_DONE if record.get("status") == "done" else {})
+    wrong = [name for name, kind in wanted.items() if not isinstance(record.get(name), kind)]
+    if not wrong and record["status"] not in get_args(Status):
+        wrong = ["status"]
+    if not wrong:
+        parts = ("task", "data", "model", "trainer")
+        wrong = [f"config.{part}" for part in parts if not isinstance(record["config"].get(part, {}), Mapping)]
+    return f"is no record of a run: {', '.join(wrong)} missing or of another type" if wrong else None
+
+
+def _record_files(places: Iterable[str | Path]) -> Iterator[Path]:
+    """As ``records.find_records`` finds them, in one walk that does not mind folders that vanish on the way."""
+    for place in map(Path, places):
+        if not place.is_dir():
+            yield place
+            continue
+        found = []
+        for folder, _folders, names in os.walk(place):
+            found += [Path(folder, name) for name in ("record.json", "records.jsonl") if name in names]
+        yield from sorted(found)

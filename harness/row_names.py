@@ -1,0 +1,67 @@
+"""What tells rows of one name apart, in words: the settings in which they differ."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from harness.records import flatten
+from harness.rows import Row, comparable_configuration, effort_of
+
+ABSENT = "(not there)"
+"""Shown in place of the value of a setting that a configuration lacks."""
+
+
+def settings_that_differ(rows: Iterable[Row]) -> dict[str, str]:
+    """For rows of the same names, the settings in which they differ, as ``key=value`` words; by the row's key."""
+    words = {}
+    for group in _by_names(rows):
+        flat = {row.key: _flat_settings(row) for row in group}
+        differing = _differing(flat.values())
+        words.update({key: _words(values, differing) for key, values in flat.items()})
+    return words
+
+
+def names_across(tables: Sequence[Sequence[Row]]) -> dict[str, str]:
+    """By its key, a name for each row that a system has in every table: its names and the settings that tell it apart.
+
+    Told apart are rows of the same names by what parts them in some table, and by any setting of the mechanism or of
+    positions. What else differs from table to table is the task's or its recipe's, and the same for all rows there.
+    """
+    names = {}
+    for group in _by_names(row for table in tables for row in table):
+        flat = {row.key: _flat_settings(row) for row in group}
+        inside = ([flat[row.key] for row in table if row.key in flat] for table in tables)
+        differing = {key for found in inside for key in _differing(found)}
+        differing |= {key for key in _differing(flat.values()) if key.startswith(("model.", "position."))}
+        for row in group:
+            names[row.key] = " ".join(filter(None, (*row.names, _words(flat[row.key], sorted(differing)))))
+    return names
+
+
+def _by_names(rows: Iterable[Row]) -> Iterable[list[Row]]:
+    groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[row.names].append(row)
+    return groups.values()
+
+
+def _flat_settings(row: Row) -> dict[str, Any]:
+    return flatten({**comparable_configuration(row.sample), **_shown_effort(row)})
+
+
+def _differing(settings: Iterable[Mapping[str, Any]]) -> list[str]:
+    found = list(settings)
+    keys = sorted({key for values in found for key in values})
+    return [k for k in keys if len({repr(v.get(k, ABSENT)) for v in found}) > 1 and "names." not in k]
+
+
+def _words(values: Mapping[str, Any], keys: Sequence[str]) -> str:
+    return " ".join(f"{key}={values.get(key, ABSENT)}" for key in keys)
+
+
+def _shown_effort(row: Row) -> dict[str, Any]:
+    """The effort but for the number of trials, which has a column of its own."""
+    effort = {key: value for key, value in effort_of(row.sample).items() if key != "trials"}
+    return {"search": effort} if effort else {}

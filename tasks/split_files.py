@@ -1,0 +1,48 @@
+"""Which file holds which split, and its rows with their places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tasks.base import Task
+from tasks.conll import ConllColumns
+from tasks.files import find_split, line_of, listing, read_rows
+from tasks.rows import rename_columns
+from tasks.splits import SPLITS, Split
+
+NO_CONLL = ConllColumns(token=0, tag=-1, separator=None, universal=False)
+"""Columns for folders of published data sets, which are not in CoNLL format as a rule."""
+
+
+def split_file(folder: Path | None, split: str, given: str | None) -> Path | None:
+    """The file of a split: the given one, else the one in the folder, else None."""
+    if given is not None:
+        return folder / given if folder is not None else Path(given)
+    return find_split(folder, split) if folder is not None else None
+
+
+def require_splits(
+    found: Mapping[str, Any], fractions: Mapping[str, float | None], *, where: str, options: bool
+) -> None:
+    """ValueError for a split that is neither there nor to be drawn from train."""
+    for split in found:
+        if found.get(split) is None and fractions.get(split) is None:
+            remedies = [f"name its file with data.{split}=<file>"] if options else []
+            remedies += [f"draw it from train with data.{split}_fraction=0.1"] if split in fractions else []
+            remedies += ["leave it out with data.extra_tests=[]"] if split not in SPLITS else []
+            folder = Path(where)
+            seen = listing(folder) if folder.is_dir() else f"found {', '.join(k for k, v in found.items() if v)}"
+            raise ValueError(f"{where}: expected a split {split!r}; {seen}; {', or '.join(remedies) or 'add the file'}")
+
+
+def read_split(file: Path, *, columns: Mapping[str, str], task: Task, conll: ConllColumns) -> Split:
+    """The rows of a file under the names that the task needs; raises ValueError as ``read_rows`` and renaming do."""
+    rows = read_rows(file, conll=conll)
+    place = _line_namer(file, conll)
+    return Split(rename_columns(rows, columns, task=task, place=place, option="data.columns"), place)
+
+
+def _line_namer(file: Path, conll: ConllColumns) -> Callable[[int], str]:
+    return lambda index: f"{file}, {line_of(file, index, conll=conll)}"
