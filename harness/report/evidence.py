@@ -177,7 +177,8 @@ def _two_best(lines: Sequence[Line], statistics: Sequence[Mapping[int, Any]], sc
     return [
         f"{pair} over the {found.examples} test examples, these trained models of seed{'s' * (len(seeds) > 1)} "
         f"{', '.join(map(str, seeds))}: {found.a:.4f} and {found.b:.4f}, {found.difference:+.4f}, "
-        f"95 % interval {found.low:+.4f} to {found.high:+.4f}, p = {found.p_value:.3g} (paired bootstrap)"
+        f"95 % interval {found.low:+.4f} to {found.high:+.4f}, p = {found.p_value:.3g} (paired bootstrap, "
+        "not corrected for the same scores having chosen these two)"
     ]
 
 
