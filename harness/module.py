@@ -165,7 +165,7 @@ class TrainingModule(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         """AdamW (Loshchilov & Hutter 2019) without decay on biases, gains, embeddings; warm-up and schedule."""
         # A fused optimizer unscales gradients itself, so Lightning refuses to clip them under mixed precision.
-        fused = self.trainer.precision in ("32-true", "64-true")
+        fused = self.trainer.precision == "32-true"
         optimizer = torch.optim.AdamW(self._parameter_groups(), lr=self.learning_rate, betas=(0.9, 0.99), fused=fused)
         total = self._steps = max(1, int(self.trainer.estimated_stepping_batches))
         warmup = max(1, round(self.warmup_fraction * total))
