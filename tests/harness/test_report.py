@@ -105,10 +105,11 @@ def test_the_two_best_networks_are_compared_over_test_examples(tmp_path: Path):
     for model, right in (("self", 100), ("dot", 86), ("none", 20)):
         rows = [prediction(n, "yes", "yes" if n < right else "no", text="a text") for n in range(120)]
         write_run(tmp_path / model, accuracy(model, right / 120, config={"model": {"name": model}}), rows)
-    said = r"the two best, self and dot, over the 120 test examples.*?bootstrap\)"
+    said = r"the two best, self and dot, over the 120 test examples.*?\(paired bootstrap,[^)]*\)"
     found = re.search(said, report(tmp_path))
     assert found is not None
     assert "these trained models of seed 1: 0.8333 and 0.7167, +0.1167, 95 % interval +0.0" in found[0]
+    assert "not corrected for the same scores having chosen these two" in found[0]
 
 
 def test_where_each_seed_has_its_own_test_split_slices_are_those_of_the_first(tmp_path: Path):
