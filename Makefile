@@ -10,12 +10,11 @@ export UV_FIND_LINKS := $(or $(UV_FIND_LINKS),$(PIP_FIND_LINKS))
 run: $(VENV)/.installed
 	$(BIN)/python -m harness task=ner model=cross
 
-# worksteal: tests that share a fixture are neighbours and stay with one worker, until another has nothing left.
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n auto
 
 test-fast: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
+	$(BIN)/python -m pytest -n auto -m "not slow"
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

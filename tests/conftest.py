@@ -22,11 +22,6 @@ if threading.current_thread() is threading.main_thread() and signal.getsignal(si
 SHARED_DATA = Path(os.environ.get("HARNESS_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The slow ones first, so that at the end no worker waits for another that has just begun one."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
-
-
 @pytest.fixture
 def shared_data() -> Path:
     """The folder of real data sets; the test is skipped where there is none."""
