@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from harness.pairing import ALPHA
+from harness.plain_text import listed
 from harness.records import Record
 from harness.rows import Row, effort_of
 from harness.statistics import fewest_seeds
@@ -21,7 +22,7 @@ def row_remarks(row: Row) -> list[str]:
     versions = _seeds_by(row.records, "code_version")
     if len(versions) < 2:
         return []
-    words = "; ".join(f"{version}: seeds {_listed(seeds)}" for version, seeds in sorted(versions.items()))
+    words = "; ".join(f"{version}: seeds {listed(sorted(seeds))}" for version, seeds in sorted(versions.items()))
     return [f"its seeds ran different versions of the code ({words})"]
 
 
@@ -49,8 +50,8 @@ def table_remarks(rows: Sequence[BoardRow], records: Sequence[Record]) -> list[s
     for what, words in (("space", "over different spaces"), ("method", "by different methods")):
         if len({json.dumps(effort[what], sort_keys=True, default=str) for effort in efforts if what in effort}) > 1:
             remarks.append(f"the rows were tuned {words}")
-    if len(_machines(records)) > 1:
-        remarks.append(f"times and memory are from different machines: {'; '.join(_machines(records))}")
+    if len(machines := _machines(records)) > 1:
+        remarks.append(f"times and memory are from different machines: {'; '.join(machines)}")
     return remarks
 
 
@@ -71,7 +72,3 @@ def _machines(records: Iterable[Record]) -> list[str]:
             device = place.get("gpu") or f"{place.get('processor')}, {place.get('threads')} threads"
             found.add(str(device))
     return sorted(found)
-
-
-def _listed(seeds: Iterable[int]) -> str:
-    return ", ".join(map(str, sorted(seeds)))

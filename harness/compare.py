@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.plain_text import listed
 from harness.reading import read_records
 from harness.records import Record, flatten
 from harness.row_names import settings_that_differ
@@ -153,8 +154,8 @@ def lines_of(made: RunComparison) -> list[str]:
     """The comparison for people."""
     lines = [
         f"{made.task} / {made.data}: {made.metric}{'' if made.higher_is_better else ' (lower is better)'}",
-        f"  A: {made.a.name}, seeds {_listed(made.a.seeds)}",
-        f"  B: {made.b.name}, seeds {_listed(made.b.seeds)}",
+        f"  A: {made.a.name}, seeds {listed(made.a.seeds)}",
+        f"  B: {made.b.name}, seeds {listed(made.b.seeds)}",
     ]
     lines += [f"  {key}: {a} | {b}" for key, a, b in made.settings]
     lines += ["", f"{'score (mean over seeds)':40} {'A':>8} {'B':>8} {'A - B':>8}"]
@@ -231,10 +232,6 @@ def _joined(text: Any) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]} …"
-
-
-def _listed(seeds: Sequence[int]) -> str:
-    return ", ".join(map(str, seeds))
 
 
 def _one_line(text: str) -> str:

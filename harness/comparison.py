@@ -15,6 +15,7 @@ from pathlib import Path
 from harness.board import holes_of
 from harness.comparison_examples import ExampleComparison, compare_examples, predictions_in
 from harness.pairing import SeedScores, pair
+from harness.plain_text import listed
 from harness.records import Record, flatten
 from harness.row_names import ABSENT
 from harness.rows import Row, comparable_configuration, is_floor
@@ -159,7 +160,7 @@ def _pairs(a: SeedScores, b: SeedScores) -> list[tuple[int, int]]:
         return [(seed, seeds_b[0]) for seed in seeds_a]
     common = [seed for seed in seeds_a if seed in b.by_seed]
     if not common:
-        raise ValueError(f"no seed in common: A has {_listed(seeds_a)}, B has {_listed(seeds_b)}; run the missing ones")
+        raise ValueError(f"no seed in common: A has {listed(seeds_a)}, B has {listed(seeds_b)}; run the missing ones")
     return [(seed, seed) for seed in common]
 
 
@@ -204,11 +205,11 @@ def _left_out(a: Runs, b: Runs, metric: str, scores_a: SeedScores, scores_b: See
     for side, runs, mine, others in (("A", a, scores_a, scores_b), ("B", b, scores_b, scores_a)):
         messages += [f"{side}: {message}" for message in runs.messages]
         for hole in holes_of(runs.row, metric, mine.by_seed):
-            messages.append(f"{side} has no score for seeds {_listed(hole.seeds)}: {hole.status}: {hole.reason}")
+            messages.append(f"{side} has no score for seeds {listed(hole.seeds)}: {hole.status}: {hole.reason}")
         single = len(mine.by_seed) == len(others.by_seed) == 1
         lonely = [] if mine.constant or others.constant or single else sorted(mine.by_seed.keys() - others.by_seed)
         if lonely:
-            messages.append(f"{side} alone has a score for seeds {_listed(lonely)}: they are not compared")
+            messages.append(f"{side} alone has a score for seeds {listed(lonely)}: they are not compared")
     return messages
 
 
@@ -221,7 +222,3 @@ def _messages(a: Runs, b: Runs, pairs: Sequence[tuple[int, int]]) -> list[str]:
     if len(versions) > 1:
         messages.append(f"the runs are of different versions of the code: {', '.join(versions)}")
     return messages
-
-
-def _listed(seeds: Sequence[int]) -> str:
-    return ", ".join(map(str, seeds))
