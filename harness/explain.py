@@ -10,25 +10,17 @@ H heads, T tokens that look, S tokens that are looked at
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from harness.configuration import CONF, targets
-from harness.reading import record_problem
-from harness.records import Record, find_records
-from harness.rows import is_floor
+from harness.explanation.choice import chosen_maps, find_run, foreign_targets
+from harness.explanation.kept import save_maps
+from harness.records import Record
 
 if TYPE_CHECKING:
-    from harness.explained import Explained, Rebuilt
-    from harness.report.maps import AttentionMap
-
-LONGEST = 25
-"""Test examples of more tokens are not saved where there are shorter ones: their maps are hard to read."""
+    from harness.explanation.rebuilt import Explained
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -72,7 +64,7 @@ def run(options: argparse.Namespace) -> None:
             f"to explain it, the run's own code would be executed: {', '.join(foreign)} is not of this repository; "
             "pass --trust if you know where the run comes from"
         )
-    from harness.explained import Rebuilt  # torch: after what can be refused without it
+    from harness.explanation.rebuilt import Rebuilt  # torch: after what can be refused without it
 
     rebuilt = Rebuilt.from_record(
         record, folder, data_dir=options.data_dir, results_dir=options.results_dir or str(folder.parent.parent)
@@ -80,42 +72,7 @@ def run(options: argparse.Namespace) -> None:
     if options.texts:
         show(rebuilt.explain_texts(options.texts, external=options.external), record, options)
     if options.save:
-        print(save(rebuilt, folder, options.rows))
-
-
-def foreign_targets(record: Record) -> list[str]:
-    """What the record would have made by code that no file of ``conf/`` names: a record may come from anybody."""
-    texts = (path.read_text(encoding="utf-8") for path in CONF.rglob("*.yaml"))
-    known = {target for text in texts for target in re.findall(r"_target_: (\S+)", text)}
-    return sorted(set(targets(record["config"])) - known)
-
-
-def find_run(place: Path) -> tuple[Path, Record]:
-    """The folder and the record of a finished run with weights; ValueError if it is none, and why."""
-    path = place / "record.json" if place.is_dir() else place
-    if not path.is_file() or path.name != "record.json":
-        raise ValueError(f"{place} is neither the folder of a run nor its record.json")
-    record = next(found for _path, found in find_records([path]))
-    problem = str(record) if isinstance(record, ValueError) else record_problem(record)
-    if isinstance(record, ValueError) or problem is not None:
-        raise ValueError(problem if str(path) in str(problem) else f"{path} {problem}")
-    if is_floor(record):
-        raise ValueError(f"the run is of the floor {record['model']!r}, which has no attention")
-    if record["status"] != "done":
-        raise ValueError(f"the run has no tested weights: {record['status']}: {record.get('reason')}")
-    if not (path.parent / "model.pt").exists():
-        raise ValueError(f"{path.parent} holds no model.pt; run again with force=true to have the weights")
-    return path.parent, record
-
-
-def chosen_maps(maps: Sequence[AttentionMap], site: str | None) -> list[AttentionMap]:
-    """The maps of the sites with ``site`` in their name, or the last of each kind. ValueError if there are none."""
-    if site is None:
-        return list({made.part: made for made in maps}.values())
-    found = [made for made in maps if site in made.site]
-    if not found:
-        raise ValueError(f"no site has {site!r} in its name; there are: {', '.join(made.site for made in maps)}")
-    return found
+        print(save_maps(rebuilt, folder, options.rows))
 
 
 def show(explained: Explained, record: Record, options: argparse.Namespace) -> None:
@@ -123,7 +80,8 @@ def show(explained: Explained, record: Record, options: argparse.Namespace) -> N
     from rich.console import Console
     from rich.text import Text
 
-    from harness.report.maps import html_page, terminal_lines, write_png
+    from harness.explanation.maps import terminal_lines, write_png
+    from harness.report.map_page import html_page
 
     maps = chosen_maps(explained.maps, options.site)
     title = f"{record['task']} on {record['data']}: model={record['model']} seed={record['seed']}"
@@ -140,17 +98,6 @@ def show(explained: Explained, record: Record, options: argparse.Namespace) -> N
     if options.html:
         options.html.parent.mkdir(parents=True, exist_ok=True)
         options.html.write_text(html_page(title, explained.words, maps, options.head), encoding="utf-8")
-
-
-def save(rebuilt: Rebuilt, folder: Path, rows: int) -> Path:
-    """Write ``attention.json`` for ``rows`` test examples, at once or not at all."""
-    explained = rebuilt.explain_rows(rebuilt.short_rows(rows, longest=LONGEST))
-    content: dict[str, Any] = {"rows": [example.as_dict() for example in explained]}
-    path = folder / "attention.json"
-    partial = folder / f".attention.json-{os.getpid()}"
-    partial.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-    partial.replace(path)
-    return path
 
 
 if __name__ == "__main__":

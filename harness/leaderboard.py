@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.board.rows import group_records, told_trials
 from harness.reading import read_records
 from harness.records import Record
-from harness.rows import group_records, told_trials
 
 if TYPE_CHECKING:
-    from harness.board import Board
+    from harness.board.tables import Board
 
 FILTERS = ("task", "data", "model", "backbone")
 
@@ -35,8 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(left_out)
         print(_nothing([record for _path, record in found], options), file=sys.stderr)
         return 1
-    from harness import board_formats
-    from harness.board import make_board
+    from harness.board.board import make_board
+    from harness.board.formats import FORMATS, WIDTH, terminal
 
     try:
         board = make_board(tables, metric=options.metric, messages=left_out)
@@ -50,9 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         text = html_report(board, tables, [(path, record) for path, record in found if _wanted(record, options)])
     elif options.format == "terminal" and not options.output and sys.stdout.isatty():
-        text = board_formats.terminal(board, width=max(shutil.get_terminal_size().columns, board_formats.WIDTH))
+        text = terminal(board, width=max(shutil.get_terminal_size().columns, WIDTH))
     else:
-        text = board_formats.FORMATS[options.format](board)
+        text = FORMATS[options.format](board)
     if options.output:
         options.output.parent.mkdir(parents=True, exist_ok=True)
         options.output.write_text(text + "\n", encoding="utf-8")
@@ -67,7 +67,7 @@ def _say(messages: Sequence[str]) -> None:
 
 
 def _upload(board: Board, project: str) -> int:
-    from harness.tracking import upload_board
+    from harness.board.upload import upload_board
 
     try:
         upload_board(board, project=project)

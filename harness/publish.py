@@ -21,11 +21,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.board import make_board
-from harness.board_formats import markdown
+from harness.board.board import make_board
+from harness.board.formats import markdown
+from harness.board.rows import group_records
 from harness.reading import read_records
 from harness.records import Record, every_source, without_folder
-from harness.rows import group_records
 
 _FILES = ("path", "train", "validation", "test")
 """Of ``data=files``, what may name folders of this machine; the last part of the name stays."""

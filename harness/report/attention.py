@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.example_scores import is_right
+from harness.comparison.scoring import is_right
 from harness.plain_text import plain
 from harness.report import charts
 from harness.report.evidence import Folders, Line

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
-from harness.board_formats import short
+from harness.board.formats import short
 from harness.report.svg import Scale, decimal, drawing, tag, whole
 
 LETTER = 7.6
@@ -252,7 +252,6 @@ def line_chart(
 
 TOKEN_LETTER = 6.2
 """About how wide a letter of a token is."""
-
 
 SIDE = 15.0
 """Of a square of a map."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 
-from harness.board import BoardRow, BoardTable
+from harness.board.tables import BoardRow, BoardTable
 from harness.plain_text import plain
 from harness.report.svg import series_class
 

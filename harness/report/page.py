@@ -16,15 +16,14 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from harness.board import Board, BoardTable
-from harness.board_formats import LEGEND, across_lines, notes
-from harness.board_tasks import AcrossTasks, kind_in_words
+from harness.board.formats import LEGEND, across_lines, notes
+from harness.board.row import Table
+from harness.board.tables import AcrossTasks, Board, BoardTable, kind_in_words
 from harness.records import Record
 from harness.report import names, parts
 from harness.report.attention import attention_maps
 from harness.report.evidence import Folders, Line, lines_of
 from harness.report.runs import run_view
-from harness.rows import Table
 
 HERE = Path(__file__).resolve().parent
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.board import BoardRow, BoardTable
-from harness.board_formats import cells, short
+from harness.board.formats import cells, short
+from harness.board.tables import BoardRow, BoardTable
 from harness.plain_text import plain
 from harness.report import charts
-from harness.report.evidence import Folders, Line, Slices, curve, slices_of, trial_scores
+from harness.report.evidence import Folders, Line, curve, trial_scores
+from harness.report.slices import Slices, slices_of
 from harness.report.svg import Scale
-from harness.statistics import expected_best, pareto_front
+from harness.statistics.seeds import expected_best, pareto_front
 
 COSTS = {"parameters": "parameters", "flops_per_token": "FLOPs per token", "train_seconds": "seconds of training"}
 """The costs that have a chart, and the names of their axes."""

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from itertools import zip_longest
 from typing import Any
 
-from harness.board import BoardTable
-from harness.comparison_examples import META
-from harness.example_scores import is_right
+from harness.board.tables import BoardTable
+from harness.comparison.examples import META
+from harness.comparison.scoring import is_right
 from harness.plain_text import plain
 from harness.records import Record, flatten
 from harness.report.evidence import Folders, Line, samples

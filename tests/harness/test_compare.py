@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness import compare
-from harness.comparison_examples import slice_masks
+from harness.comparison.examples import slice_masks
 from tests.harness.handmade import floor, record, write_run
 
 Captured = pytest.CaptureFixture[str]

@@ -16,9 +16,11 @@ from omegaconf import OmegaConf
 from harness import explain, leaderboard
 from harness.build import load_corpus, make_task
 from harness.configuration import compose_configuration
-from harness.explained import Rebuilt
+from harness.explanation import choice
+from harness.explanation.maps import AttentionMap, terminal_lines
+from harness.explanation.rebuilt import Rebuilt
 from harness.records import read_predictions, read_record
-from harness.report.maps import AttentionMap, html_page, terminal_lines
+from harness.report.map_page import html_page
 from harness.run import execute
 from tests.harness.conftest import TINY, WRITING
 from tests.harness.handmade import floor, record, write_run
@@ -176,7 +178,7 @@ def test_code_of_others_is_run_only_if_trusted(
 
 
 def test_what_lies_inside_a_known_module_is_not_known():
-    assert explain.foreign_targets({"config": {"a": [{"_target_": "models.decoding.torch.os.getcwd"}]}}) == [
+    assert choice.foreign_targets({"config": {"a": [{"_target_": "models.decoding.torch.os.getcwd"}]}}) == [
         "models.decoding.torch.os.getcwd"
     ]
 

@@ -16,7 +16,7 @@ from harness import build, costs, records
 from harness.cell import Job
 from harness.configuration import CONF, compose_configuration
 from harness.data import Data
-from harness.explained import Rebuilt
+from harness.explanation.rebuilt import Rebuilt
 from harness.matching import check_match, match_model, reference_of, resized
 from harness.plan import plan_cell
 from harness.run import Outcome, execute

@@ -8,63 +8,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.statistics_tasks import friedman_test, nemenyi_difference, probability_of_improvement, task_ranks
+from harness.board.tables import AcrossTasks, Chance, Friedman, kind_in_words
+from harness.statistics.tasks import friedman_test, nemenyi_difference, probability_of_improvement, task_ranks
 
 if TYPE_CHECKING:
-    from harness.board import BoardRow, BoardTable
+    from harness.board.tables import BoardRow, BoardTable
 
 MOST_PAIRED = 10
 """Up to so many rows all pairs are compared; of more rows, each with the one of the best mean rank."""
 
-
 FEWEST_RUNS = 5
 """With fewer runs a row and table, intervals of chances of improvement are too narrow."""
-
-
-@dataclass
-class Chance:
-    """The chance that a run of ``row`` beats one of ``over`` on a table drawn at random, with a 95 % interval.
-
-    Without an interval (None) where some row has a single run: nothing says how runs vary.
-    """
-
-    row: str
-    over: str
-    probability: float
-    low: float | None
-    high: float | None
-
-
-@dataclass
-class Friedman:
-    """Friedman's test in Iman and Davenport's form; ``f`` is None where all tables agree (it is infinite).
-
-    ``critical_difference``: Nemenyi's, of mean ranks at 0.05.
-    """
-
-    f: float | None
-    p_value: float
-    critical_difference: float
-
-
-@dataclass
-class AcrossTasks:
-    """The rows that all ``tables`` have, by mean rank (1 is best); ``friedman`` is None for two rows."""
-
-    tuned: bool
-    matched: str
-    tables: list[str]
-    rows: list[str]
-    mean_ranks: list[float]
-    friedman: Friedman | None
-    chances: list[Chance]
-    messages: list[str] = field(default_factory=list)
 
 
 def compare_tasks(tables: Sequence[BoardTable], names: Mapping[str, str]) -> AcrossTasks | str | None:
@@ -110,12 +69,6 @@ def compare_tasks(tables: Sequence[BoardTable], names: Mapping[str, str]) -> Acr
         chances=_chances(rows, scores),
         messages=messages + _too_few(scores),
     )
-
-
-def kind_in_words(tuned: bool, matched: str) -> str:
-    """What is special about the rows of a table, in brackets; empty for default rows."""
-    words = [*(["tuned rows"] if tuned else []), *([matched] if matched else [])]
-    return f" ({'; '.join(words)})" if words else ""
 
 
 def name_of(table: BoardTable) -> str:

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.example_scores import Prediction, Scorer, scorer_for
+from harness.comparison.scoring import Prediction, Scorer, scorer_for
 from harness.records import read_predictions
-from harness.statistics import Array, holm
-from harness.statistics_examples import paired_bootstrap
+from harness.statistics.examples import paired_bootstrap
+from harness.statistics.seeds import Array, holm
 
 Predictions = list[dict[str, Any]]
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from harness.statistics import Array, numbers
+from harness.statistics.seeds import Array, numbers
 
 
 def common_tasks(scores_NM: ArrayLike) -> Array:

@@ -31,9 +31,6 @@ def numbers(values: ArrayLike, *, at_least: int, name: str) -> Array:
     return array
 
 
-# One row
-
-
 def interval_half_width(values: Sequence[float], *, confidence: float = 0.95) -> float | None:
     """Half the width of the interval of a mean: t(n - 1, (1 + confidence) / 2) s / sqrt(n), by Student's t.
 
@@ -48,9 +45,6 @@ def interval_half_width(values: Sequence[float], *, confidence: float = 0.95) ->
 
     quantile = float(stdtrit(len(array) - 1, (1 + confidence) / 2))
     return quantile * float(array.std(ddof=1)) / math.sqrt(len(array))
-
-
-# Two rows
 
 
 def paired_differences(scores_a: Mapping[int, float], scores_b: Mapping[int, float]) -> Array:
@@ -140,9 +134,6 @@ def _check_levels(comparisons: int, alpha: float) -> None:
         raise ValueError(f"expected comparisons >= 1 and 0 < alpha < 1, got {comparisons} and {alpha}")
 
 
-# Many rows
-
-
 def holm(p_values: ArrayLike) -> list[float]:
     """Adjusted p values, in the given order: of the i-th smallest of m, max over j <= i of min(1, (m - j + 1) p_(j)).
 
@@ -184,9 +175,6 @@ def shared_ranks(means: ArrayLike, p_value: Callable[[int, int], float], *, alph
         for row in {leader, *others} - set(remaining):
             ranks[row] = rank
     return ranks
-
-
-# Budgets and costs
 
 
 class ExpectedBest(NamedTuple):

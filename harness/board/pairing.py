@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from harness.rows import Row
-from harness.statistics import Array, fewest_seeds, paired_differences, seeds_needed, sign_flip_test
+from harness.board.row import Row
+from harness.statistics.seeds import Array, fewest_seeds, paired_differences, seeds_needed, sign_flip_test
 
 ALPHA = 0.05
 

@@ -109,31 +109,3 @@ def _picture(made: AttentionMap, weights_TS: NDArray[np.floating[Any]]) -> Any:
             x, y = left + size * j, top + size * i
             draw.rectangle((x, y, x + size - 2, y + size - 2), fill=shade)
     return picture
-
-
-def html_page(title: str, prediction: str, maps: Sequence[AttentionMap], head: int | None) -> str:
-    """One page with the maps, in the style of the report."""
-    from markupsafe import Markup
-
-    from harness.report.charts import heat_map
-    from harness.report.svg import tag
-
-    style = Markup((Path(__file__).resolve().parent / "style.css").read_text(encoding="utf-8"))
-    figures = [
-        tag(
-            "figure",
-            tag("figcaption", f"{made.site} ", tag("small", made.part)),
-            tag("div", heat_map(made.weights(head).tolist(), [*map(plain, made.rows)],
-                                [*map(plain, made.columns)], title=made.site), class_="scroll"),
-        )
-        for made in maps
-    ]  # fmt: skip
-    head_part = tag(
-        "head",
-        Markup('<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'),
-        tag("title", title),
-        tag("style", style),
-    )
-    header = tag("header", tag("h1", title), tag("p", prediction, class_="lead"), class_="page-head")
-    body = tag("body", tag("main", header, tag("div", *figures, class_="maps")))
-    return f"<!doctype html>\n{tag('html', head_part, body, lang='en')}\n"

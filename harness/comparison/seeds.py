@@ -10,15 +10,15 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 
-from harness.board import holes_of
-from harness.comparison_examples import ExampleComparison, compare_examples, predictions_in
-from harness.pairing import SeedScores, pair
+from harness.board.board import holes_of
+from harness.board.names import ABSENT
+from harness.board.pairing import SeedScores, pair
+from harness.board.row import comparable_configuration, is_floor
+from harness.comparison.examples import ExampleComparison, compare_examples, predictions_in
+from harness.comparison.sides import Runs
 from harness.plain_text import listed
 from harness.records import Record, flatten
-from harness.row_names import ABSENT
-from harness.rows import Row, comparable_configuration, is_floor
 
 
 @dataclass
@@ -52,25 +52,6 @@ class RunComparison:
     paired_seeds: int
     examples: ExampleComparison | None = None
     messages: list[str] = field(default_factory=list)
-
-
-@dataclass
-class Runs:
-    """A configuration's finished runs, with the folder of each by its seed; ``messages`` say what was left out."""
-
-    row: Row
-    folders: dict[int, Path]
-    messages: list[str] = field(default_factory=list)
-
-    @property
-    def by_seed(self) -> dict[int, Record]:
-        """Seed -> record."""
-        return {record["seed"]: record for record in self.row.records}
-
-    @property
-    def name(self) -> str:
-        """Model, backbone and position."""
-        return " ".join(filter(None, self.row.names))
 
 
 def compare_rows(a: Runs, b: Runs, *, metric: str | None = None, examples: int = 10) -> RunComparison:
@@ -133,9 +114,6 @@ def _other_scores(metric: str, recorded: Mapping[str, tuple[float, float]], comp
         for side, mine, theirs in zip("AB", computed, recorded[metric], strict=True)
         if abs(mine - theirs) > 1e-4
     ]
-
-
-# Seeds
 
 
 def _scores_of(runs: Runs, metric: str, side: str, same_data: bool) -> SeedScores:

@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness.statistics import Array
-from harness.statistics_examples import (
+from harness.statistics.examples import (
     Score,
     bleu_score,
     f_score,
@@ -24,6 +23,7 @@ from harness.statistics_examples import (
     mean_statistics,
     ratio_score,
 )
+from harness.statistics.seeds import Array
 
 Prediction = Mapping[str, Any]
 """One line of ``predictions.jsonl.gz``: row, gold, predicted, length, unseen, and the text columns."""
@@ -94,9 +94,6 @@ def _scorers(rows: Sequence[Prediction], language: str) -> dict[str, Scorer]:
     }
 
 
-# Labels and tags
-
-
 def _right_statistics(rows: Sequence[Prediction]) -> Array:
     return mean_statistics([float(is_right(row)) for row in rows])
 
@@ -138,9 +135,6 @@ def spans_of(tags: Sequence[str]) -> set[tuple[str, int, int]]:
         if tag.startswith("B-"):
             kind, start = tag[2:], place
     return spans
-
-
-# Texts
 
 
 def _texts(rows: Sequence[Prediction]) -> tuple[list[str], list[list[str]]]:

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from harness.board import make_board
-from harness.board_tasks import AcrossTasks
-from harness.rows import group_records
-from harness.statistics_tasks import friedman_test, probability_of_improvement
+from harness.board.board import make_board
+from harness.board.rows import group_records
+from harness.board.tables import AcrossTasks
+from harness.statistics.tasks import friedman_test, probability_of_improvement
 from tests.harness.handmade import floor, record, runs
 
 SCORES = {

@@ -7,14 +7,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from harness.pairing import ALPHA
+from harness.board.pairing import ALPHA
+from harness.board.row import Row, effort_of
 from harness.plain_text import listed
 from harness.records import Record
-from harness.rows import Row, effort_of
-from harness.statistics import fewest_seeds
+from harness.statistics.seeds import fewest_seeds
 
 if TYPE_CHECKING:
-    from harness.board import BoardRow
+    from harness.board.tables import BoardRow
 
 
 def row_remarks(row: Row) -> list[str]:

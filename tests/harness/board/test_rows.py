@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.row_names import settings_that_differ
-from harness.rows import group_records, keep_one_fingerprint, told_trials
+from harness.board.names import settings_that_differ
+from harness.board.rows import group_records, keep_one_fingerprint, told_trials
 from tests.harness.handmade import floor, record, runs
 
 

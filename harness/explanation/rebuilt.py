@@ -21,9 +21,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from harness import build
 from harness.data import Data
+from harness.explanation.maps import AttentionMap
 from harness.matching import resized
 from harness.records import Record
-from harness.report.maps import AttentionMap
 from models.attention.base import Attended, Attention, recorded_weights
 from tasks.base import Row, Task
 from tasks.corpora import Corpus

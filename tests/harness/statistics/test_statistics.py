@@ -13,8 +13,18 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness import statistics_examples
-from harness.statistics import (
+from harness.statistics import examples
+from harness.statistics.examples import (
+    approximate_randomization,
+    bleu_score,
+    f_score,
+    label_statistics,
+    macro_f1_score,
+    mean_statistics,
+    paired_bootstrap,
+    ratio_score,
+)
+from harness.statistics.seeds import (
     expected_best,
     fewest_seeds,
     holm,
@@ -26,17 +36,7 @@ from harness.statistics import (
     sign_flip_test,
     smallest_p,
 )
-from harness.statistics_examples import (
-    approximate_randomization,
-    bleu_score,
-    f_score,
-    label_statistics,
-    macro_f1_score,
-    mean_statistics,
-    paired_bootstrap,
-    ratio_score,
-)
-from harness.statistics_tasks import (
+from harness.statistics.tasks import (
     common_tasks,
     friedman_test,
     nemenyi_difference,
@@ -57,7 +57,7 @@ def within_chance(hits: int, trials: int, rate: float) -> bool:
 
 
 def test_reading_the_statistics_imports_no_scipy():
-    modules = "harness.statistics, harness.statistics_examples, harness.statistics_tasks"
+    modules = "harness.statistics.seeds, harness.statistics.examples, harness.statistics.tasks"
     check = f"import sys, {modules}; print(sorted({{'scipy', 'torch', 'sacrebleu'}} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", check], capture_output=True, text=True).stdout == "[]\n"
 
@@ -356,7 +356,7 @@ def test_resamples_are_seeded_and_their_chunks_do_not_matter(monkeypatch: pytest
     whole = paired_bootstrap(a, b, f_score, seed=1)
     assert paired_bootstrap(a, b, f_score, seed=1) == whole
     assert paired_bootstrap(a, b, f_score, seed=2) != whole
-    monkeypatch.setattr(statistics_examples, "_CHUNK", 30 * 7)
+    monkeypatch.setattr(examples, "_CHUNK", 30 * 7)
     assert paired_bootstrap(a, b, f_score, seed=1) == pytest.approx(whole)
     assert approximate_randomization(a, a, f_score, resamples=10) == 1.0
 

@@ -19,11 +19,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from harness.statistics import Array
+from harness.statistics.seeds import Array
 
 Score = Callable[[Array], Array]  # (..., K) sums -> (...) scores
 
 _CHUNK = 2**21  # weights held at a time: 16 MB
+
 _ROUNDING = 1e-12  # scores this close are equal
 
 
@@ -124,9 +125,6 @@ def _p_value(null_R: Array, observed: float) -> float:
     return float(1 + (np.abs(null_R) >= abs(observed) - _ROUNDING).sum()) / (1 + len(null_R))
 
 
-# Scores of sums. Each takes (..., K) and gives (...), fractions, higher is better.
-
-
 def ratio_score(sums: Array) -> Array:
     """Sums of (points, weight) -> points / weight: accuracy (right, tokens), or any mean (value, 1); 0 where 0/0."""
     return _ratio(sums[..., 0], sums[..., 1])
@@ -165,9 +163,6 @@ def bleu_score(sums: Array) -> Array:
 def _ratio(numerator: Array, denominator: Array) -> Array:
     quotient = np.zeros(np.broadcast_shapes(numerator.shape, denominator.shape))
     return np.divide(numerator, denominator, out=quotient, where=denominator != 0)
-
-
-# Statistics of examples
 
 
 def mean_statistics(values: ArrayLike) -> Array:

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.board import Board, BoardTable, make_board
-from harness.board_formats import FORMATS
-from harness.pairing import more_seeds
-from harness.rows import group_records
-from harness.statistics import holm, sign_flip_test
+from harness.board.board import make_board
+from harness.board.formats import FORMATS
+from harness.board.pairing import more_seeds
+from harness.board.rows import group_records
+from harness.board.tables import Board, BoardTable
+from harness.statistics.seeds import holm, sign_flip_test
 from tests.harness.handmade import floor, record, runs
 
 

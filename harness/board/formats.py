@@ -15,9 +15,8 @@ import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 
-from harness.board import Board, BoardRow, BoardTable
-from harness.board_tasks import AcrossTasks, kind_in_words
-from harness.pairing import ALPHA
+from harness.board.pairing import ALPHA
+from harness.board.tables import AcrossTasks, Board, BoardRow, BoardTable, kind_in_words
 from harness.plain_text import plain
 
 WIDTH = 120
@@ -33,6 +32,8 @@ IF_THERE_IS_ROOM = ("±", "parameters", "train s", "latency ms", "FLOPs/token", 
 
 WRAPPED = "settings"
 """The one column that may be wrapped, to between ``NARROW`` and ``WIDE`` characters."""
+
+
 NARROW, WIDE = 16, 40
 
 LEGEND = (
@@ -41,9 +42,6 @@ LEGEND = (
     f"how many would show this difference (p ≤ {ALPHA}) with chance 0.8. Costs are means over seeds; train s: training "
     "without validation; latency: one example alone."
 )
-
-
-# Cells
 
 
 def cells(row: BoardRow) -> dict[str, str]:
@@ -164,9 +162,6 @@ def _friedman_text(across: AcrossTasks) -> str:
         f"closer than {test.critical_difference:.2f} cannot be told apart (p ≤ 0.05). Weak with few tables; blind to "
         "the size of differences; takes data sets of one task for independent; changes with the rows that take part."
     )
-
-
-# Formats
 
 
 def terminal(board: Board, *, width: int = WIDTH) -> str:

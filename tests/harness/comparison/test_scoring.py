@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.example_scores import is_right, scorer_for, spans_of
+from harness.comparison.scoring import is_right, scorer_for, spans_of
 from tasks.metrics.classification import classification_scores
 from tasks.metrics.correction import correction_scores
 from tasks.metrics.summarization import summarization_scores

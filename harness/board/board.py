@@ -10,19 +10,19 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from functools import cache
-from typing import Any
 
 import numpy as np
 
-from harness.board_remarks import row_remarks, table_remarks
-from harness.board_tasks import AcrossTasks, compare_tasks, kind_in_words
-from harness.pairing import ALPHA, Paired, SeedScores, more_seeds, pair
+from harness.board.across import compare_tasks
+from harness.board.names import names_across, settings_that_differ
+from harness.board.pairing import ALPHA, Paired, SeedScores, more_seeds, pair
+from harness.board.remarks import row_remarks, table_remarks
+from harness.board.row import Row, Table, scores_on
+from harness.board.rows import keep_one_fingerprint
+from harness.board.tables import Board, BoardRow, BoardTable, Hole
 from harness.records import Record
-from harness.row_names import names_across, settings_that_differ
-from harness.rows import Row, Table, keep_one_fingerprint, scores_on
-from harness.statistics import holm, interval_half_width, shared_ranks
+from harness.statistics.seeds import holm, interval_half_width, shared_ranks
 
 COSTS = {
     "parameters": ("parameters", "total"),
@@ -35,96 +35,6 @@ COSTS = {
     "gpu_memory_bytes": ("peak_memory_bytes", "gpu"),
 }
 """The board's name of a cost -> where records keep it. Of a row: the mean over seeds."""
-
-
-@dataclass
-class Hole:
-    """Seeds without a score, and why."""
-
-    status: str
-    reason: str
-    seeds: list[int]
-
-
-@dataclass
-class BoardRow:
-    """A configuration in a table. Scores are as recorded (fractions); ``difference`` is this row's minus the best's.
-
-    ``half_width``: half of the 95 % interval of the mean; None for one seed, and for floors that no seed changes.
-    ``difference``, ``p_value`` (two-sided, Holm-adjusted) and ``paired_seeds`` compare with the best over common seeds;
-    ``paired_seeds`` is 0 between floors that no seed changes, where the difference is exact.
-    ``best``: the highest mean (the lowest where lower is better), which the others are compared with.
-    ``more_seeds``: how many more would show the observed difference, in words; empty where nothing is to be shown.
-    ``feedforward_width``, ``match_ratio``: of a matched row, what was resized and how near the reference that came.
-    ``trials``: configurations tried to find this one, 1 for the default. Without a score: ``mean`` and ``rank`` None.
-    ``key``: names the configuration, as ``rows.Row.key`` does.
-    """
-
-    model: str
-    backbone: str
-    position: str
-    settings: str
-    floor: bool
-    trials: int
-    seeds: list[int]
-    scores: list[float]
-    mean: float | None = None
-    half_width: float | None = None
-    rank: int | None = None
-    best: bool = False
-    difference: float | None = None
-    p_value: float | None = None
-    paired_seeds: int = 0
-    more_seeds: str = ""
-    feedforward_width: float | None = None
-    match_ratio: float | None = None
-    costs: dict[str, float | None] = field(default_factory=dict)
-    holes: list[Hole] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
-    key: str = ""
-
-    @property
-    def label(self) -> str:
-        """The row's name, which is unique in its table but for default and tuned rows."""
-        return " ".join(filter(None, (self.model, self.backbone, self.position, self.settings)))
-
-
-@dataclass
-class BoardTable:
-    """The rows of one task, data set, test set and kind of row, by one score: the best first, holes last.
-
-    ``tuned``: whether their settings were searched for; ``matched``: how they were made equally large, in words.
-    """
-
-    task: str
-    data: str
-    test_set: str
-    tuned: bool
-    matched: str
-    metric: str
-    definition: str
-    higher_is_better: bool
-    rows: list[BoardRow]
-    messages: list[str]
-
-    @property
-    def title(self) -> str:
-        """Which table it is, in words."""
-        further = "" if self.test_set == "test" else f" / {self.test_set}"
-        return f"{self.task} / {self.data}{further}: {self.metric}{kind_in_words(self.tuned, self.matched)}"
-
-
-@dataclass
-class Board:
-    """Everything a leaderboard shows. ``messages``: what was left out, and why."""
-
-    tables: list[BoardTable]
-    across: list[AcrossTasks]
-    messages: list[str]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Dictionaries, lists, strings, numbers and None alone."""
-        return asdict(self)
 
 
 def make_board(
@@ -249,9 +159,6 @@ def holes_of(row: Row, metric: str, scores: Mapping[int, float]) -> list[Hole]:
         if record["seed"] not in scores:
             reasons["no score", f"it has no {metric}, or none that is a number"].append(record["seed"])
     return [Hole(status, reason, sorted(seeds)) for (status, reason), seeds in reasons.items()]
-
-
-# Comparing the rows of a table
 
 
 def _compare(lines: Sequence[BoardRow], scores: Sequence[SeedScores], *, higher: bool) -> None:

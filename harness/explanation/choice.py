@@ -1,0 +1,51 @@
+"""Which run is explained, whether its code may be executed, and which of its maps are shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.board.row import is_floor
+from harness.configuration import CONF, targets
+from harness.reading import record_problem
+from harness.records import Record, find_records
+
+if TYPE_CHECKING:
+    from harness.explanation.maps import AttentionMap
+
+
+def foreign_targets(record: Record) -> list[str]:
+    """What the record would have made by code that no file of ``conf/`` names: a record may come from anybody."""
+    texts = (path.read_text(encoding="utf-8") for path in CONF.rglob("*.yaml"))
+    known = {target for text in texts for target in re.findall(r"_target_: (\S+)", text)}
+    return sorted(set(targets(record["config"])) - known)
+
+
+def find_run(place: Path) -> tuple[Path, Record]:
+    """The folder and the record of a finished run with weights; ValueError if it is none, and why."""
+    path = place / "record.json" if place.is_dir() else place
+    if not path.is_file() or path.name != "record.json":
+        raise ValueError(f"{place} is neither the folder of a run nor its record.json")
+    record = next(found for _path, found in find_records([path]))
+    problem = str(record) if isinstance(record, ValueError) else record_problem(record)
+    if isinstance(record, ValueError) or problem is not None:
+        raise ValueError(problem if str(path) in str(problem) else f"{path} {problem}")
+    if is_floor(record):
+        raise ValueError(f"the run is of the floor {record['model']!r}, which has no attention")
+    if record["status"] != "done":
+        raise ValueError(f"the run has no tested weights: {record['status']}: {record.get('reason')}")
+    if not (path.parent / "model.pt").exists():
+        raise ValueError(f"{path.parent} holds no model.pt; run again with force=true to have the weights")
+    return path.parent, record
+
+
+def chosen_maps(maps: Sequence[AttentionMap], site: str | None) -> list[AttentionMap]:
+    """The maps of the sites with ``site`` in their name, or the last of each kind. ValueError if there are none."""
+    if site is None:
+        return list({made.part: made for made in maps}.values())
+    found = [made for made in maps if site in made.site]
+    if not found:
+        raise ValueError(f"no site has {site!r} in its name; there are: {', '.join(made.site for made in maps)}")
+    return found
