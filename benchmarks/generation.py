@@ -34,7 +34,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from harness import build
-from harness.configuration import compose_configuration
+from harness.configuration.compose import compose_configuration
 from harness.memory import keep_freed_memory
 from models.backbones.base import Decoded, Decoder, Memory
 from models.projection import linear_cross_entropy

@@ -42,7 +42,7 @@ from drivers.toolkits import REPORT, SENTENCES, SYMBOLS, JoeyNMT, OpenNMT, speed
 
 from harness import build
 from harness.callbacks import Averaging, History, RandomStates
-from harness.configuration import compose_configuration
+from harness.configuration.compose import compose_configuration
 from harness.memory import keep_freed_memory
 from harness.module import TrainingModule
 from harness.training import quiet_libraries

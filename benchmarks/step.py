@@ -24,7 +24,7 @@ from drivers.reporting import RESULTS, compare_turns, make_parser, publish
 
 from harness import build
 from harness.callbacks import History, RandomStates
-from harness.configuration import compose_configuration
+from harness.configuration.compose import compose_configuration
 from harness.memory import keep_freed_memory
 from harness.module import TrainingModule
 from harness.tracking import make_logger

@@ -22,7 +22,7 @@ from drivers.reporting import RESULTS, make_parser, publish
 from rich.console import Console
 
 from harness.cell import Answer, Job, run_cell
-from harness.configuration import compose_configuration
+from harness.configuration.compose import compose_configuration
 from harness.sweep import PRELOAD, Cell, run_cells
 from harness.workers import LocalWorkers
 

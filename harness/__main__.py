@@ -20,11 +20,12 @@ _failed: list[str] = []
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
 def main(config: DictConfig) -> None:
     """Run one composed configuration, or with ``plan=true`` say what that would take."""
-    from harness.configuration import check_controls, make_results_dir, name_choices
+    from harness.configuration.compose import name_choices
+    from harness.configuration.controls import check_controls, make_results_dir
+    from harness.configuration.values import check_settings
     from harness.display import show_outcome
-    from harness.records import writes_here
+    from harness.records.ranks import writes_here
     from harness.run import BusyError, execute
-    from harness.settings import check_settings
 
     choices = HydraConfig.get().runtime.choices
     try:

@@ -14,9 +14,10 @@ import torch
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from harness.configuration import CONF, processes_of
+from harness.configuration.compose import CONF
+from harness.configuration.controls import processes_of
 from harness.data import Data
-from harness.records import writes_here
+from harness.records.ranks import writes_here
 from models.attention.base import Attention, Site
 from tasks.base import AttentionFactory, Head, Task
 from tasks.corpora import Corpus

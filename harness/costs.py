@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import platform
 import resource
 import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tasks.base import Batch
     from tasks.model import TaskModel
-
-_PACKAGES = (
-    *("torch", "pytorch-lightning", "hydra-core", "omegaconf", "datasets", "torchmetrics", "seqeval", "tokenizers"),
-    *("sacrebleu", "rouge-score", "scikit-learn", "scipy", "numpy", "entmax", "optuna"),
-)
 
 
 def count_parameters(model: TaskModel) -> dict[str, int]:
@@ -90,36 +82,3 @@ def _peak_resident() -> int:
     except (OSError, StopIteration):
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024
-
-
-def environment(*, device: str, threads: int) -> dict[str, Any]:
-    """What the record keeps of a network's run: enough to know whether two times may be compared."""
-    import torch
-
-    gpu = torch.cuda.get_device_name() if device.startswith("cuda") else None
-    return {**surroundings(), "device": device, "gpu": gpu, "threads": threads}
-
-
-@cache
-def surroundings() -> dict[str, Any]:
-    """Versions and hardware as far as they are known before any device is chosen; read once a process."""
-    versions = {}
-    for name in _PACKAGES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            versions[name] = "not installed"
-    return {
-        "python": platform.python_version(),
-        "packages": versions,
-        "platform": f"{platform.system()} {platform.machine()}",
-        "processor": _processor(),
-    }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

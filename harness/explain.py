@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from harness.explanation.choice import chosen_maps, find_run, foreign_targets
 from harness.explanation.kept import save_maps
-from harness.records import Record
+from harness.records.record import Record
 
 if TYPE_CHECKING:
     from harness.explanation.rebuilt import Explained

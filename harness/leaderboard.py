@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.board.rows import group_records, told_trials
-from harness.reading import read_records
-from harness.records import Record
+from harness.records.reading import read_records
+from harness.records.record import Record
 
 if TYPE_CHECKING:
     from harness.board.tables import Board

@@ -19,8 +19,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from harness import build, costs
-from harness.configuration import CONF
+from harness import build
+from harness.configuration.compose import CONF
+from harness.costs import count_parameters, forward_flops
 from harness.data import Data
 from models.feedforward import FeedForward
 
@@ -113,9 +114,7 @@ def _data_for(reference: DictConfig, data: Data) -> Data:
 
 
 def _parameters(config: DictConfig, data: Data) -> Line:
-    one, two = (
-        costs.count_parameters(build.make_model(resized(config, width), data, device="meta")) for width in (1, 2)
-    )
+    one, two = (count_parameters(build.make_model(resized(config, width), data, device="meta")) for width in (1, 2))
     first, second = (counted["total"] - counted["embedding"] for counted in (one, two))
     return 2 * first - second, second - first
 
@@ -124,7 +123,7 @@ def _flops(config: DictConfig, data: Data) -> Line:
     """From one forward pass, for a pass through an LSTM takes most of a second here."""
     model = build.make_model(resized(config, 1), data, device="meta")
     try:
-        counted = costs.forward_flops(model, data.sample())
+        counted = forward_flops(model, data.sample())
     except (RuntimeError, NotImplementedError) as error:
         raise build.UnsupportedError(
             f"model={config.names.model} cannot be matched by flops: on the meta device it fails with "

@@ -20,7 +20,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from harness import records
+from harness.records.files import study_folder
 from harness.run import Outcome, Run, execute
 from harness.studies import Trial
 
@@ -50,7 +50,7 @@ class JournalLock:
 def open_study(config: DictConfig, *, seed: int = 0) -> optuna.Study:
     """The study of a trial's configuration, made if it is new. ``seed``: of what this process draws."""
     search = config.search
-    folder = records.study_folder(config.results_dir, search.study)
+    folder = study_folder(config.results_dir, search.study)
     folder.mkdir(parents=True, exist_ok=True)
     journal = folder / "optuna.log"
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -71,7 +71,7 @@ def open_study(config: DictConfig, *, seed: int = 0) -> optuna.Study:
 
 def count_drawn(config: DictConfig) -> int:
     """How many trials the study has drawn, finished or not. Only while no worker is at it: mends a torn journal."""
-    mend(records.study_folder(config.results_dir, config.search.study) / "optuna.log")
+    mend(study_folder(config.results_dir, config.search.study) / "optuna.log")
     return len(open_study(config).get_trials(deepcopy=False))
 
 

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from harness.cell import Job
-from harness.configuration import processes_of
+from harness.configuration.controls import processes_of
 from harness.sweep import check_one_device
 from harness.workers import Engine, WorkerDied
 
@@ -92,8 +92,9 @@ def plan_cell(labelled: tuple[str, Job]) -> Forecast:
 
 
 def _forecast(label: str, config: DictConfig) -> Forecast:
-    from harness import build, records
+    from harness import build
     from harness.matching import check_match
+    from harness.records.files import read_record
     from harness.run import make_run, stands
 
     run = make_run(config)
@@ -106,7 +107,7 @@ def _forecast(label: str, config: DictConfig) -> Forecast:
     corpus = build.load_corpus(config, task)
     run.fingerprint = corpus.fingerprint
     run.place()
-    record = records.read_record(run.folder)
+    record = read_record(run.folder)
     if record is not None and stands(record, config):
         return Forecast(label, record["status"], record["reason"])
     resumes = (run.folder / "last.ckpt").exists() and not config.force and config.retry != "all"
@@ -134,20 +135,21 @@ def _probe(config: DictConfig, task: Task, corpus: Corpus) -> Probe:
 def _measure(config: DictConfig, task: Task, corpus: Corpus) -> Probe:
     import torch
 
-    from harness import build, costs
+    from harness import build
+    from harness.costs import count_parameters, peak_memory_bytes, reset_peak_memory
     from harness.matching import match_model
 
     torch.set_num_threads(config.trainer.threads)
-    costs.reset_peak_memory()
+    reset_peak_memory()
     data = build.encode(config, task, corpus)
     config, _ = match_model(config, data)
-    parameters = costs.count_parameters(build.make_model(config, data, device="meta"))["total"]
+    parameters = count_parameters(build.make_model(config, data, device="meta"))["total"]
     gpu = build.accelerator_of(config) == "cuda"
     device = torch.device("cuda" if gpu else "cpu")
     model = build.make_model(config, data).to(device)
     with torch.autocast(device.type, torch.bfloat16, enabled=str(config.trainer.precision).startswith("bf16")):
         seconds = _training_seconds(config, model, data, device) + _scoring_seconds(config, model, data, device)
-    peak = costs.peak_memory_bytes()
+    peak = peak_memory_bytes()
     return Probe(parameters, seconds / 60, int((peak["gpu"] if gpu else peak["process"]) or 0))
 
 

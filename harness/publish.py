@@ -24,19 +24,18 @@ from typing import Any
 from harness.board.board import make_board
 from harness.board.formats import markdown
 from harness.board.rows import group_records
-from harness.reading import read_records
-from harness.records import Record, every_source, without_folder
+from harness.configuration.plain import WITHOUT_EFFECT, every_source, without_folder
+from harness.records.reading import read_records
+from harness.records.record import Record
 
 _FILES = ("path", "train", "validation", "test")
 """Of ``data=files``, what may name folders of this machine; the last part of the name stays."""
-
-_LOCAL = ("results_dir", "data_dir", "logger", "force", "trace")
 
 
 def compact(record: Mapping[str, Any]) -> dict[str, Any]:
     """The record without paths, command line and logger settings."""
     kept = {key: value for key, value in record.items() if key != "command"}
-    kept["config"] = {key: value for key, value in record["config"].items() if key not in _LOCAL}
+    kept["config"] = {key: value for key, value in record["config"].items() if key not in WITHOUT_EFFECT}
     if str(record.get("data_source", "")).startswith("files"):
         kept["data_source"] = "files"
     kept["config"]["data"] = every_source(without_folder(record["config"].get("data", {})), _without_paths)

@@ -18,11 +18,18 @@ from filelock import FileLock, Timeout
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 
-from harness import build, costs, records
-from harness.configuration import CONTROLS, SEARCH, foreign_files
+from harness import build
+from harness.configuration.controls import CONTROLS, SEARCH
 from harness.floors import floor_trial
 from harness.matching import check_match
 from harness.predictions import describe_predictions
+from harness.records import code, files
+from harness.records.code import foreign_files
+from harness.records.environment import surroundings
+from harness.records.files import read_record, run_folder
+from harness.records.identity import run_id
+from harness.records.ranks import writes_here
+from harness.records.record import FORMAT, Status
 from harness.stopping import TimeLimitError, limited, terminable
 
 
@@ -53,17 +60,15 @@ class Run:
 
     def place(self) -> None:
         """Settle id and folder from what is known of the data."""
-        self.code = records.code_version(extra_files=foreign_files(self.config))
+        self.code = code.code_version(extra_files=foreign_files(self.config))
         search = self.facts.get("search")
-        self.identity = records.run_id(
-            self.config, data_fingerprint=self.fingerprint, code_version=self.code, search=search
-        )
-        self.folder = records.run_folder(self.config["results_dir"], self.config, self.identity, search=search)
+        self.identity = run_id(self.config, data_fingerprint=self.fingerprint, code_version=self.code, search=search)
+        self.folder = run_folder(self.config["results_dir"], self.config, self.identity, search=search)
 
-    def record(self, status: records.Status, reason: str | None) -> dict[str, Any]:
+    def record(self, status: Status, reason: str | None) -> dict[str, Any]:
         """The record as DESIGN section 5 wants it."""
         return {
-            "format": records.FORMAT,
+            "format": FORMAT,
             "id": self.identity,
             "status": status,
             "reason": reason,
@@ -72,12 +77,12 @@ class Run:
             "seed": self.config["seed"],
             "data_fingerprint": self.fingerprint,
             "code_version": self.code,
-            "git": records.git_state(),
+            "git": code.git_state(),
             "started": self.started.isoformat(timespec="seconds"),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "command": [Path(sys.executable).name, *sys.argv],
             "config": self.config,
-            "environment": costs.surroundings(),
+            "environment": surroundings(),
             **self.facts,
         }
 
@@ -103,7 +108,7 @@ def _recorded(config: DictConfig, run: Run, announce: Callable[[Run], None], hel
         _leave(run.folder, run.record("interrupted", "stopped from outside; the same command resumes it"))
         raise
     except Exception as error:
-        status: records.Status = "unsupported" if isinstance(error, build.UnsupportedError) else "failed"
+        status: Status = "unsupported" if isinstance(error, build.UnsupportedError) else "failed"
         run.folder.mkdir(parents=True, exist_ok=True)
         (run.folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
         if config.trace:
@@ -116,10 +121,10 @@ def _recorded(config: DictConfig, run: Run, announce: Callable[[Run], None], hel
 def _leave(folder: Path, record: dict[str, Any]) -> None:
     """Write the record of a run that did not finish; never over that of a finished one, which only ``force`` moves."""
     with suppress(ValueError):  # a damaged record is worth less than the new one
-        existing = records.read_record(folder)
+        existing = read_record(folder)
         if existing is not None and existing["status"] == "done":
             return
-    records.write_record(folder, record)
+    files.write_record(folder, record)
 
 
 def make_run(config: DictConfig) -> Run:
@@ -157,7 +162,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _execute(config: DictConfig, run: Run, announce: Callable[[Run], None], held: ExitStack) -> Outcome:
-    before = records.read_record(run.folder)  # of an attempt that ended before its data were read
+    before = read_record(run.folder)  # of an attempt that ended before its data were read
     if before is not None and stands(before, config):
         return Outcome(before, run.folder, found=True)
     task = build.make_task(config)
@@ -173,7 +178,7 @@ def _execute(config: DictConfig, run: Run, announce: Callable[[Run], None], held
         _set_aside(unread)
         shutil.rmtree(unread, ignore_errors=True)
     with terminable():
-        existing = records.read_record(run.folder)
+        existing = read_record(run.folder)
         if existing is not None and stands(existing, config):
             if existing["status"] == "done":
                 _clear(run.folder)
@@ -192,9 +197,9 @@ def _execute(config: DictConfig, run: Run, announce: Callable[[Run], None], held
         run.facts["scores"] = scores
         run.facts["score_definitions"] = task.definitions(corpus.splits["test"])
         if not searching:
-            records.write_predictions(run.folder, describe_predictions(task, corpus, predictions))
+            files.write_predictions(run.folder, describe_predictions(task, corpus, predictions))
         record = run.record("done", None)
-        records.write_record(run.folder, record)
+        files.write_record(run.folder, record)
         _clear(run.folder)
     return Outcome(record, run.folder)
 
@@ -229,7 +234,7 @@ def _locked(folder: Path) -> Iterator[None]:
     The lock is the kernel's (``flock``), so it ends with its process, however that dies. Linux carries it over NFS to
     the server, where it holds between machines; ``harness.mounts`` knows the mounts where it does not.
     """
-    if not records.writes_here():
+    if not writes_here():
         yield
         return
     lock = FileLock(folder / ".lock")
@@ -248,7 +253,7 @@ def _clear(folder: Path) -> None:
 
     Not before the record is written, since a run that is killed resumes from it.
     """
-    if not records.writes_here():
+    if not writes_here():
         return
     with suppress(OSError):  # no reason for a finished run to fail
         for path in (*folder.glob("*.ckpt*"), folder / "error.txt"):

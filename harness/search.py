@@ -14,9 +14,9 @@ from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 from rich.console import Console
 
-from harness import records
 from harness.cell import Answer
 from harness.plan import Forecast, plan_cells, show_plan
+from harness.records.files import find_records, read_record, study_folder
 from harness.search_space import POINTS
 from harness.stopping import terminable
 from harness.studies import Study, Trial, best_of, make_studies
@@ -91,7 +91,7 @@ def run_trials(
         ended = run_cells([*first, *(cell for _number, cell in pending)], engine, console=console)
         answers += ended[: len(first)]
         for (number, _cell), answer in zip(pending, ended[len(first) :], strict=True):
-            record = records.read_record(Path(answer.folder)) if answer.folder is not None else None
+            record = read_record(Path(answer.folder)) if answer.folder is not None else None
             if record is not None and record["status"] != "interrupted" and answer.status != "busy":
                 trial = Trial.of(record)
                 found[number][trial.number] = trial
@@ -133,7 +133,7 @@ def choice(study: Study, found: Found) -> tuple[Trial | None, str]:
 
 def _locked(study: Study) -> FileLock:
     """Hold a study: a second command at the same one is refused instead of drawing trials of its own."""
-    folder = records.study_folder(study.config.results_dir, study.described["study"])
+    folder = study_folder(study.config.results_dir, study.described["study"])
     folder.mkdir(parents=True, exist_ok=True)
     return FileLock(folder / ".lock", timeout=0)
 
@@ -176,7 +176,7 @@ def _times(forecast: Forecast, label: str, ahead: int) -> Forecast:
 def count_done(study: Study) -> int:
     """How many trials of a study the ledger has."""
     identity, done = study.described["study"], set()
-    for _path, record in records.find_records([Path(study.config.results_dir) / "runs"]):
+    for _path, record in find_records([Path(study.config.results_dir) / "runs"]):
         search = record.get("search") if isinstance(record, dict) else None
         if isinstance(search, dict) and search.get("study") == identity and record["status"] == "done":  # type: ignore[index]
             done.add(search.get("trial"))

@@ -10,11 +10,12 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
 
-from harness import costs
 from harness.callbacks import History
+from harness.costs import peak_memory_bytes
 from harness.data import Data
 from harness.module import TrainingModule
-from harness.records import writes_here
+from harness.records.environment import environment
+from harness.records.ranks import writes_here
 from harness.stopping import DivergedError
 from harness.tracking import finish_tracking, make_logger
 from harness.training import Facts, fit, load_best, prepare, validation_scores
@@ -41,7 +42,7 @@ def search_trial(
         finish_tracking(logger, scores=None, failed=not ended)
     facts["curves"] = history.curve
     facts["costs"] |= {"train_seconds": history.train_seconds, "train_steps": history.steps,
-                       "peak_memory_bytes": costs.peak_memory_bytes()}  # fmt: skip
+                       "peak_memory_bytes": peak_memory_bytes()}  # fmt: skip
     return {}, {}
 
 
@@ -61,7 +62,7 @@ def _train(
     except DivergedError as error:
         facts["search"]["diverged"] = str(error)
         return
-    facts["environment"] = costs.environment(device=str(trainer.strategy.root_device), threads=torch.get_num_threads())
+    facts["environment"] = environment(device=str(trainer.strategy.root_device), threads=torch.get_num_threads())
     if module.validate_by == "score":
         facts["validation_scores"] = _best_point(history, module.monitor[0])
     elif "pruned" not in facts["search"]:

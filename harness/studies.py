@@ -16,8 +16,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from harness import records
-from harness.configuration import CONTROLS, SEARCH
+from harness.configuration.controls import CONTROLS, SEARCH
+from harness.records.identity import run_id
 from harness.search_space import POINTS, Dimension, draw, read_space
 from harness.sweep import Cell
 
@@ -77,7 +77,7 @@ class Study:
         own = OmegaConf.to_container(self.config, resolve=True)
         assert isinstance(own, dict)
         identity = {str(key): value for key, value in own.items() if key not in (*CONTROLS, *SEARCH)}
-        base = records.run_id(identity, data_fingerprint=None, code_version="")
+        base = run_id(identity, data_fingerprint=None, code_version="")
         digest = hashlib.sha256(json.dumps([base, kept], sort_keys=True, default=str).encode())
         return {"study": digest.hexdigest()[:12], **kept}
 

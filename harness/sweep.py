@@ -23,11 +23,14 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 from rich.console import Console
 
-from harness import records
 from harness.cell import Answer, Job, answer_from, is_undrawn, run_cell
-from harness.configuration import COMPARISONS, CONTROLS, check_controls, make_results_dir, name_choices, processes_of
+from harness.configuration.compose import COMPARISONS, name_choices
+from harness.configuration.controls import CONTROLS, check_controls, make_results_dir, processes_of
+from harness.configuration.values import check_settings
 from harness.mounts import lock_problem
-from harness.settings import check_settings
+from harness.records import files
+from harness.records.files import read_record
+from harness.records.record import Status
 from harness.stopping import terminable
 from harness.sweep_display import show_answer, show_summary
 from harness.workers import Engine, EngineError, LocalWorkers, WorkerDied
@@ -212,7 +215,7 @@ def _desk(cells: Sequence[Cell]) -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="desk-", dir=place, ignore_cleanup_errors=True)
 
 
-def record_end(job: Job, status: records.Status, reason: str) -> Answer:
+def record_end(job: Job, status: Status, reason: str) -> Answer:
     """Record the end of a run whose worker could not, unless the worker or another process did after all."""
     if is_undrawn(job.config) and not job.note.exists():
         return Answer(status, reason)  # which trial it was to be nobody can say
@@ -220,11 +223,11 @@ def record_end(job: Job, status: records.Status, reason: str) -> Answer:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / ".lock", timeout=0):
-            left = records.read_record(folder)
+            left = read_record(folder)
             if left is not None and (left["status"] == "done" or _is_of(left, record)):
                 return answer_from(left, folder, found=False)
             record |= {"status": status, "reason": reason, "finished": datetime.now(UTC).isoformat(timespec="seconds")}
-            records.write_record(folder, record)
+            files.write_record(folder, record)
             return answer_from(record, folder, found=False)
     except Timeout:
         return Answer("busy", f"{folder} is in use by another process with the same run", str(folder))

@@ -10,7 +10,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from harness.cell import Answer
-from harness.plain_text import plain
+from harness.records.plain_text import plain
 
 
 def show_answer(console: Console, label: str, answer: Answer, *, done: int, of: int) -> None:

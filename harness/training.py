@@ -19,13 +19,15 @@ import torch
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
-from harness import build, costs
+from harness import build
 from harness.callbacks import Averaging, History, ProgressBar, RandomStates, Verdict, WholeFiles
+from harness.costs import count_parameters, forward_flops, latency_seconds, peak_memory_bytes, reset_peak_memory
 from harness.data import Data
 from harness.matching import match_model
 from harness.memory import keep_freed_memory
 from harness.module import TrainingModule
-from harness.records import writes_here
+from harness.records.environment import environment
+from harness.records.ranks import writes_here
 from harness.tracking import finish_tracking, make_logger
 from tasks.base import Task
 from tasks.corpora import Corpus
@@ -63,7 +65,7 @@ def neural_trial(
         finish_tracking(logger, scores=scores, failed=scores is None)
     facts["curves"] = history.curve
     facts["costs"] |= _measure(history, trainer, module, data)
-    facts["environment"] = costs.environment(device=str(trainer.strategy.root_device), threads=torch.get_num_threads())
+    facts["environment"] = environment(device=str(trainer.strategy.root_device), threads=torch.get_num_threads())
     _keep_weights(folder, module)
     return scores, {row: data.readable("test", found) for row, found in sorted(module.predictions.items())}
 
@@ -73,7 +75,7 @@ def prepare(config: DictConfig, facts: Facts, task: Task, corpus: Corpus) -> tup
     quiet_libraries()
     keep_freed_memory()
     torch.set_num_threads(config.trainer.threads)
-    costs.reset_peak_memory()
+    reset_peak_memory()
     data = build.encode(config, task, corpus)
     facts["dropped_rows"] = data.encoded.dropped
     facts["external_memory"] = data.encoded.external_source
@@ -81,7 +83,7 @@ def prepare(config: DictConfig, facts: Facts, task: Task, corpus: Corpus) -> tup
     model = build.make_model(config, data)
     facts["attention_notes"] = attention_notes(model)
     facts["costs"] = {
-        "parameters": costs.count_parameters(model),
+        "parameters": count_parameters(model),
         "flops_per_token": _flops(config, facts, data),
     }
     module = TrainingModule(
@@ -97,7 +99,7 @@ def prepare(config: DictConfig, facts: Facts, task: Task, corpus: Corpus) -> tup
 def _flops(config: DictConfig, facts: Facts, data: Data) -> float | None:
     """FLOPs per token, or None with the reason in the record: a mechanism that only lacks a count still runs."""
     try:
-        return costs.forward_flops(build.make_model(config, data, device="meta"), data.sample())[""]
+        return forward_flops(build.make_model(config, data, device="meta"), data.sample())[""]
     except (RuntimeError, NotImplementedError) as error:
         facts["flops_note"] = f"not counted: on the meta device the model fails with {type(error).__name__}: {error}"
         return None
@@ -249,8 +251,8 @@ def _measure(history: History, trainer: pl.Trainer, module: TrainingModule, data
         "train_steps": history.steps,
         "train_tokens_per_second": history.tokens / history.train_seconds if history.train_seconds else None,
         "inference_tokens_per_second": tokens / seconds,
-        "latency_seconds": costs.latency_seconds(predict, single),
-        "peak_memory_bytes": costs.peak_memory_bytes(),
+        "latency_seconds": latency_seconds(predict, single),
+        "peak_memory_bytes": peak_memory_bytes(),
     }
 
 

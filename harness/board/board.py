@@ -21,7 +21,7 @@ from harness.board.remarks import row_remarks, table_remarks
 from harness.board.row import Row, Table, scores_on
 from harness.board.rows import keep_one_fingerprint
 from harness.board.tables import Board, BoardRow, BoardTable, Hole
-from harness.records import Record
+from harness.records.record import Record
 from harness.statistics.seeds import holm, interval_half_width, shared_ranks
 
 COSTS = {

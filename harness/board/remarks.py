@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from harness.board.pairing import ALPHA
 from harness.board.row import Row, effort_of
-from harness.plain_text import listed
-from harness.records import Record
+from harness.records.plain_text import listed
+from harness.records.record import Record
 from harness.statistics.seeds import fewest_seeds
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.records import Record, every_source, without_folder
+from harness.configuration.plain import every_source, with_effect
+from harness.records.record import Record
 
 NO_POSITION = ("", "none")
 
@@ -142,14 +143,10 @@ def comparable_configuration(record: Mapping[str, Any]) -> dict[str, Any]:
 
     The seed that draws missing splits follows the run's; of a floor, only task, data and model matter.
     """
-    ignored = {"seed", "results_dir", "force", "trace", "logger", "data_dir", "debug"}
-    config = {key: value for key, value in record["config"].items() if key not in ignored}
+    config = {key: value for key, value in with_effect(record["config"]).items() if key not in ("seed", "debug")}
     if is_floor(record):
         config = {key: config[key] for key in ("task", "data", "model") if key in config}
-    if "trainer" in config:
-        shown_only = ("enable_progress_bar", "profiler")
-        config["trainer"] = {key: value for key, value in config["trainer"].items() if key not in shown_only}
-    return config | {"data": every_source(without_folder(config.get("data", {})), _for_all_seeds)}
+    return config | {"data": every_source(config.get("data", {}), _for_all_seeds)}
 
 
 def _for_all_seeds(source: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.board.row import Row, Table, configuration_key, is_trial, trials_of
-from harness.records import Record
+from harness.records.record import Record
 
 
 def group_records(records: Iterable[Record]) -> dict[tuple[str, str], Table]:

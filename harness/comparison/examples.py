@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.comparison.scoring import Prediction, Scorer, scorer_for
-from harness.records import read_predictions
+from harness.records.files import read_predictions
 from harness.statistics.examples import paired_bootstrap
 from harness.statistics.seeds import Array, holm
 

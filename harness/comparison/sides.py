@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from harness.board.names import settings_that_differ
 from harness.board.row import Row, Table
 from harness.board.rows import group_records, keep_one_fingerprint
-from harness.reading import read_records
-from harness.records import Record, flatten
+from harness.configuration.plain import flatten
+from harness.records.reading import read_records
+from harness.records.record import Record
 
 if TYPE_CHECKING:
     pass

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.board.row import is_floor
-from harness.configuration import CONF, targets
-from harness.reading import record_problem
-from harness.records import Record, find_records
+from harness.configuration.compose import CONF
+from harness.records.code import BUILT, targets
+from harness.records.files import find_records
+from harness.records.record import Record, record_problem
 
 if TYPE_CHECKING:
     from harness.explanation.maps import AttentionMap
@@ -20,7 +21,7 @@ def foreign_targets(record: Record) -> list[str]:
     """What the record would have made by code that no file of ``conf/`` names: a record may come from anybody."""
     texts = (path.read_text(encoding="utf-8") for path in CONF.rglob("*.yaml"))
     known = {target for text in texts for target in re.findall(r"_target_: (\S+)", text)}
-    return sorted(set(targets(record["config"])) - known)
+    return sorted({target for group in BUILT for target in targets(record["config"].get(group))} - known)
 
 
 def find_run(place: Path) -> tuple[Path, Record]:

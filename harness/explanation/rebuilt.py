@@ -23,7 +23,7 @@ from harness import build
 from harness.data import Data
 from harness.explanation.maps import AttentionMap
 from harness.matching import resized
-from harness.records import Record
+from harness.records.record import Record
 from models.attention.base import Attended, Attention, recorded_weights
 from tasks.base import Row, Task
 from tasks.corpora import Corpus

@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from harness.board.formats import LEGEND, across_lines, notes
 from harness.board.row import Table
 from harness.board.tables import AcrossTasks, Board, BoardTable, kind_in_words
-from harness.records import Record
+from harness.records.record import Record
 from harness.report import names, parts
 from harness.report.attention import attention_maps
 from harness.report.evidence import Folders, Line, lines_of

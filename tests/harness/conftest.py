@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from harness import records
+from harness.records import files
 
 TINY = [
     "backbone.width=16",
@@ -141,5 +141,5 @@ def stop(
 
 
 def statuses(results: Path) -> dict[str, str]:
-    found = (records.read_record(path.parent) for path in results.glob("runs/*/record.json"))
+    found = (files.read_record(path.parent) for path in results.glob("runs/*/record.json"))
     return {record["model"].rpartition(".")[2]: record["status"] for record in found if record is not None}

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness import records
+from harness.records import files
+from harness.records.record import FORMAT
 
 
 def record(**changes: Any) -> dict[str, Any]:
     """A finished run of ner on the bundled corpus, with ``changes``; ``config`` adds to the configuration."""
     base = {
-        "format": records.FORMAT, "id": "x", "status": "done", "reason": None, "debug": False, "task": "ner",
+        "format": FORMAT, "id": "x", "status": "done", "reason": None, "debug": False, "task": "ner",
         "data": "generated", "model": "self", "backbone": "recurrent", "position": "none", "seed": 1,
         "data_fingerprint": "f", "code_version": "v", "finished": "2026-01-01T00:00:00+00:00", "main_score": "f1",
         "scores": {"f1": 0.5}, "costs": {"parameters": {"total": 1000}, "train_seconds": 2.0, "latency_seconds": 0.001},
@@ -34,7 +35,7 @@ def floor(model: str = "majority", **changes: Any) -> dict[str, Any]:
 
 def write_run(folder: Path, made: Mapping[str, Any], predictions: Sequence[Mapping[str, Any]] | None = None) -> Path:
     """Write the record and its predictions as a run does; returns the folder."""
-    records.write_record(folder, made)
+    files.write_record(folder, made)
     if predictions is not None:
-        records.write_predictions(folder, predictions)
+        files.write_predictions(folder, predictions)
     return folder

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from harness import build
-from harness.configuration import compose_configuration
+from harness.configuration.compose import compose_configuration
 from models.attention.base import Attention
 from models.attention.dot import DotAttention
 from models.attention.self import SelfAttention

@@ -12,8 +12,10 @@ import torch
 from lightning_fabric.accelerators import mps as fabric
 from pytorch_lightning.accelerators import mps
 
-from harness import build, records
-from harness.configuration import compose_configuration, processes_of
+from harness import build
+from harness.configuration.compose import compose_configuration
+from harness.configuration.controls import processes_of
+from harness.records import files, ranks
 from harness.run import execute
 from harness.sweep import Cell, run_cells
 from tests.harness.conftest import COMMAND, in_this_process
@@ -97,7 +99,7 @@ def set_environment(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
 )
 def test_the_first_process_of_a_run_writes(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], writes: bool):
     set_environment(monkeypatch, **environment)
-    assert records.writes_here() is writes
+    assert ranks.writes_here() is writes
 
 
 def test_a_run_of_one_process_is_not_trained_in_the_others(
@@ -126,9 +128,9 @@ def test_two_processes_share_a_run_and_score_every_example_once(tiny: Callable[.
     )
     assert done.returncode == 0, done.stdout + done.stderr
     (folder,) = (tmp_path / "results" / "runs").iterdir()
-    record = records.read_record(folder)
+    record = files.read_record(folder)
     assert record["status"] == "done"
-    predictions = records.read_predictions(folder)
+    predictions = files.read_predictions(folder)
     assert [row["row"] for row in predictions] == list(range(33))
     right = sum(row["gold"] == row["predicted"] for row in predictions)
     assert record["scores"]["accuracy"] == pytest.approx(right / 33, abs=1e-6)

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from harness import records
-from harness.configuration import compose_configuration
+from harness.configuration.compose import compose_configuration
 from harness.engines import submitit
+from harness.records import files
 from harness.run import execute
 from harness.sweep import make_engine
 from harness.workers import EngineError, WorkerDied
@@ -199,8 +199,8 @@ def test_engines_leave_what_a_single_run_leaves_to_the_last_bit_and_record_the_d
     for name in ("Fine0", "Fine1"):
         single = execute(compose_configuration([*sweep, f"results_dir={tmp_path / 'here'}", faulty(name)]))
         theirs = tmp_path / "results" / "runs" / single.folder.name  # the same id
-        assert records.read_record(theirs)["scores"] == single.record["scores"]
-        assert records.read_predictions(theirs) == records.read_predictions(single.folder)
+        assert files.read_record(theirs)["scores"] == single.record["scores"]
+        assert files.read_predictions(theirs) == files.read_predictions(single.folder)
     assert (tmp_path / "begun").read_text().split().count("Killed") == 1
 
 

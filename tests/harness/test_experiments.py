@@ -14,8 +14,9 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from harness import build, records
-from harness.configuration import CONF, compose_configuration
+from harness import build
+from harness.configuration.compose import CONF, compose_configuration
+from harness.records import files
 from harness.run import execute
 from harness.sweep import make_cells
 from hydra_plugins.cells import CellSweeper
@@ -56,7 +57,7 @@ def test_a_system_builds_learns_a_step_and_is_named_on_its_record(system: str, t
         overrides.remove("data.unseen_labels=drop")
     outcome = execute(compose_configuration(overrides))
     assert outcome.record["status"] == "done", outcome.record["reason"]
-    assert records.read_record(outcome.folder)["experiment"] == system
+    assert files.read_record(outcome.folder)["experiment"] == system
 
 
 def test_systems_without_self_attention_have_no_token_site():
@@ -180,7 +181,7 @@ def test_a_comparison_is_a_sweep_by_itself(tmp_path: Path):
         [*COMMAND, "experiment=compare/ner", *options], capture_output=True, text=True, cwd=ROOT, timeout=400
     )
     assert done.returncode == 0, done.stderr + done.stdout
-    found = [records.read_record(path.parent) for path in tmp_path.glob("runs/*/record.json")]
+    found = [files.read_record(path.parent) for path in tmp_path.glob("runs/*/record.json")]
     assert sorted((record["task"], record["model"], record["seed"]) for record in found if record) == [
         ("ner", "majority", 1), ("ner", "majority", 2),
     ]  # fmt: skip

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import records
-from harness.configuration import CONF, compose_configuration
+from harness.configuration.compose import CONF, compose_configuration
 from harness.leaderboard import main as leaderboard
+from harness.records import code
 from harness.run import execute
 
 MECHANISM = '''
@@ -75,19 +75,19 @@ def test_the_mechanism_of_the_readme_runs_as_printed(
 
 
 def test_its_source_is_part_of_the_runs_identity(tiny: Callable[..., list[str]], outside: Path):
-    from harness.configuration import foreign_files
+    from harness.records.code import foreign_files
 
     config = compose_configuration(tiny("task=sentiment", "model=custom", TARGET))
     assert foreign_files(config) == [outside]
-    before = records.code_version(extra_files=foreign_files(config))
+    before = code.code_version(extra_files=foreign_files(config))
     outside.write_text(MECHANISM.replace(":1]", ":1] * 2"))
-    assert records.code_version(extra_files=foreign_files(config)) != before
+    assert code.code_version(extra_files=foreign_files(config)) != before
 
 
 def test_every_file_of_its_package_is_and_so_are_other_parts(
     tiny: Callable[..., list[str]], tmp_path: Path, outside: Path
 ):
-    from harness.configuration import foreign_files
+    from harness.records.code import foreign_files
 
     package = outside.parent / "my_whole_package"
     package.mkdir()

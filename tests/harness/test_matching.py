@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from harness import build, costs, records
+from harness import build, costs
 from harness.cell import Job
-from harness.configuration import CONF, compose_configuration
+from harness.configuration.compose import CONF, compose_configuration
 from harness.data import Data
 from harness.explanation.rebuilt import Rebuilt
 from harness.matching import check_match, match_model, reference_of, resized
 from harness.plan import plan_cell
+from harness.records import files
 from harness.run import Outcome, execute
 from tests.harness.conftest import TINY
 
@@ -156,7 +157,7 @@ def run(overrides: list[str]) -> Outcome:
 
 def test_a_matched_run_records_what_it_reached_and_can_be_explained(tiny: Overrides):
     outcome = run(tiny("task=ner", "model=none", "match=parameters", "data.max_train=16"))
-    record = records.read_record(outcome.folder)
+    record = files.read_record(outcome.folder)
     assert record == json.loads(json.dumps(outcome.record))
     assert record["status"] == "done", record["reason"]
     counted, match = record["costs"]["parameters"], record["match"]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from harness.configuration import compose_configuration
+from harness.configuration.compose import compose_configuration
 from harness.run import execute
 from tests.harness.conftest import COMMAND
 

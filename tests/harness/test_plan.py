@@ -11,7 +11,7 @@ import pytest
 
 from harness import plan
 from harness.cell import Job
-from harness.configuration import compose_configuration
+from harness.configuration.compose import compose_configuration
 from harness.plan import Forecast, plan_cell, plan_cells
 from harness.sweep import Cell
 from tasks.model import TaskModel

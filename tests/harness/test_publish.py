@@ -4,22 +4,22 @@ from pathlib import Path
 
 import pytest
 
-from harness import records
 from harness.leaderboard import main as leaderboard
 from harness.publish import main
+from harness.records import files
 from tests.harness.handmade import record
 
 
 def test_a_board_holds_compact_records_and_the_table_made_from_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     private = {"command": ["/home/me/python"], "data_source": "files (/home/me/data/x)"}
-    files = {"_target_": "tasks.corpora.FileData", "path": "/home/me/reviews", "train": "/home/me/more/train.csv"}
-    data = {"data_dir": "/home/me/data", "size": "small", "train_from": {"data_dir": "/home/me/data", **files}}
+    lists = {"_target_": "tasks.corpora.FileData", "path": "/home/me/reviews", "train": "/home/me/more/train.csv"}
+    data = {"data_dir": "/home/me/data", "size": "small", "train_from": {"data_dir": "/home/me/data", **lists}}
     config = {"results_dir": "/home/me/results", "data": data}
     for seed, score in enumerate((0.4, 0.6)):
-        records.write_record(
+        files.write_record(
             tmp_path / "runs" / str(seed), record(seed=seed, scores={"f1": score}, config=config) | private
         )
-    records.write_record(tmp_path / "runs" / "debug", record(debug=True))
+    files.write_record(tmp_path / "runs" / "debug", record(debug=True))
     made = ["--title", "A board", "--command", "python -m harness", "--boards", str(tmp_path / "boards")]
     assert main(["first", str(tmp_path / "runs"), *made]) == 0
     text = (tmp_path / "boards" / "first" / "records.jsonl").read_text()
@@ -32,7 +32,7 @@ def test_a_board_holds_compact_records_and_the_table_made_from_them(tmp_path: Pa
 
 
 def test_a_board_that_is_published_again_keeps_title_and_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    records.write_record(tmp_path / "runs" / "1", record())
+    files.write_record(tmp_path / "runs" / "1", record())
     where = [str(tmp_path / "runs"), "--boards", str(tmp_path / "boards")]
     assert main(["own", *where, "--command", "one\ntwo  # lines"]) == 2
     assert "there is no board own yet: give it --title and --command" in capsys.readouterr().err
@@ -48,16 +48,16 @@ def test_a_board_that_is_published_again_keeps_title_and_command(tmp_path: Path,
 
 def test_a_reason_with_any_kind_of_line_end_comes_back(tmp_path: Path):
     reason = "the label 'x\u2028y\x85z' is unknown"
-    records.write_record(tmp_path / "runs" / "1", record(status="failed", reason=reason))
+    files.write_record(tmp_path / "runs" / "1", record(status="failed", reason=reason))
     made = ["--title", "A board", "--command", "python -m harness", "--boards", str(tmp_path / "boards")]
     assert main(["first", str(tmp_path / "runs"), *made]) == 0
-    ((_path, found),) = records.find_records([tmp_path / "boards"])
+    ((_path, found),) = files.find_records([tmp_path / "boards"])
     assert isinstance(found, dict)
     assert found["reason"] == reason
 
 
 def test_nothing_to_publish_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    records.write_record(tmp_path / "runs" / "debug", record(debug=True))
+    files.write_record(tmp_path / "runs" / "debug", record(debug=True))
     nowhere = ["--boards", str(tmp_path / "boards")]
     assert main(["none", str(tmp_path / "runs"), "--title", "x", "--command", "y", *nowhere]) == 1
     assert "no records" in capsys.readouterr().err
@@ -65,7 +65,7 @@ def test_nothing_to_publish_is_an_error(tmp_path: Path, capsys: pytest.CaptureFi
 
 def excerpt_into(tmp_path: Path, asked: str) -> tuple[int, str]:
     for task in ("ner", "pos"):
-        records.write_record(tmp_path / "runs" / task, record(task=task))
+        files.write_record(tmp_path / "runs" / task, record(task=task))
     readme = tmp_path / "README.md"
     readme.write_text(f"before\n<!-- board own: {asked} -->\nstale\n<!-- end of board own -->\nafter\n")
     made = ["--title", "x", "--command", "y", "--boards", str(tmp_path / "boards"), "--excerpt", str(readme)]
@@ -92,7 +92,7 @@ def test_a_table_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_a_file_without_a_place_for_the_excerpt_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    records.write_record(tmp_path / "runs" / "one", record())
+    files.write_record(tmp_path / "runs" / "one", record())
     (tmp_path / "README.md").write_text("nothing here")
     made = ["--title", "x", "--command", "y", "--boards", str(tmp_path / "boards")]
     assert main(["own", str(tmp_path / "runs"), *made, "--excerpt", str(tmp_path / "README.md")]) == 2

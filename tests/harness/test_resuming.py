@@ -15,10 +15,11 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from harness import build, records, search_trial, training
+from harness import build, search_trial, training
 from harness import run as running
 from harness.callbacks import RandomStates, WholeFiles
-from harness.configuration import compose_configuration
+from harness.configuration.compose import compose_configuration
+from harness.records import code, files
 from harness.run import Outcome, execute
 from tasks.model import TaskModel
 from tests.harness.conftest import TINY
@@ -51,7 +52,7 @@ def same_code_and_data() -> Iterator[None]:
         return corpora[config.names.task]
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(records, "code_version", lambda **_: "v")
+        patched.setattr(code, "code_version", lambda **_: "v")
         patched.setattr(build, "load_corpus", load_once)
         yield
 
@@ -121,7 +122,7 @@ def numbers(outcome: Outcome) -> tuple[Any, ...]:
     record = outcome.record
     assert record["status"] == "done", record["reason"]
     curve = [{key: value for key, value in point.items() if key != "train_seconds"} for point in record["curves"]]
-    return record["scores"], curve, record["costs"]["train_steps"], records.read_predictions(outcome.folder)
+    return record["scores"], curve, record["costs"]["train_steps"], files.read_predictions(outcome.folder)
 
 
 def left_in(folder: Path) -> set[str]:
@@ -183,7 +184,7 @@ def test_a_trial_killed_after_it_was_pruned_stays_pruned(tiny: Overrides, monkey
 
 
 def test_checkpoints_stay_until_the_record_is_written(tiny: Overrides, whole: Outcome, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(records, "write_predictions", once(records.write_predictions))
+    monkeypatch.setattr(files, "write_predictions", once(files.write_predictions))
     folder = interrupted(tiny(*SHORT))
     assert left_in(folder) == {"best.ckpt", "last.ckpt"}
     resumed = run(tiny(*SHORT))
@@ -201,9 +202,9 @@ FLOOR = ["task=pos", "model=majority"]
 def test_an_interrupt_after_the_record_leaves_a_finished_run_that_is_found_and_cleared(
     tiny: Overrides, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(records, "write_record", once(records.write_record, ends_well=True))
+    monkeypatch.setattr(files, "write_record", once(files.write_record, ends_well=True))
     folder = interrupted(tiny(*FLOOR))
-    before = records.read_record(folder)
+    before = files.read_record(folder)
     assert before is not None
     assert before["status"] == "done"
     for name in ("best.ckpt", "last.ckpt", "last.ckpt.part", "error.txt"):
@@ -223,7 +224,7 @@ def test_what_ends_a_second_attempt_before_it_begins_leaves_the_record_of_the_fi
             patched.setattr(running, moment, raising(error))
             with nullcontext() if error is OSError else pytest.raises(error):
                 assert run(tiny(*FLOOR, "force=true")).record["status"] == "failed"
-        assert records.read_record(first.folder) == first.record, (moment, error)
+        assert files.read_record(first.folder) == first.record, (moment, error)
 
 
 def test_a_forced_run_that_is_interrupted_says_so(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
@@ -231,7 +232,7 @@ def test_a_forced_run_that_is_interrupted_says_so(tiny: Overrides, monkeypatch: 
     monkeypatch.setattr(running, "floor_trial", once(running.floor_trial))
     with pytest.raises(KeyboardInterrupt):
         run(tiny(*FLOOR, "force=true"))
-    left = records.read_record(first.folder)
+    left = files.read_record(first.folder)
     assert left is not None
     assert left["status"] == "interrupted"
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness import records
-from harness.configuration import compose_configuration
+from harness.configuration.compose import compose_configuration
+from harness.records import files
 from harness.run import Outcome, execute
 from tests.harness.conftest import COMMAND
 
@@ -29,7 +29,7 @@ def run(overrides: list[str]) -> Outcome:
 
 def test_a_run_leaves_a_whole_record(tiny: Overrides):
     outcome = run(tiny("task=ner", "model=cross"))
-    record = records.read_record(outcome.folder)
+    record = files.read_record(outcome.folder)
     assert record == json.loads(json.dumps(outcome.record))
     assert record["status"] == "done"
     assert record["reason"] is None
@@ -47,7 +47,7 @@ def test_a_run_leaves_a_whole_record(tiny: Overrides):
     assert [point["epoch"] for point in record["curves"]] == [1, 2, 3]
     assert record["data_sizes"] == {"train": 48, "validation": 24, "test": 24}
     assert record["environment"]["packages"]["torch"] == torch.__version__
-    predictions = records.read_predictions(outcome.folder)
+    predictions = files.read_predictions(outcome.folder)
     assert [row["row"] for row in predictions] == list(range(24))
     assert all(len(row["gold"]) == len(row["predicted"]) == row["length"] for row in predictions)
 
@@ -85,7 +85,7 @@ def test_the_same_run_is_found_and_force_runs_it_again(tiny: Overrides):
     assert not forced.found
     assert forced.record["scores"] == first.record["scores"]
     (aside,) = (first.folder.parent.parent / "superseded").iterdir()
-    assert records.read_record(aside) == first.record
+    assert files.read_record(aside) == first.record
 
 
 def test_a_failed_record_is_kept_when_the_run_is_tried_again(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
@@ -98,7 +98,7 @@ def test_a_failed_record_is_kept_when_the_run_is_tried_again(tiny: Overrides, mo
     assert (first.record["status"], second.record["status"]) == ("failed", "done")
     assert first.folder == second.folder
     (aside,) = (first.folder.parent.parent / "superseded").iterdir()
-    assert records.read_record(aside) == first.record
+    assert files.read_record(aside) == first.record
     assert "ZeroDivisionError" in (aside / "error.txt").read_text()
 
 
@@ -177,7 +177,7 @@ def check_resumption(overrides: list[str], tmp_path: Path, number: signal.Signal
     ended, said = interrupt([*COMMAND, *overrides], after=some_checkpoint(tmp_path / "results"), number=number)
     assert ended == code, said
     (folder,) = (tmp_path / "results" / "runs").iterdir()
-    left = records.read_record(folder)
+    left = files.read_record(folder)
     assert left is None if number == signal.SIGKILL else left["status"] == "interrupted"
     resumed = run(overrides)
     whole = run([*overrides, f"results_dir={tmp_path / 'whole'}"])
@@ -186,7 +186,7 @@ def check_resumption(overrides: list[str], tmp_path: Path, number: signal.Signal
     assert resumed.record["scores"] == whole.record["scores"]
     drop_times = [{k: v for k, v in p.items() if k != "train_seconds"} for p in whole.record["curves"]]
     assert [{k: v for k, v in p.items() if k != "train_seconds"} for p in resumed.record["curves"]] == drop_times
-    assert records.read_predictions(resumed.folder) == records.read_predictions(whole.folder)
+    assert files.read_predictions(resumed.folder) == files.read_predictions(whole.folder)
 
 
 def test_a_failure_leaves_a_record_with_the_error(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
@@ -197,7 +197,7 @@ def test_a_failure_leaves_a_record_with_the_error(tiny: Overrides, monkeypatch: 
 
     monkeypatch.setattr(TaskModel, "loss", broken)
     outcome = run(tiny("task=ner"))
-    record = records.read_record(outcome.folder)
+    record = files.read_record(outcome.folder)
     assert record["status"] == "failed"
     assert record["reason"] == "RuntimeError: out of luck"
     assert record["costs"]["parameters"]["total"] > 0
@@ -240,7 +240,7 @@ def test_floors_are_ordinary_rows(tiny: Overrides, task: str, model: str):
     outcome = run(tiny(f"task={task}", f"model={model}"))
     assert outcome.record["status"] == "done", outcome.record["reason"]
     assert outcome.record["scores"][outcome.record["main_score"]] >= 0
-    assert len(records.read_predictions(outcome.folder)) == 24
+    assert len(files.read_predictions(outcome.folder)) == 24
 
 
 def test_tensorboard_and_csv_loggers_write_beside_the_record(tiny: Overrides):

@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from harness import build, records, run
+from harness import build, run
 from harness.cell import write_note
-from harness.configuration import compose_configuration
+from harness.configuration.compose import compose_configuration
 from harness.data import Data
 from harness.plan import show_plan
+from harness.records import code, files
 from harness.run import execute, make_run
 from harness.search import ATTEMPTS, plan_search, run_search, search_cells
 from harness.studies import Study, Trial, best_of, make_studies
@@ -54,7 +55,7 @@ def study_of(overrides: Sequence[str], label: str = "model=dot") -> Study:
 
 
 def ledger(folder: Path) -> list[dict[str, Any]]:
-    found = [records.read_record(path.parent) for path in sorted(folder.glob("results/runs/*/record.json"))]
+    found = [files.read_record(path.parent) for path in sorted(folder.glob("results/runs/*/record.json"))]
     return [record for record in found if record is not None]
 
 
@@ -90,8 +91,8 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(build, "load_corpus", load_once)
     monkeypatch.setattr(build, "check_combination", lambda *_: None)
-    monkeypatch.setattr(records, "code_version", lambda **_: "v")
-    monkeypatch.setattr(records, "git_state", dict)
+    monkeypatch.setattr(code, "code_version", lambda **_: "v")
+    monkeypatch.setattr(code, "git_state", dict)
     monkeypatch.setattr(run, "_search_trial", search_trial)
     monkeypatch.setattr(run, "_neural_trial", neural_trial)
     return ran
@@ -234,10 +235,10 @@ def test_test_scores_never_influence_the_choice(searching: Overrides, fake: list
     assert run_search([], [study], in_this_process) == 0
     before = chosen_in(tmp_path)[0]["search"]["chosen"]
     for path in (tmp_path / "results" / "runs").glob("*-t*/record.json"):
-        record = records.read_record(path.parent)
+        record = files.read_record(path.parent)
         assert record is not None
         best = record["search"]["trial"] == before["trial"]
-        records.write_record(path.parent, record | {"scores": {"token_accuracy": 0.0 if best else 1.0}})
+        files.write_record(path.parent, record | {"scores": {"token_accuracy": 0.0 if best else 1.0}})
     for path in (tmp_path / "results" / "runs").glob("*-s*/record.json"):
         path.unlink()
     assert run_search([], [study], in_this_process) == 0

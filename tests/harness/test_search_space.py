@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, qmc
 
-from harness.configuration import compose_configuration
+from harness.configuration.compose import compose_configuration
 from harness.search_space import POINTS, Dimension, draw, read_space
 
 RATE = Dimension("training.learning_rate", low=1e-4, high=1e-1, log=True)

@@ -14,10 +14,11 @@ import pytest
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 
-from harness import records
 from harness.cell import Job, write_note
-from harness.configuration import check_controls, compose_configuration
+from harness.configuration.compose import compose_configuration
+from harness.configuration.controls import check_controls
 from harness.plan import plan_cells, show_plan
+from harness.records import files
 from harness.run import execute, make_run
 from harness.stopping import TimeLimitError, limited
 from harness.sweep import Cell, make_cells, make_engine, record_end, run_cells
@@ -151,7 +152,7 @@ def test_retry_says_which_records_stand(tiny: Overrides, monkeypatch: pytest.Mon
 def test_a_run_is_locked_until_its_record_is_written(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
     from harness import run
 
-    real, locked = records.write_record, []
+    real, locked = files.write_record, []
 
     def write(folder: Path, record: dict[str, Any]) -> Path:
         try:
@@ -160,7 +161,7 @@ def test_a_run_is_locked_until_its_record_is_written(tiny: Overrides, monkeypatc
             locked.append(record["status"])
         return real(folder, record)
 
-    monkeypatch.setattr(records, "write_record", write)
+    monkeypatch.setattr(files, "write_record", write)
     execute(compose_configuration(tiny("task=pos", "model=majority")))
     monkeypatch.setattr(run, "floor_trial", lambda *_: 1 / 0)
     execute(compose_configuration(tiny("task=pos", "model=majority", "seed=2")))
@@ -180,7 +181,7 @@ def test_what_failed_before_its_data_were_read_is_no_hole_any_more(
     assert (first.record["status"], second.record["status"]) == ("failed", "done")
     assert list((tmp_path / "results" / "runs").iterdir()) == [second.folder]
     (kept,) = (tmp_path / "results" / "superseded").glob("*/record.json")
-    assert records.read_record(kept.parent) == first.record
+    assert files.read_record(kept.parent) == first.record
 
 
 def test_all_anew_forgets_the_checkpoint_of_a_failure(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
@@ -226,7 +227,7 @@ def test_every_cell_is_a_line_and_every_hole_has_its_reason(cells: list[Cell], c
     assert "not composed: model=other: no such model" in said
     assert "failed: seed=2: worker died (signal 9)" in said
     for answer, reason in zip(answers, ("exit code 3", "signal 9"), strict=False):
-        record = records.read_record(Path(str(answer.folder)))
+        record = files.read_record(Path(str(answer.folder)))
         assert record is not None
         assert reason in record["reason"]
         assert record["config"]["seed"] == record["seed"]
@@ -242,7 +243,7 @@ def test_a_stopped_sweep_records_what_was_running_and_only_that(
 
     with pytest.raises(KeyboardInterrupt):
         run_cells(cells, engine)
-    left = [records.read_record(path.parent) for path in (tmp_path / "results" / "runs").glob("*/record.json")]
+    left = [files.read_record(path.parent) for path in (tmp_path / "results" / "runs").glob("*/record.json")]
     assert sorted((record["seed"], record["status"]) for record in left if record) == [(1, "done"), (2, "interrupted")]
     assert "1 not run" in capsys.readouterr().out
     again = run_cells(cells, in_this_process)
@@ -255,7 +256,7 @@ def test_a_record_that_the_worker_still_wrote_stands(cells: list[Cell], tmp_path
     job = Job(config, tmp_path / "note.json")
     outcome = execute(config, announce=lambda run: write_note(job, run))
     assert record_end(job, "failed", "worker died").status == "done"
-    assert records.read_record(outcome.folder) == outcome.record
+    assert files.read_record(outcome.folder) == outcome.record
     with FileLock(outcome.folder / ".lock"):
         assert record_end(job, "failed", "worker died").status == "busy"
 
@@ -319,7 +320,7 @@ def test_a_sweep_gives_what_single_runs_give(tiny: Overrides, tmp_path: Path):
     done = command("-m", *tiny("task=pos", "model=none,self"))
     assert done.returncode == 0, done.stdout + done.stderr
     for path in (tmp_path / "results").glob("runs/*/record.json"):
-        swept = records.read_record(path.parent)
+        swept = files.read_record(path.parent)
         assert swept is not None
         options = tiny("task=pos", f"model={swept['model']}", f"results_dir={tmp_path / 'single'}")
         single = execute(compose_configuration(options)).record

@@ -14,7 +14,7 @@ from hydra import initialize_config_dir
 from omegaconf import DictConfig
 
 from harness import leaderboard
-from harness.configuration import CONF, compose_configuration
+from harness.configuration.compose import CONF, compose_configuration
 from harness.run import execute
 from harness.sweep import make_cells
 from tests.harness.handmade import record, write_run

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from harness import records
-from harness.configuration import compose_configuration
+from harness.configuration.compose import compose_configuration
 from harness.data import Data
 from harness.module import TrainingModule
+from harness.records import files
 from harness.run import Outcome, execute
 
 Overrides = Callable[..., list[str]]
@@ -38,7 +38,7 @@ def test_a_run_records_scores_and_texts(writing: Overrides, task: str, model: st
     assert record["chosen_by"] == "validation/loss"
     losses = [point["validation/loss"] for point in record["curves"]]
     assert losses[-1] < losses[0]
-    predictions = records.read_predictions(outcome.folder)
+    predictions = files.read_predictions(outcome.folder)
     assert len(predictions) == 24
     assert all(isinstance(row["predicted"], str) for row in predictions)
     assert ("alignment_f1" in record["scores"]) == (task == "translation")

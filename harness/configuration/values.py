@@ -14,8 +14,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
 
-from harness.configuration import CONF
-from harness.records import flatten
+from harness.configuration.compose import CONF
+from harness.configuration.plain import flatten
 
 NEITHER = ("yes", "no", "on", "off")
 """Words that Hydra reads as text, not as true or false, and that are true in Python whatever they say."""

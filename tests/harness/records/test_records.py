@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from harness import records
+from harness.records import code, files
+from harness.records.identity import run_id
+from harness.records.record import FORMAT
 
 
 def configuration(**changes: Any) -> dict[str, Any]:
@@ -24,7 +26,7 @@ def configuration(**changes: Any) -> dict[str, Any]:
 
 
 def identity(config: dict[str, Any], fingerprint: str | None = "f", code: str = "c") -> str:
-    return records.run_id(config, data_fingerprint=fingerprint, code_version=code)
+    return run_id(config, data_fingerprint=fingerprint, code_version=code)
 
 
 def test_id_ignores_what_cannot_change_a_result():
@@ -46,54 +48,54 @@ def test_id_changes_with_data_and_code():
 def test_code_version_counts_a_users_own_files(tmp_path: Path):
     mechanism = tmp_path / "mine.py"
     mechanism.write_text("a = 1")
-    first = records.code_version(extra_files=[mechanism])
+    first = code.code_version(extra_files=[mechanism])
     mechanism.write_text("a = 2")
-    assert records.code_version(extra_files=[mechanism]) != first != records.code_version()
+    assert code.code_version(extra_files=[mechanism]) != first != code.code_version()
 
 
 def test_code_that_is_edited_while_it_runs_keeps_the_version_it_began_with(monkeypatch: pytest.MonkeyPatch):
-    began = records.code_version()
-    monkeypatch.setattr(records, "_PACKAGES", ("models",))  # other source than there was
-    assert records.code_version() == began
-    monkeypatch.setattr(records, "_own_source", records._own_source.__wrapped__)  # as another process reads it
-    assert records.code_version() != began
+    began = code.code_version()
+    monkeypatch.setattr(code, "_PACKAGES", ("models",))  # other source than there was
+    assert code.code_version() == began
+    monkeypatch.setattr(code, "_own_source", code._own_source.__wrapped__)  # as another process reads it
+    assert code.code_version() != began
 
 
 def test_debug_runs_live_apart():
     config = configuration(debug={"enabled": True})
-    assert records.run_folder("r", config, "abc") == Path("r/debug/ner-generated-self-s1-abc")
+    assert files.run_folder("r", config, "abc") == Path("r/debug/ner-generated-self-s1-abc")
 
 
 def test_folder_names_hold_no_separators():
     config = configuration(names={"task": "ner", "data": "files:a/b c", "model": "my.Attention"})
-    assert records.run_folder("r", config, "abc").name == "ner-files_a_b_c-my.Attention-s1-abc"
+    assert files.run_folder("r", config, "abc").name == "ner-files_a_b_c-my.Attention-s1-abc"
 
 
 def test_record_and_predictions_come_back(tmp_path: Path):
-    record = {"format": records.FORMAT, "status": "done", "text": "Zürich"}
-    records.write_record(tmp_path / "run", record)
-    records.write_predictions(tmp_path / "run", [{"row": 0, "gold": "ä"}, {"row": 1, "gold": "b"}])
-    assert records.read_record(tmp_path / "run") == record
-    assert [row["gold"] for row in records.read_predictions(tmp_path / "run")] == ["ä", "b"]
+    record = {"format": FORMAT, "status": "done", "text": "Zürich"}
+    files.write_record(tmp_path / "run", record)
+    files.write_predictions(tmp_path / "run", [{"row": 0, "gold": "ä"}, {"row": 1, "gold": "b"}])
+    assert files.read_record(tmp_path / "run") == record
+    assert [row["gold"] for row in files.read_predictions(tmp_path / "run")] == ["ä", "b"]
 
 
 def test_no_record_is_none(tmp_path: Path):
-    assert records.read_record(tmp_path) is None
+    assert files.read_record(tmp_path) is None
 
 
 def _write_many(folder: Path, number: int) -> None:
     for _ in range(50):
-        records.write_record(folder, {"format": records.FORMAT, "writer": number, "filling": "x" * 20_000})
+        files.write_record(folder, {"format": FORMAT, "writer": number, "filling": "x" * 20_000})
 
 
 def test_a_reader_never_sees_half_a_record(tmp_path: Path):
     context = multiprocessing.get_context("fork")
     writers = [context.Process(target=_write_many, args=(tmp_path, number)) for number in (1, 2)]
-    records.write_record(tmp_path, {"format": records.FORMAT, "writer": 0})
+    files.write_record(tmp_path, {"format": FORMAT, "writer": 0})
     for writer in writers:
         writer.start()
     while any(writer.is_alive() for writer in writers):
-        assert records.read_record(tmp_path)["writer"] in (0, 1, 2)
+        assert files.read_record(tmp_path)["writer"] in (0, 1, 2)
     assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
 
 
@@ -102,7 +104,7 @@ def test_a_reader_never_sees_half_a_record(tmp_path: Path):
 )
 def test_a_damaged_record_is_named(tmp_path: Path, content: str, message: str):
     (tmp_path / "record.json").write_text(content)
-    ((path, error),) = records.find_records([tmp_path])
+    ((path, error),) = files.find_records([tmp_path])
     assert path == tmp_path / "record.json"
     assert isinstance(error, ValueError)
     assert str(path) in str(error)
@@ -110,8 +112,8 @@ def test_a_damaged_record_is_named(tmp_path: Path, content: str, message: str):
 
 
 def test_published_boards_are_read_line_by_line(tmp_path: Path):
-    good = json.dumps({"format": records.FORMAT, "id": "a"})
+    good = json.dumps({"format": FORMAT, "id": "a"})
     (tmp_path / "records.jsonl").write_text(good + "\n{broken\n")
-    (_, first), (_, second) = records.find_records([tmp_path])
+    (_, first), (_, second) = files.find_records([tmp_path])
     assert first["id"] == "a"
     assert "line 2" in str(second)

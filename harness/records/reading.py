@@ -3,28 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, get_args
 
-from harness.records import FORMAT, Record, Status, find_records
-
-FIELDS = {
-    "id": str,
-    "status": str,
-    "debug": bool,
-    "task": str,
-    "data": str,
-    "model": str,
-    "backbone": str,
-    "seed": int,
-    "finished": str,
-    "config": dict,
-}
-"""What every record has."""
-
-FIELDS_WHEN_DONE = {"scores": dict, "main_score": str, "data_fingerprint": str}
-"""What the record of a finished run has besides."""
+from harness.records.files import find_records
+from harness.records.record import Record, record_problem
 
 
 def read_records(places: Iterable[str | Path]) -> tuple[list[tuple[Path, Record]], list[str]]:
@@ -49,21 +32,6 @@ def read_records(places: Iterable[str | Path]) -> tuple[list[tuple[Path, Record]
         except (OSError, UnicodeDecodeError) as error:
             left_out.append(f"{path} is no readable record ({error})")
     return sound, left_out
-
-
-def record_problem(record: Any) -> str | None:
-    """Why a JSON value is no record of a run that a board can show, or None if it is one."""
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
-        found = record.get("format") if isinstance(record, dict) else type(record).__name__
-        return f"is no record of format {FORMAT} (found {found!r})"
-    wanted = FIELDS | (FIELDS_WHEN_DONE if record.get("status") == "done" else {})
-    wrong = [name for name, kind in wanted.items() if not isinstance(record.get(name), kind)]
-    if not wrong and record["status"] not in get_args(Status):
-        wrong = ["status"]
-    if not wrong:
-        parts = ("task", "data", "model", "trainer")
-        wrong = [f"config.{part}" for part in parts if not isinstance(record["config"].get(part, {}), Mapping)]
-    return f"is no record of a run: {', '.join(wrong)} missing or of another type" if wrong else None
 
 
 def _record_files(places: Iterable[str | Path]) -> Iterator[Path]:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from harness.configuration import CONF, compose_configuration
-from harness.settings import check_settings
+from harness.configuration.compose import CONF, compose_configuration
+from harness.configuration.values import check_settings
 
 README = CONF.parent / "README.md"
 FOUND = {"data=files": ["data.path=folder"], "data=hub": ["data.name=x", "data.hub.path=x"]}

@@ -12,125 +12,17 @@ Only the standard library is needed to read records.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import os
 import re
-import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-FORMAT = 1
-"""Version of the record's layout; readers name and leave out records of another one."""
-
-Record = dict[str, Any]
-"""A record as it is read."""
-
-Status = Literal["done", "failed", "unsupported", "interrupted"]
-
-_NOT_IDENTITY = ("results_dir", "force", "trace", "logger", "data_dir")
-_NOT_IDENTITY_TRAINER = ("enable_progress_bar", "profiler")
-_SEARCH_IDENTITY = ("study", "trial", "trials")
-_PACKAGES = ("harness", "models", "tasks")
-
-
-def run_id(
-    config: Mapping[str, Any],
-    *,
-    data_fingerprint: str | None,
-    code_version: str,
-    search: Mapping[str, Any] | None = None,
-) -> str:
-    """Twelve hexadecimal digits that name the run: the same run has the same id wherever it runs.
-
-    ``search``: what the record says of the search. A trial is never a run of its own settings, nor are these when they
-    were chosen: they belong to so many trials of a study.
-    """
-    identity = {key: value for key, value in config.items() if key not in _NOT_IDENTITY}
-    identity["data"] = without_folder(config["data"])
-    identity["trainer"] = {k: v for k, v in config["trainer"].items() if k not in _NOT_IDENTITY_TRAINER}
-    parts = [identity, data_fingerprint, code_version]
-    if search is not None:
-        parts.append({key: search[key] for key in _SEARCH_IDENTITY if key in search})
-    text = json.dumps(parts, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def every_source(source: Mapping[str, Any], change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
-    """The configuration of data as ``change`` makes it, after each further source inside it (``train_from``)."""
-    inside = {
-        key: every_source(value, change) if isinstance(value, Mapping) else value for key, value in source.items()
-    }
-    return change(inside)
-
-
-def without_folder(source: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration of data without ``data_dir``: where files lie on a machine is no part of what they hold."""
-    return every_source(source, lambda one: {key: value for key, value in one.items() if key != "data_dir"})
-
-
-def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, with dotted keys; an empty one is a value."""
-    if not isinstance(value, Mapping) or (prefix and not value):
-        return {prefix: value}
-    return {k: v for key, inner in value.items() for k, v in flatten(inner, f"{prefix}.{key}".lstrip(".")).items()}
-
-
-def code_version(*, extra_files: Iterable[Path] = ()) -> str:
-    """A hash of the source that can change a result: the three packages and a user's own mechanism files."""
-    digest = _own_source().copy()
-    for path in sorted(extra_files):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-@cache
-def _own_source() -> hashlib._Hash:
-    """Read once a process: what is edited while it runs is not what it runs."""
-    root = Path(__file__).resolve().parent.parent
-    files = sorted(path for package in _PACKAGES for path in (root / package).rglob("*.py"))
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(str(path.relative_to(root)).encode())
-        digest.update(path.read_bytes())
-    return digest
-
-
-@cache
-def git_state() -> dict[str, Any]:
-    """The commit of the code and whether the source differs from it, read once a process; None outside a checkout."""
-    root = Path(__file__).resolve().parent.parent
-
-    def git(*arguments: str) -> str | None:
-        try:
-            done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=10)
-        except (OSError, subprocess.TimeoutExpired):
-            return None
-        return done.stdout.strip() if done.returncode == 0 else None
-
-    commit = git("rev-parse", "HEAD")
-    # Of files that git does not know only the source matters: a new mechanism, not what lies in the results' folder.
-    changes = git("status", "--porcelain", "--untracked-files=no")
-    new = git("ls-files", "--others", "--exclude-standard", "--", *_PACKAGES, "conf", "hydra_plugins")
-    return {"commit": commit, "dirty": None if changes is None else bool(changes or new)}
-
-
-def writes_here() -> bool:
-    """Whether this process writes the record: of the several of a distributed run only the first does.
-
-    Torchrun numbers processes by RANK, srun by SLURM_PROCID, Lightning itself by LOCAL_RANK on every machine.
-    """
-    typed = os.environ.get("SLURM_JOB_NAME") in ("bash", "interactive")  # then Lightning asks nothing of SLURM
-    if "RANK" in os.environ:
-        names = ["RANK", "LOCAL_RANK"]  # Lightning's own children inherit a RANK that somebody else set
-    elif int(os.environ.get("SLURM_NTASKS", "1")) > 1 and not typed:
-        names = ["SLURM_PROCID"]
-    else:
-        names = ["LOCAL_RANK", "NODE_RANK"]
-    return all(int(os.environ.get(name, "0")) == 0 for name in names)
+from harness.records.code import code_version
+from harness.records.ranks import writes_here
+from harness.records.record import FORMAT
 
 
 def run_folder(

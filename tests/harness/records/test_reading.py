@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.reading import read_records
+from harness.records.reading import read_records
 from tests.harness.handmade import record, write_run
 
 
