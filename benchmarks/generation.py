@@ -33,9 +33,11 @@ from drivers.reporting import RESULTS, compare_turns, machine, make_parser, publ
 from torch import Tensor
 from torch.nn import functional as F
 
-from harness import build
+from harness.build import data as run_data
+from harness.build.data import encode, make_task
+from harness.build.model import make_model
 from harness.configuration.compose import compose_configuration
-from harness.memory import keep_freed_memory
+from harness.training.memory import keep_freed_memory
 from models.backbones.base import Decoded, Decoder, Memory
 from models.projection import linear_cross_entropy
 from tasks.base import Batch
@@ -127,9 +129,9 @@ def make(folder: Path, rows: int, *overrides: str) -> tuple[TaskModel, Batch]:
     search = [f"task.search.min_length={WRITTEN}", "task.search.length_factor=0"]
     search += [f"task.search.length_extra={WRITTEN}", f"task.search.beam={BEAM}"]
     config = compose_configuration(["task=translation", *words, f"data.path={folder}", *search, *overrides])
-    task = build.make_task(config)
-    data = build.encode(config, task, build.load_corpus(config, task))
-    return build.make_model(config, data), data.batch("train", list(range(rows)))
+    task = make_task(config)
+    data = encode(config, task, run_data.load_corpus(config, task))
+    return make_model(config, data), data.batch("train", list(range(rows)))
 
 
 def with_decoder(model: TaskModel, wrapper: Callable[[Decoder], Decoder]) -> TaskModel:

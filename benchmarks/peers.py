@@ -40,12 +40,15 @@ import torch
 from drivers.reporting import RESULTS, machine, make_parser, publish
 from drivers.toolkits import REPORT, SENTENCES, SYMBOLS, JoeyNMT, OpenNMT, speed
 
-from harness import build
-from harness.callbacks import Averaging, History, RandomStates
+from harness.build import data as run_data
+from harness.build.data import encode, make_task
+from harness.build.model import make_model
+from harness.build.trainer import make_trainer, optimisation
 from harness.configuration.compose import compose_configuration
-from harness.memory import keep_freed_memory
-from harness.module import TrainingModule
-from harness.training import quiet_libraries
+from harness.training.callbacks import Averaging, History, RandomStates
+from harness.training.fit import quiet_libraries
+from harness.training.memory import keep_freed_memory
+from harness.training.module import TrainingModule
 from tasks.base import IGNORED
 
 RESULT = RESULTS / "peers.md"
@@ -82,8 +85,8 @@ class Ours:
         updates = (1 + reports) * REPORT
         options = [f"data_dir={data_dir}", f"results_dir={folder}", f"+trainer.limit_train_batches={updates}"]
         self.config = compose_configuration([*OURS, *options, f"training.steps={updates}"])
-        task = build.make_task(self.config)
-        self.data = build.encode(self.config, task, build.load_corpus(self.config, task))
+        task = make_task(self.config)
+        self.data = encode(self.config, task, run_data.load_corpus(self.config, task))
         self.folder, self.updates = folder, updates
 
     def train(self, threads: int) -> float:
@@ -91,26 +94,24 @@ class Ours:
         torch.set_num_threads(threads)
         config, clock = self.config, Clock()
         module = TrainingModule(
-            build.make_model(config, self.data),
+            make_model(config, self.data),
             scorer=self.data.score,
             main_score=self.data.task.main_score,
             validate_by=self.data.task.validate_by,
-            **build.optimisation(config),
+            **optimisation(config),
         )
         stopping = pl.callbacks.EarlyStopping("train/loss", mode="min", check_on_train_epoch_end=True)
         checkpoint = pl.callbacks.ModelCheckpoint(self.folder, save_last=True, save_on_train_epoch_end=True)
         averaging = Averaging(config.training.average_decay)
         callbacks = [averaging, History(), RandomStates(), stopping, checkpoint, clock]
-        trainer = build.make_trainer(
-            config, batches=self.updates, callbacks=callbacks, logger=False, folder=self.folder
-        )
+        trainer = make_trainer(config, batches=self.updates, callbacks=callbacks, logger=False, folder=self.folder)
         trainer.fit(module, self.data.loader("train"))
         return speed(clock.rates)
 
     def search(self, threads: int, beam: int) -> float:
         """Seconds for the sentences."""
         torch.set_num_threads(threads)
-        model = build.make_model(self.config, self.data).eval()
+        model = make_model(self.config, self.data).eval()
         head: Any = model.head
         head.search_options = replace(head.search_options, beam=beam, min_length=SYMBOLS)
         head.length_factor, head.length_extra = 0, SYMBOLS

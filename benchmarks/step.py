@@ -22,13 +22,16 @@ import pytorch_lightning as pl
 import torch
 from drivers.reporting import RESULTS, compare_turns, make_parser, publish
 
-from harness import build
-from harness.callbacks import History, RandomStates
+from harness.build import data as run_data
+from harness.build.data import encode, make_task
+from harness.build.model import make_model
+from harness.build.trainer import make_trainer, optimisation
 from harness.configuration.compose import compose_configuration
-from harness.memory import keep_freed_memory
-from harness.module import TrainingModule
-from harness.tracking import make_logger
-from harness.training import quiet_libraries
+from harness.training.callbacks import History, RandomStates
+from harness.training.fit import quiet_libraries
+from harness.training.loggers import make_logger
+from harness.training.memory import keep_freed_memory
+from harness.training.module import TrainingModule
 
 COMMON = ["task=ner", "training.average_decay=0", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"]
 SIZES = {
@@ -79,7 +82,7 @@ def harness_seconds(config: Any, module: TrainingModule, batches: list[Any], fol
     checkpoint = pl.callbacks.ModelCheckpoint(folder, save_last=True, save_on_train_epoch_end=True)
     stopping = pl.callbacks.EarlyStopping("train/loss", mode="min", check_on_train_epoch_end=True)
     callbacks = [History(), RandomStates(), stopping, checkpoint, clock]
-    trainer = build.make_trainer(
+    trainer = make_trainer(
         config, batches=len(batches), callbacks=callbacks, logger=make_logger(config, folder), folder=folder
     )
     trainer.fit(module, Batches(batches))
@@ -103,8 +106,8 @@ def epoch_seconds(loader: Any) -> float:
 def measure(name: str, repeats: int) -> str:
     """One row of the table."""
     config = compose_configuration([*SIZES[name], f"training.steps={STEPS + WARM_UP}"])
-    task = build.make_task(config)
-    data = build.encode(config, task, build.load_corpus(config, task))
+    task = make_task(config)
+    data = encode(config, task, run_data.load_corpus(config, task))
     loader = data.loader("train")
     batches = list(islice(iter(loader), STEPS + WARM_UP))
     loading = statistics.median(epoch_seconds(loader) for _ in range(repeats)) / len(loader)
@@ -112,11 +115,11 @@ def measure(name: str, repeats: int) -> str:
 
     def module() -> TrainingModule:
         return TrainingModule(
-            build.make_model(config, data),
+            make_model(config, data),
             scorer=data.score,
             main_score=task.main_score,
             validate_by=task.validate_by,
-            **build.optimisation(config),
+            **optimisation(config),
         )
 
     pairs = []

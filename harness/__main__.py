@@ -23,9 +23,10 @@ def main(config: DictConfig) -> None:
     from harness.configuration.compose import name_choices
     from harness.configuration.controls import check_controls, make_results_dir
     from harness.configuration.values import check_settings
-    from harness.display import show_outcome
     from harness.records.ranks import writes_here
-    from harness.run import BusyError, execute
+    from harness.run.display import show_outcome
+    from harness.run.execute import execute
+    from harness.run.run import BusyError
 
     choices = HydraConfig.get().runtime.choices
     try:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 
 if TYPE_CHECKING:
-    from harness.run import Outcome, Run
+    from harness.run.run import Outcome, Run
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Answer:
 
 def run_cell(job: Job) -> Answer:
     """Run one cell; every error is an answer. SIGTERM too, so that stopping one worker costs one cell."""
-    from harness.run import BusyError
+    from harness.run.run import BusyError
 
     started = time.monotonic()
     try:
@@ -66,7 +66,7 @@ def _start(config: DictConfig) -> Callable[..., Outcome]:
         from harness.optuna_trials import execute_drawn  # a second to import, and few sweeps need it
 
         return execute_drawn
-    from harness.run import execute
+    from harness.run.execute import execute
 
     return execute
 

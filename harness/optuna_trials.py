@@ -21,7 +21,8 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from harness.records.files import study_folder
-from harness.run import Outcome, Run, execute
+from harness.run.execute import execute
+from harness.run.run import Outcome, Run
 from harness.studies import Trial
 
 RUNGS = 10

@@ -27,7 +27,7 @@ from harness.sweep import check_one_device
 from harness.workers import Engine, WorkerDied
 
 if TYPE_CHECKING:
-    from harness.data import Data
+    from harness.build.data import Data
     from harness.sweep import Cell
     from tasks.base import Task
     from tasks.corpora import Corpus
@@ -92,19 +92,23 @@ def plan_cell(labelled: tuple[str, Job]) -> Forecast:
 
 
 def _forecast(label: str, config: DictConfig) -> Forecast:
-    from harness import build
-    from harness.matching import check_match
+    from harness.build import checks
+    from harness.build import data as run_data
+    from harness.build.checks import UnsupportedError
+    from harness.build.data import make_task
+    from harness.build.factories import is_floor
+    from harness.build.matching import check_match
     from harness.records.files import read_record
-    from harness.run import make_run, stands
+    from harness.run.run import make_run, stands
 
     run = make_run(config)
-    task = build.make_task(config)
+    task = make_task(config)
     try:
-        build.check_combination(config, task)
+        checks.check_combination(config, task)
         check_match(config)
-    except build.UnsupportedError as error:
+    except UnsupportedError as error:
         return Forecast(label, "unsupported", str(error))
-    corpus = build.load_corpus(config, task)
+    corpus = run_data.load_corpus(config, task)
     run.fingerprint = corpus.fingerprint
     run.place()
     record = read_record(run.folder)
@@ -112,11 +116,11 @@ def _forecast(label: str, config: DictConfig) -> Forecast:
         return Forecast(label, record["status"], record["reason"])
     resumes = (run.folder / "last.ckpt").exists() and not config.force and config.retry != "all"
     status = "to resume" if resumes else "to run"
-    if build.is_floor(config):
+    if is_floor(config):
         return Forecast(label, status, minutes=0.0)
     try:
         probe = _probe(config, task, corpus)
-    except build.UnsupportedError as error:  # no width matches the reference
+    except UnsupportedError as error:  # no width matches the reference
         return Forecast(label, "unsupported", str(error))
     return Forecast(label, status, None, probe.parameters, probe.minutes, probe.memory_bytes)
 
@@ -135,18 +139,21 @@ def _probe(config: DictConfig, task: Task, corpus: Corpus) -> Probe:
 def _measure(config: DictConfig, task: Task, corpus: Corpus) -> Probe:
     import torch
 
-    from harness import build
-    from harness.costs import count_parameters, peak_memory_bytes, reset_peak_memory
-    from harness.matching import match_model
+    from harness.build.counts import count_parameters
+    from harness.build.data import encode
+    from harness.build.matching import match_model
+    from harness.build.model import make_model
+    from harness.build.trainer import accelerator_of
+    from harness.training.costs import peak_memory_bytes, reset_peak_memory
 
     torch.set_num_threads(config.trainer.threads)
     reset_peak_memory()
-    data = build.encode(config, task, corpus)
+    data = encode(config, task, corpus)
     config, _ = match_model(config, data)
-    parameters = count_parameters(build.make_model(config, data, device="meta"))["total"]
-    gpu = build.accelerator_of(config) == "cuda"
+    parameters = count_parameters(make_model(config, data, device="meta"))["total"]
+    gpu = accelerator_of(config) == "cuda"
     device = torch.device("cuda" if gpu else "cpu")
-    model = build.make_model(config, data).to(device)
+    model = make_model(config, data).to(device)
     with torch.autocast(device.type, torch.bfloat16, enabled=str(config.trainer.precision).startswith("bf16")):
         seconds = _training_seconds(config, model, data, device) + _scoring_seconds(config, model, data, device)
     peak = peak_memory_bytes()
@@ -154,10 +161,10 @@ def _measure(config: DictConfig, task: Task, corpus: Corpus) -> Probe:
 
 
 def _epochs(config: DictConfig, data: Data) -> int:
-    from harness import build
+    from harness.build.trainer import epochs_for
 
     batches = len(data.loader("train"))
-    return 1 if config.trainer.fast_dev_run else build.epochs_for(config.training.steps, config, batches=batches)
+    return 1 if config.trainer.fast_dev_run else epochs_for(config.training.steps, config, batches=batches)
 
 
 def _training_seconds(config: DictConfig, model: Any, data: Data, device: Any) -> float:

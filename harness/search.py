@@ -17,8 +17,8 @@ from rich.console import Console
 from harness.cell import Answer
 from harness.plan import Forecast, plan_cells, show_plan
 from harness.records.files import find_records, read_record, study_folder
+from harness.run.stopping import terminable
 from harness.search_space import POINTS
-from harness.stopping import terminable
 from harness.studies import Study, Trial, best_of, make_studies
 from harness.sweep import PRELOAD, Cell, make_engine, run_cells
 from harness.workers import Engine, LocalWorkers

@@ -31,11 +31,11 @@ from harness.mounts import lock_problem
 from harness.records import files
 from harness.records.files import read_record
 from harness.records.record import Status
-from harness.stopping import terminable
+from harness.run.stopping import terminable
 from harness.sweep_display import show_answer, show_summary
 from harness.workers import Engine, EngineError, LocalWorkers, WorkerDied
 
-PRELOAD = ("harness.run", "harness.training")
+PRELOAD = ("harness.run.execute", "harness.training.fit")
 
 RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
 """What tells the processes that share a run apart."""
@@ -243,7 +243,7 @@ def _noted(job: Job) -> tuple[Path, dict[str, Any]]:
     if job.note.exists():
         note = json.loads(job.note.read_text(encoding="utf-8"))
         return Path(note["folder"]), note["record"]
-    from harness.run import make_run  # seconds, but rarely: the worker died before it began
+    from harness.run.run import make_run  # seconds, but rarely: the worker died before it began
 
     run = make_run(job.config)
     return run.folder, json.loads(json.dumps(run.record("failed", None), default=str))

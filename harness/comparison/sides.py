@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.board.names import settings_that_differ
 from harness.board.row import Row, Table
@@ -14,9 +14,6 @@ from harness.board.rows import group_records, keep_one_fingerprint
 from harness.configuration.plain import flatten
 from harness.records.reading import read_records
 from harness.records.record import Record
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass

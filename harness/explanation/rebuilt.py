@@ -19,10 +19,11 @@ import numpy as np
 import torch
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from harness import build
-from harness.data import Data
+from harness.build import data as run_data
+from harness.build.data import Data, encode, make_task
+from harness.build.matching import resized
+from harness.build.model import make_model
 from harness.explanation.maps import AttentionMap
-from harness.matching import resized
 from harness.records.record import Record
 from models.attention.base import Attended, Attention, recorded_weights
 from tasks.base import Row, Task
@@ -80,8 +81,8 @@ class Rebuilt:
             if data_dir is not None:
                 config.data_dir = data_dir
                 _read_from(data_dir, config.data)
-        task = build.make_task(config)
-        corpus = build.load_corpus(config, task)
+        task = make_task(config)
+        corpus = run_data.load_corpus(config, task)
         if corpus.fingerprint != record["data_fingerprint"]:
             raise ValueError(
                 f"the data are not those of the run (fingerprint {corpus.fingerprint[:12]}, the run's is "
@@ -152,10 +153,10 @@ class Rebuilt:
         """The corpus with ``rows`` instead of those to validate and test on; vocabularies come from train."""
         splits = {"train": self.corpus.splits["train"], "validation": rows, "test": rows}
         places = {**self.corpus.places, **dict.fromkeys(("validation", "test"), lambda row: f"text {row + 1}")}
-        return build.encode(self.config, self.task, replace(self.corpus, splits=splits, places=places))
+        return encode(self.config, self.task, replace(self.corpus, splits=splits, places=places))
 
     def _model(self, data: Data) -> TaskModel:
-        model = build.make_model(self.config, data)
+        model = make_model(self.config, data)
         try:
             model.load_state_dict(torch.load(self.weights, map_location="cpu", weights_only=True))
         except RuntimeError as error:

@@ -6,10 +6,7 @@ import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    pass
+from typing import Any
 
 _PACKAGES = (
     *("torch", "pytorch-lightning", "hydra-core", "omegaconf", "datasets", "torchmetrics", "seqeval", "tokenizers"),

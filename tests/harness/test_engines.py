@@ -19,7 +19,7 @@ import pytest
 from harness.configuration.compose import compose_configuration
 from harness.engines import submitit
 from harness.records import files
-from harness.run import execute
+from harness.run.execute import execute
 from harness.sweep import make_engine
 from harness.workers import EngineError, WorkerDied
 from tests.harness.conftest import ROOT, command, statuses, stop

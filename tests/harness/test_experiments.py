@@ -14,10 +14,14 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from harness import build
+from harness.build import checks
+from harness.build import data as run_data
+from harness.build.checks import UnsupportedError
+from harness.build.data import encode, make_task
+from harness.build.model import make_model
 from harness.configuration.compose import CONF, compose_configuration
 from harness.records import files
-from harness.run import execute
+from harness.run.execute import execute
 from harness.sweep import make_cells
 from hydra_plugins.cells import CellSweeper
 from tasks.base import Task
@@ -62,21 +66,21 @@ def test_a_system_builds_learns_a_step_and_is_named_on_its_record(system: str, t
 
 def test_systems_without_self_attention_have_no_token_site():
     config = compose_configuration(["experiment=lample2016", "data.max_train=32"])
-    task = build.make_task(config)
-    build.check_combination(config, task)
-    data = build.encode(config, task, build.load_corpus(config, task))
-    names = [name for name, _ in build.make_model(config, data, device="meta").named_parameters()]
+    task = make_task(config)
+    checks.check_combination(config, task)
+    data = encode(config, task, run_data.load_corpus(config, task))
+    names = [name for name, _ in make_model(config, data, device="meta").named_parameters()]
     assert not [name for name in names if "top." in name]
     with_site = compose_configuration(["experiment=lample2016", "backbone.token_site=true", "data.max_train=32"])
-    names = [name for name, _ in build.make_model(with_site, data, device="meta").named_parameters()]
+    names = [name for name, _ in make_model(with_site, data, device="meta").named_parameters()]
     assert [name for name in names if "encoder.top.site." in name]
 
 
 @pytest.mark.parametrize("more", [["model=cross"], ["model=self", "position=alibi"]])
 def test_what_only_a_token_site_could_read_is_refused_without_one(more: list[str]):
     config = compose_configuration(["task=ner", "backbone.token_site=false", *more])
-    with pytest.raises(build.UnsupportedError, match=r"set backbone\.token_site=true"):
-        build.check_combination(config, build.make_task(config))
+    with pytest.raises(UnsupportedError, match=r"set backbone\.token_site=true"):
+        checks.check_combination(config, make_task(config))
 
 
 def test_the_command_line_wins_over_a_system_and_the_recipe_of_the_data_is_picked():
@@ -122,7 +126,7 @@ def test_every_task_has_its_comparison():
 def test_a_comparison_has_every_mechanism_and_only_floors_that_serve_the_task(task: str):
     cells = cells_of(f"experiment=compare/{task}")
     models = {cell["model"] for cell in cells}
-    made = build.make_task(compose_configuration([f"experiment=compare/{task}"]))
+    made = make_task(compose_configuration([f"experiment=compare/{task}"]))
     assert made.name == task
     assert models >= MECHANISMS
     assert models - MECHANISMS

@@ -14,14 +14,14 @@ import pytest
 from omegaconf import OmegaConf
 
 from harness import explain, leaderboard
-from harness.build import load_corpus, make_task
+from harness.build.data import load_corpus, make_task
 from harness.configuration.compose import compose_configuration
 from harness.explanation import choice
 from harness.explanation.maps import AttentionMap, terminal_lines
 from harness.explanation.rebuilt import Rebuilt
 from harness.records.files import read_predictions, read_record
 from harness.report.map_page import html_page
-from harness.run import execute
+from harness.run.execute import execute
 from tests.harness.conftest import TINY, WRITING
 from tests.harness.handmade import floor, record, write_run
 

@@ -12,7 +12,7 @@ import pytest
 from harness.configuration.compose import CONF, compose_configuration
 from harness.leaderboard import main as leaderboard
 from harness.records import code
-from harness.run import execute
+from harness.run.execute import execute
 
 MECHANISM = '''
 import torch

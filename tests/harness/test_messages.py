@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from harness.configuration.compose import compose_configuration
-from harness.run import execute
+from harness.run.execute import execute
 from tests.harness.conftest import COMMAND
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,13 +13,16 @@ from typing import Any
 
 import pytest
 
-from harness import build, run
+from harness.build import checks
+from harness.build import data as run_data
+from harness.build.data import Data
 from harness.cell import write_note
 from harness.configuration.compose import compose_configuration
-from harness.data import Data
 from harness.plan import show_plan
 from harness.records import code, files
-from harness.run import execute, make_run
+from harness.run import execute as running
+from harness.run.execute import execute
+from harness.run.run import make_run
 from harness.search import ATTEMPTS, plan_search, run_search, search_cells
 from harness.studies import Study, Trial, best_of, make_studies
 from harness.sweep import Cell
@@ -83,18 +86,18 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return {"token_accuracy": config.training.learning_rate}, {}
 
     corpora: list[Any] = []
-    load = build.load_corpus
+    load = run_data.load_corpus
 
     def load_once(*arguments: Any) -> Any:
         corpora[:] = corpora or [load(*arguments)]
         return corpora[0]
 
-    monkeypatch.setattr(build, "load_corpus", load_once)
-    monkeypatch.setattr(build, "check_combination", lambda *_: None)
+    monkeypatch.setattr(run_data, "load_corpus", load_once)
+    monkeypatch.setattr(checks, "check_combination", lambda *_: None)
     monkeypatch.setattr(code, "code_version", lambda **_: "v")
     monkeypatch.setattr(code, "git_state", dict)
-    monkeypatch.setattr(run, "_search_trial", search_trial)
-    monkeypatch.setattr(run, "_neural_trial", neural_trial)
+    monkeypatch.setattr(running, "_train_and_validate", search_trial)
+    monkeypatch.setattr(running, "_train_and_test", neural_trial)
     return ran
 
 
@@ -324,14 +327,14 @@ def test_a_trial_whose_worker_dies_is_begun_again(
 def test_a_failed_trial_leaves_a_search_unfinished_unless_it_is_to_stand(
     searching: Overrides, fake: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ):
-    good = run._search_trial
+    good = running._train_and_validate
 
     def bad(config: Any, folder: Path, facts: dict[str, Any], *rest: Any) -> Any:
         if facts["search"]["trial"] == 2:
             raise RuntimeError("out of luck")
         return good(config, folder, facts, *rest)
 
-    monkeypatch.setattr(run, "_search_trial", bad)
+    monkeypatch.setattr(running, "_train_and_validate", bad)
     assert run_search([], [study_of(searching())], in_this_process) == 1
     said = capsys.readouterr().out
     assert "nothing was chosen, for 1 of 3 trials are missing (trial 2 failed: RuntimeError: out of luck)" in said
@@ -360,7 +363,7 @@ def states(study: Study) -> list[str]:
 def test_an_optuna_study_that_is_stopped_goes_on_to_the_very_number_of_trials(
     optuna: Overrides, fake: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    good = run._search_trial
+    good = running._train_and_validate
 
     def stopped(config: Any, folder: Path, facts: dict[str, Any], *rest: Any) -> Any:
         if facts["search"]["trial"] == 3:
@@ -374,7 +377,7 @@ def test_an_optuna_study_that_is_stopped_goes_on_to_the_very_number_of_trials(
                 raise KeyboardInterrupt
             yield number, answer
 
-    monkeypatch.setattr(run, "_search_trial", stopped)
+    monkeypatch.setattr(running, "_train_and_validate", stopped)
     with pytest.raises(KeyboardInterrupt):
         run_search([], [study_of(optuna())], engine)
     study = study_of(optuna())
@@ -385,7 +388,7 @@ def test_an_optuna_study_that_is_stopped_goes_on_to_the_very_number_of_trials(
     with journal.open("ab") as file:
         file.write(b'{"op_code":')  # killed while it wrote
 
-    monkeypatch.setattr(run, "_search_trial", good)
+    monkeypatch.setattr(running, "_train_and_validate", good)
     fake.clear()
     assert run_search([], [study], in_this_process) == 0
     assert fake == ["trial 3", "trial 4", "trial 5", "seed 1"]

@@ -19,8 +19,9 @@ from harness.configuration.compose import compose_configuration
 from harness.configuration.controls import check_controls
 from harness.plan import plan_cells, show_plan
 from harness.records import files
-from harness.run import execute, make_run
-from harness.stopping import TimeLimitError, limited
+from harness.run.execute import execute
+from harness.run.run import make_run
+from harness.run.stopping import TimeLimitError, limited
 from harness.sweep import Cell, make_cells, make_engine, record_end, run_cells
 from harness.workers import WorkerDied
 from tests.harness.conftest import COMMAND, ROOT, command, in_this_process, statuses, stop
@@ -106,9 +107,9 @@ def test_controls_are_no_part_of_a_run(tiny: Overrides):
 
 
 def test_a_run_over_its_limit_fails_and_says_so(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
-    from harness import run
+    from harness.run import execute as running
 
-    monkeypatch.setattr(run, "floor_trial", lambda *_: time.sleep(60))
+    monkeypatch.setattr(running, "fit_and_test", lambda *_: time.sleep(60))
     record = execute(compose_configuration(tiny("task=pos", "model=majority", "max_minutes=0.002"))).record
     assert record["status"] == "failed"
     assert record["reason"].startswith("took longer than max_minutes=0.002")
@@ -124,9 +125,9 @@ def test_a_limit_that_is_kept_leaves_nothing_behind():
 
 
 def test_retry_says_which_records_stand(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
-    from harness import run
+    from harness.run import execute as running
 
-    real, calls = run.floor_trial, []
+    real, calls = running.fit_and_test, []
 
     def trial(*arguments: Any) -> Any:
         calls.append(1)
@@ -134,7 +135,7 @@ def test_retry_says_which_records_stand(tiny: Overrides, monkeypatch: pytest.Mon
             raise RuntimeError("out of luck")
         return real(*arguments)
 
-    monkeypatch.setattr(run, "floor_trial", trial)
+    monkeypatch.setattr(running, "fit_and_test", trial)
 
     def attempt(retry: str) -> tuple[str, bool, int]:
         outcome = execute(compose_configuration(tiny("task=pos", "model=majority", f"retry={retry}")))
@@ -150,7 +151,7 @@ def test_retry_says_which_records_stand(tiny: Overrides, monkeypatch: pytest.Mon
 
 
 def test_a_run_is_locked_until_its_record_is_written(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
-    from harness import run
+    from harness.run import execute as running
 
     real, locked = files.write_record, []
 
@@ -163,7 +164,7 @@ def test_a_run_is_locked_until_its_record_is_written(tiny: Overrides, monkeypatc
 
     monkeypatch.setattr(files, "write_record", write)
     execute(compose_configuration(tiny("task=pos", "model=majority")))
-    monkeypatch.setattr(run, "floor_trial", lambda *_: 1 / 0)
+    monkeypatch.setattr(running, "fit_and_test", lambda *_: 1 / 0)
     execute(compose_configuration(tiny("task=pos", "model=majority", "seed=2")))
     assert locked == ["done", "failed"]
 
@@ -171,11 +172,11 @@ def test_a_run_is_locked_until_its_record_is_written(tiny: Overrides, monkeypatc
 def test_what_failed_before_its_data_were_read_is_no_hole_any_more(
     tiny: Overrides, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    from harness import build
+    from harness.build import data as run_data
 
     options = tiny("task=pos", "model=majority")
     with monkeypatch.context() as patch:
-        patch.setattr(build, "load_corpus", lambda *_: 1 / 0)
+        patch.setattr(run_data, "load_corpus", lambda *_: 1 / 0)
         first = execute(compose_configuration(options))
     second = execute(compose_configuration(options))
     assert (first.record["status"], second.record["status"]) == ("failed", "done")
@@ -185,13 +186,13 @@ def test_what_failed_before_its_data_were_read_is_no_hole_any_more(
 
 
 def test_all_anew_forgets_the_checkpoint_of_a_failure(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
-    from harness import run
+    from harness.run import execute as running
 
     options = tiny("task=pos", "model=majority")
     folder = execute(compose_configuration(options)).folder
     (folder / "last.ckpt").write_text("of the run before")
     (folder / "record.json").unlink()
-    monkeypatch.setattr(run, "floor_trial", lambda *_: pytest.fail("a checkpoint is left") if seen() else 1 / 0)
+    monkeypatch.setattr(running, "fit_and_test", lambda *_: pytest.fail("a checkpoint is left") if seen() else 1 / 0)
 
     def seen() -> bool:
         return (folder / "last.ckpt").exists()

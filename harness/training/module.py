@@ -10,7 +10,6 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from harness.stopping import DivergedError
 from tasks.base import IGNORED, Batch
 from tasks.model import TaskModel
 
@@ -197,3 +196,7 @@ class TrainingModule(pl.LightningModule):
                 "lr": self.embedding_learning_rate,
             },
         ]
+
+
+class DivergedError(ValueError):
+    """The loss of training or validation is no number any more: these settings lead nowhere."""

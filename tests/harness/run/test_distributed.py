@@ -12,11 +12,11 @@ import torch
 from lightning_fabric.accelerators import mps as fabric
 from pytorch_lightning.accelerators import mps
 
-from harness import build
+from harness.build.trainer import accelerator_of, epochs_for, make_trainer
 from harness.configuration.compose import compose_configuration
 from harness.configuration.controls import processes_of
 from harness.records import files, ranks
-from harness.run import execute
+from harness.run.execute import execute
 from harness.sweep import Cell, run_cells
 from tests.harness.conftest import COMMAND, in_this_process
 
@@ -37,7 +37,7 @@ def test_auto_is_cuda_or_the_cpu_and_what_is_named_is_taken(
     monkeypatch: pytest.MonkeyPatch, asked: str, there: bool, chosen: str
 ):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
-    assert build.accelerator_of(compose_configuration([f"trainer.accelerator={asked}"])) == chosen
+    assert accelerator_of(compose_configuration([f"trainer.accelerator={asked}"])) == chosen
 
 
 @pytest.mark.filterwarnings("ignore:GPU available but not used")
@@ -47,7 +47,7 @@ def test_on_apple_silicon_a_run_is_on_the_cpu(monkeypatch: pytest.MonkeyPatch, t
     for apple in (fabric.MPSAccelerator, mps.MPSAccelerator):
         monkeypatch.setattr(apple, "is_available", staticmethod(lambda: True))
     config = compose_configuration([f"trainer={trainer}", "trainer.enable_progress_bar=false"])
-    made = build.make_trainer(config, batches=1, callbacks=[], logger=False, folder=tmp_path)
+    made = make_trainer(config, batches=1, callbacks=[], logger=False, folder=tmp_path)
     assert made.strategy.root_device == torch.device("cpu")
 
 
@@ -63,7 +63,7 @@ def test_on_apple_silicon_a_run_is_on_the_cpu(monkeypatch: pytest.MonkeyPatch, t
 def test_every_process_counts_for_the_steps_of_a_run(devices: list[str], processes: int):
     config = compose_configuration(["trainer=ddp", *devices])
     assert processes_of(config) == processes
-    assert build.epochs_for(10, config, batches=5) == 2 * processes
+    assert epochs_for(10, config, batches=5) == 2 * processes
 
 
 RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_NTASKS", "SLURM_PROCID", "SLURM_JOB_NAME")

@@ -8,7 +8,7 @@ the decoder, and D must stay a multiple of the heads: steps far coarser than the
     count(w) = fixed + slope w      exactly linear, so counts on the meta device give w
 
 ``parameters``: all trainable ones but the embeddings', whose tables are the same for all and would hide a difference.
-``flops``: as ``harness.costs`` counts them, on the first rows of train.
+``flops``: as ``harness.training.costs`` counts them, on the first rows of train.
 """
 
 from __future__ import annotations
@@ -19,13 +19,16 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from harness import build
+from harness.build.checks import UnsupportedError
+from harness.build.counts import count_parameters, forward_flops
+from harness.build.data import Data, encode
+from harness.build.factories import is_floor, uses_external
+from harness.build.model import make_model
 from harness.configuration.compose import CONF
-from harness.costs import count_parameters, forward_flops
-from harness.data import Data
 from models.feedforward import FeedForward
 
 NONE = "none"
+
 
 Line = tuple[float, float]
 """(fixed, slope) of a count over the width of the feed-forward layers."""
@@ -58,7 +61,7 @@ def match_model(config: DictConfig, data: Data) -> tuple[DictConfig, dict[str, A
         "seconds": time.perf_counter() - started,
     }
     if abs(facts["ratio"] - 1) > wanted.tolerance:
-        raise build.UnsupportedError(
+        raise UnsupportedError(
             f"model={config.names.model} cannot be matched to model={wanted.reference} by {wanted.by}: the nearest, at "
             f"feed-forward width {width}, is {facts['ratio']:.3f} times the reference, and within "
             f"{wanted.tolerance:.0%} was wanted; raise match.expansion (now {wanted.expansion}), or choose a larger "
@@ -70,14 +73,14 @@ def match_model(config: DictConfig, data: Data) -> tuple[DictConfig, dict[str, A
 def check_match(config: DictConfig) -> None:
     """Refuse what cannot be matched whatever the data. Raises UnsupportedError, or ValueError for a wrong value."""
     wanted = config.match
-    if wanted.by == NONE or build.is_floor(config):
+    if wanted.by == NONE or is_floor(config):
         return
     if wanted.by not in COUNTS:
         raise ValueError(f"match.by is {NONE} or one of {', '.join(COUNTS)}, got {wanted.by!r}")
     if not wanted.expansion * config.backbone.width >= 1:
         raise ValueError(f"match.expansion is a number above 0, in widths of the backbone; got {wanted.expansion!r}")
     if "feedforward_width" not in config.backbone:
-        raise build.UnsupportedError(
+        raise UnsupportedError(
             f"match={wanted.by} resizes backbone.feedforward_width, and backbone={config.names.backbone} has none"
         )
     reference_of(config)
@@ -109,23 +112,23 @@ def reference_of(config: DictConfig) -> DictConfig:
 
 def _data_for(reference: DictConfig, data: Data) -> Data:
     """The data as the reference reads them: encoded anew only if its FLOPs need an external memory that they lack."""
-    lacking = build.uses_external(reference) and not build.uses_external(data.config) and not data.task.generates
-    return build.encode(reference, data.task, data.corpus) if lacking and reference.match.by == "flops" else data
+    lacking = uses_external(reference) and not uses_external(data.config) and not data.task.generates
+    return encode(reference, data.task, data.corpus) if lacking and reference.match.by == "flops" else data
 
 
 def _parameters(config: DictConfig, data: Data) -> Line:
-    one, two = (count_parameters(build.make_model(resized(config, width), data, device="meta")) for width in (1, 2))
+    one, two = (count_parameters(make_model(resized(config, width), data, device="meta")) for width in (1, 2))
     first, second = (counted["total"] - counted["embedding"] for counted in (one, two))
     return 2 * first - second, second - first
 
 
 def _flops(config: DictConfig, data: Data) -> Line:
     """From one forward pass, for a pass through an LSTM takes most of a second here."""
-    model = build.make_model(resized(config, 1), data, device="meta")
+    model = make_model(resized(config, 1), data, device="meta")
     try:
         counted = forward_flops(model, data.sample())
     except (RuntimeError, NotImplementedError) as error:
-        raise build.UnsupportedError(
+        raise UnsupportedError(
             f"model={config.names.model} cannot be matched by flops: on the meta device it fails with "
             f"{type(error).__name__}: {error}; use match=parameters"
         ) from error

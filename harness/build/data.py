@@ -1,22 +1,76 @@
-"""The data of a run once they are numbers: batches for the model, words and scores for what it predicts."""
+"""The data of a run: read, checked, then numbers; batches for the model, words and scores for what it predicts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from harness.build.factories import uses_external
 from tasks.base import Batch, Task
 from tasks.batching import BatchLoader, BatchPlan
 from tasks.collation import collate
 from tasks.corpora import Corpus
-from tasks.encoded import EncodedCorpus
+from tasks.encoded import EncodedCorpus, encode_corpus
+from tasks.encoding import EncodingOptions
+from tasks.generation import GenerationTask
 from tasks.heads.generation import Generated
 from tasks.metrics.translation import alignment_scores
-from tasks.sequences import aligned_words
+from tasks.sequences import aligned_words, encode_sequences
+
+
+def make_task(config: DictConfig) -> Task:
+    """The task."""
+    task: Task = instantiate(config.task)
+    return task
+
+
+def load_corpus(config: DictConfig, task: Task) -> Corpus:
+    """The rows of all splits, checked."""
+    corpus: Corpus = instantiate(config.data).load(task)
+    rows = config.debug.overfit_rows
+    if rows is None:
+        return corpus
+    few, place = corpus.splits["train"][:rows], corpus.places["train"]
+    return replace(corpus, splits=dict.fromkeys(corpus.splits, few), places=dict.fromkeys(corpus.places, place))
+
+
+def encode(config: DictConfig, task: Task, corpus: Corpus) -> Data:
+    """Tokenise and number the corpus with vocabularies of its training split.
+
+    Raises ValueError for what the encoding refuses, and for texts longer than learned positions reach.
+    """
+    options = EncodingOptions(**config.encoding, ngram_buckets=config.embedding.ngram_buckets)
+    if isinstance(task, GenerationTask):
+        encoded = encode_sequences(corpus, task, options=options, cache=Path(config.results_dir) / "cache")
+    else:
+        encoded = encode_corpus(corpus, task, options=options, external=uses_external(config))
+    _check_lengths(config, corpus, encoded)
+    return Data(config, task, corpus, encoded)
+
+
+def _check_lengths(config: DictConfig, corpus: Corpus, encoded: EncodedCorpus) -> None:
+    """ValueError for a text that learned positions do not reach, which would end the run when its turn comes."""
+    longest = config.position.get("max_length")
+    if longest is None:
+        return
+    for name, split in encoded.splits.items():
+        read_or_written: list[Any] = [*split.texts, split.external]
+        if name != "test" or encoded.aligned:  # else what is written there is searched, up to the limit
+            read_or_written.append(split.targets)
+        for texts in (texts for texts in read_or_written if texts is not None):
+            for row in np.flatnonzero(texts.lengths > longest):
+                raise ValueError(
+                    f"{corpus.place(name, int(split.rows_N[row]))}: a text of {texts.lengths[row]} symbols, but "
+                    f"learned positions exist up to position.max_length={longest}; set that to "
+                    f"{texts.lengths.max()} or more, shorten the texts, or use position=sinusoidal"
+                )
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ import torch
 
 from harness.configuration.compose import compose_configuration
 from harness.records import files
-from harness.run import Outcome, execute
+from harness.run.execute import execute
+from harness.run.run import Outcome
 from tests.harness.conftest import COMMAND
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,15 +54,17 @@ def test_a_run_leaves_a_whole_record(tiny: Overrides):
 
 
 def test_the_tested_weights_are_those_of_the_best_validation_epoch(tiny: Overrides):
-    from harness import build
-    from harness.module import TrainingModule  # noqa: F401  (Lightning quiet before the model is built)
+    from harness.build import data as run_data
+    from harness.build.data import encode, make_task
+    from harness.build.model import make_model
+    from harness.training.module import TrainingModule  # noqa: F401  (Lightning quiet before the model is built)
 
     config = compose_configuration(tiny("task=classification", "training.learning_rate=0.01"))
     outcome = execute(config)
-    task = build.make_task(config)
-    corpus = build.load_corpus(config, task)
-    data = build.encode(config, task, corpus)
-    model = build.make_model(config, data)
+    task = make_task(config)
+    corpus = run_data.load_corpus(config, task)
+    data = encode(config, task, corpus)
+    model = make_model(config, data)
     model.load_state_dict(torch.load(outcome.folder / "model.pt", weights_only=True))
     model.eval()
 
@@ -89,10 +92,10 @@ def test_the_same_run_is_found_and_force_runs_it_again(tiny: Overrides):
 
 
 def test_a_failed_record_is_kept_when_the_run_is_tried_again(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
-    from harness import run as module
+    from harness.run import execute as module
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "floor_trial", lambda *_: 1 / 0)
+        patch.setattr(module, "fit_and_test", lambda *_: 1 / 0)
         first = run(tiny("task=pos", "model=majority"))
     second = run(tiny("task=pos", "model=majority"))
     assert (first.record["status"], second.record["status"]) == ("failed", "done")
@@ -122,14 +125,16 @@ def test_same_seed_same_numbers_other_seed_other_numbers(tiny: Overrides, tmp_pa
 
 
 def test_mechanisms_start_from_the_same_weights_where_they_have_the_same_parts(tiny: Overrides):
-    from harness import build
+    from harness.build import data as run_data
+    from harness.build.data import encode, make_task
+    from harness.build.model import make_model
 
     states = []
     for model in ("none", "bidirectional"):
         config = compose_configuration(tiny("task=ner", f"model={model}"))
-        task = build.make_task(config)
-        data = build.encode(config, task, build.load_corpus(config, task))
-        states.append(build.make_model(config, data).state_dict())
+        task = make_task(config)
+        data = encode(config, task, run_data.load_corpus(config, task))
+        states.append(make_model(config, data).state_dict())
     shared = [key for key in states[0] if key in states[1]]
     assert any("emissions" in key for key in shared)
     assert any("embeddings" in key for key in shared)
@@ -217,7 +222,7 @@ def test_a_loss_that_is_no_number_fails_with_a_remedy(tiny: Overrides, monkeypat
 def test_a_run_that_is_going_on_elsewhere_is_left_alone(tiny: Overrides):
     from filelock import FileLock
 
-    from harness.run import BusyError
+    from harness.run.run import BusyError
 
     outcome = run(tiny("task=pos", "model=majority"))
     with FileLock(outcome.folder / ".lock"), pytest.raises(BusyError, match="in use by another process"):

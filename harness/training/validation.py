@@ -10,20 +10,19 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
 
-from harness.callbacks import History
-from harness.costs import peak_memory_bytes
-from harness.data import Data
-from harness.module import TrainingModule
+from harness.build.data import Data
 from harness.records.environment import environment
 from harness.records.ranks import writes_here
-from harness.stopping import DivergedError
-from harness.tracking import finish_tracking, make_logger
-from harness.training import Facts, fit, load_best, prepare, validation_scores
+from harness.training.callbacks import History
+from harness.training.costs import peak_memory_bytes
+from harness.training.fit import Facts, fit, load_best, prepare, validation_scores
+from harness.training.loggers import finish_tracking, make_logger
+from harness.training.module import DivergedError, TrainingModule
 from tasks.base import Task
 from tasks.corpora import Corpus
 
 
-def search_trial(
+def train_and_validate(
     config: DictConfig, folder: Path, facts: Facts, task: Task, corpus: Corpus
 ) -> tuple[dict[str, float], dict[int, Any]]:
     """Train and put ``validation_scores`` into ``facts``; returns no test scores and no predictions.

@@ -8,8 +8,8 @@ from pathlib import Path
 from rich.console import Console
 
 from harness.cell import Answer
-from harness.display import show_outcome
-from harness.run import Outcome
+from harness.run.display import show_outcome
+from harness.run.run import Outcome
 from harness.sweep_display import show_summary
 from tests.harness.handmade import record
 

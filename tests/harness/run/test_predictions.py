@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from harness.predictions import RARE, describe_predictions, farthest_repetition
+from harness.run.predictions import RARE, describe_predictions, farthest_repetition
 from tasks.corpora import Corpus
 
 

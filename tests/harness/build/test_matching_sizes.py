@@ -12,15 +12,19 @@ from typing import Any
 import pytest
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from harness import build, costs
+from harness.build import data as run_data
+from harness.build.checks import UnsupportedError
+from harness.build.counts import count_parameters, forward_flops
+from harness.build.data import Data, encode, make_task
+from harness.build.matching import check_match, match_model, reference_of, resized
+from harness.build.model import make_model
 from harness.cell import Job
 from harness.configuration.compose import CONF, compose_configuration
-from harness.data import Data
 from harness.explanation.rebuilt import Rebuilt
-from harness.matching import check_match, match_model, reference_of, resized
 from harness.plan import plan_cell
 from harness.records import files
-from harness.run import Outcome, execute
+from harness.run.execute import execute
+from harness.run.run import Outcome
 from tests.harness.conftest import TINY
 
 Overrides = Callable[..., list[str]]
@@ -60,12 +64,12 @@ def with_model(config: DictConfig, model: str) -> DictConfig:
 def prepared(config: DictConfig, tmp_path: Path) -> tuple[DictConfig, Data]:
     config = config.copy()
     config.results_dir = str(tmp_path)
-    task = build.make_task(config)
-    return config, build.encode(config, task, build.load_corpus(config, task))
+    task = make_task(config)
+    return config, encode(config, task, run_data.load_corpus(config, task))
 
 
 def parameters(config: DictConfig, data: Data) -> dict[str, int]:
-    return costs.count_parameters(build.make_model(config, data, device="meta"))
+    return count_parameters(make_model(config, data, device="meta"))
 
 
 @pytest.mark.parametrize(("by", "task", "backbone"), CASES)
@@ -84,7 +88,7 @@ def test_every_mechanism_reaches_the_reference(by: str, task: str, backbone: str
         if by == "parameters":
             reached = after["total"] - after["embedding"]
         else:
-            reached = costs.forward_flops(build.make_model(made, data, device="meta"), data.sample())[""]
+            reached = forward_flops(make_model(made, data, device="meta"), data.sample())[""]
         assert reached == pytest.approx(facts["count"], rel=1e-9)
         assert abs(reached / facts["reference_count"] - 1) < 0.02, model
         assert facts["ratio"] == pytest.approx(reached / facts["reference_count"])
@@ -108,9 +112,7 @@ def test_only_the_feed_forward_layers_are_resized():
 def test_what_no_width_can_reach_is_refused_with_the_nearest(tmp_path: Path):
     config, data = prepared(with_model(composed("ner", "transformer", "parameters"), "cross"), tmp_path)
     config.match.expansion = 1
-    with pytest.raises(
-        build.UnsupportedError, match=r"feed-forward width 1, is [12]\.\d+ times .* raise match.expansion"
-    ):
+    with pytest.raises(UnsupportedError, match=r"feed-forward width 1, is [12]\.\d+ times .* raise match.expansion"):
         match_model(config, data)
 
 
@@ -144,7 +146,7 @@ def test_a_backbone_without_feed_forward_layers_is_refused():
     config = composed("ner", "recurrent", "parameters").copy()
     with open_dict(config):
         del config.backbone["feedforward_width"]
-    with pytest.raises(build.UnsupportedError, match="backbone=recurrent has none"):
+    with pytest.raises(UnsupportedError, match="backbone=recurrent has none"):
         check_match(config)
 
 

@@ -7,14 +7,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.harness.test_matching import MECHANISMS
 from torch import Tensor
 
-from harness import build
+from harness.build import checks
+from harness.build import data as run_data
+from harness.build.checks import UnsupportedError
+from harness.build.data import encode, make_task
+from harness.build.model import make_model
 from harness.configuration.compose import compose_configuration
 from models.attention.base import Attention
 from models.attention.dot import DotAttention
 from models.attention.self import SelfAttention
-from tests.harness.test_matching import MECHANISMS
 
 WORDS = "embeddings.parts.words.table.weight"
 SMALL = ["data.max_train=16", "data.max_validation=4", "data.max_test=4"]
@@ -23,8 +27,8 @@ SMALL = ["data.max_train=16", "data.max_validation=4", "data.max_test=4"]
 def weights(model: str, overrides: list[str], tmp_path: Path, seed: int = 1) -> tuple[dict[str, Tensor], list[Tensor]]:
     """Those outside the mechanisms by name, and those of the mechanisms."""
     config = compose_configuration([*overrides, *SMALL, f"model={model}", f"seed={seed}", f"results_dir={tmp_path}"])
-    task = build.make_task(config)
-    made = build.make_model(config, build.encode(config, task, build.load_corpus(config, task)))
+    task = make_task(config)
+    made = make_model(config, encode(config, task, run_data.load_corpus(config, task)))
     places = tuple(f"{name}." for name, module in made.named_modules() if isinstance(module, Attention))
     state = made.state_dict()
     return (
@@ -67,19 +71,19 @@ def test_texts_beyond_learned_positions_are_refused_before_training(overrides: l
     for longest, refused in ((5, True), (500, False)):
         options = [*SMALL, "position=learned", f"position.max_length={longest}", f"results_dir={tmp_path}"]
         config = compose_configuration([*overrides, "data.unseen_labels=drop", *options])
-        task = build.make_task(config)
-        corpus = build.load_corpus(config, task)
+        task = make_task(config)
+        corpus = run_data.load_corpus(config, task)
         with pytest.raises(ValueError, match=said) if refused else nullcontext():
-            build.encode(config, task, corpus)
+            encode(config, task, corpus)
 
 
 def test_a_mechanism_that_lacks_an_ability_is_answered_with_those_that_have_it(monkeypatch: pytest.MonkeyPatch):
     config = compose_configuration(["task=pos", "model=dot"])
-    task = build.make_task(config)
+    task = make_task(config)
     monkeypatch.setattr(SelfAttention, "supports", frozenset({"cross"}))
     monkeypatch.setattr(DotAttention, "supports", frozenset({"cross"}))
-    with pytest.raises(build.UnsupportedError, match="model=dot supports cross, but task=pos") as caught:
-        build.check_combination(config, task)
+    with pytest.raises(UnsupportedError, match="model=dot supports cross, but task=pos") as caught:
+        checks.check_combination(config, task)
     able = str(caught.value).partition("mechanisms that can: ")[2].split(", ")
     assert set(MECHANISMS) - set(able) == {"self", "dot"}
 

@@ -15,12 +15,14 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from harness import build, search_trial, training
-from harness import run as running
-from harness.callbacks import RandomStates, WholeFiles
+from harness.build import data as run_data
 from harness.configuration.compose import compose_configuration
 from harness.records import code, files
-from harness.run import Outcome, execute
+from harness.run import execute as running
+from harness.run.execute import execute
+from harness.run.run import Outcome
+from harness.training import fit, validation
+from harness.training.callbacks import RandomStates, WholeFiles
 from tasks.model import TaskModel
 from tests.harness.conftest import TINY
 
@@ -44,7 +46,7 @@ def run(overrides: list[str]) -> Outcome:
 def same_code_and_data() -> Iterator[None]:
     """Attempts are at the same run although somebody edits the code meanwhile; and corpora are loaded once."""
     corpora: dict[str, Any] = {}
-    load = build.load_corpus
+    load = run_data.load_corpus
 
     def load_once(config: Any, task: Any) -> Any:
         if config.names.task not in corpora:
@@ -53,7 +55,7 @@ def same_code_and_data() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(code, "code_version", lambda **_: "v")
-        patched.setattr(build, "load_corpus", load_once)
+        patched.setattr(run_data, "load_corpus", load_once)
         yield
 
 
@@ -135,7 +137,7 @@ def left_in(folder: Path) -> set[str]:
 def test_a_run_killed_after_early_stopping_trains_no_further_epoch(
     tiny: Overrides, whole: Outcome, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(training, "_test", once(training._test))
+    monkeypatch.setattr(fit, "_test", once(fit._test))
     interrupted(tiny(*SHORT))
     computed = spoil_loss(monkeypatch, training=True, at=-1)
     resumed = run(tiny(*SHORT))
@@ -172,8 +174,8 @@ def test_a_trial_killed_after_it_was_pruned_stays_pruned(tiny: Overrides, monkey
     config = compose_configuration(
         tiny("task=sentiment", "model=none", "search=random", "+search.study=s", "+search.trial=0")
     )
-    monkeypatch.setattr(search_trial, "_pruning", lambda config, facts, module: [Pruner(facts)])
-    monkeypatch.setattr(search_trial, "_best_point", once(search_trial._best_point))
+    monkeypatch.setattr(validation, "_pruning", lambda config, facts, module: [Pruner(facts)])
+    monkeypatch.setattr(validation, "_best_point", once(validation._best_point))
     with pytest.raises(KeyboardInterrupt):
         execute(config)
     record = execute(config).record
@@ -219,7 +221,7 @@ def test_what_ends_a_second_attempt_before_it_begins_leaves_the_record_of_the_fi
     tiny: Overrides, monkeypatch: pytest.MonkeyPatch
 ):
     first = run(tiny(*FLOOR))
-    for moment, error in product(("stands", "_set_aside"), (KeyboardInterrupt, SystemExit, OSError)):
+    for moment, error in product(("stands", "set_aside"), (KeyboardInterrupt, SystemExit, OSError)):
         with monkeypatch.context() as patched:
             patched.setattr(running, moment, raising(error))
             with nullcontext() if error is OSError else pytest.raises(error):
@@ -229,7 +231,7 @@ def test_what_ends_a_second_attempt_before_it_begins_leaves_the_record_of_the_fi
 
 def test_a_forced_run_that_is_interrupted_says_so(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
     first = run(tiny(*FLOOR))
-    monkeypatch.setattr(running, "floor_trial", once(running.floor_trial))
+    monkeypatch.setattr(running, "fit_and_test", once(running.fit_and_test))
     with pytest.raises(KeyboardInterrupt):
         run(tiny(*FLOOR, "force=true"))
     left = files.read_record(first.folder)
@@ -264,13 +266,13 @@ def test_a_lost_validation_loss_fails_where_it_chooses_the_epoch(writing: Overri
 def test_a_damaged_checkpoint_is_set_aside_and_the_run_begins_anew(
     tiny: Overrides, whole: Outcome, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr(training, "_test", once(training._test))
+    monkeypatch.setattr(fit, "_test", once(fit._test))
     last = interrupted(tiny(*SHORT)) / "last.ckpt"
     content = last.read_bytes()
     last.write_bytes(content[: len(content) // 2])
-    find = training._last_checkpoint
+    find = fit._last_checkpoint
     seen: list[set[str]] = []
-    monkeypatch.setattr(training, "_last_checkpoint", lambda folder: (find(folder), seen.append(left_in(folder)))[0])
+    monkeypatch.setattr(fit, "_last_checkpoint", lambda folder: (find(folder), seen.append(left_in(folder)))[0])
     anew = run(tiny(*SHORT))
     said = capsys.readouterr().err
     assert f"warning: {last} is damaged (" in said
@@ -283,17 +285,17 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_run_begins_anew(
 
 def test_whatever_a_damaged_checkpoint_holds_it_is_set_aside(tmp_path: Path):
     last, aside = tmp_path / "last.ckpt", tmp_path / "last.ckpt.damaged"
-    assert training._last_checkpoint(tmp_path) is None
+    assert fit._last_checkpoint(tmp_path) is None
     torch.save({"weights": torch.rand(2000), "step": 1}, last)
     whole = last.read_bytes()
     cuts = [whole[:length] for length in range(0, len(whole), 97)]
     for content in (*cuts, b"of the run before", bytes(len(whole)), whole.replace(b"step", b"\xff" * 4)):
         last.write_bytes(content)
-        assert training._last_checkpoint(tmp_path) is None
+        assert fit._last_checkpoint(tmp_path) is None
         assert aside.read_bytes() == content
         assert not last.exists()
     last.write_bytes(whole)
-    assert training._last_checkpoint(tmp_path) == last
+    assert fit._last_checkpoint(tmp_path) == last
 
 
 def test_a_checkpoint_that_is_cut_short_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

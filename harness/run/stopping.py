@@ -15,10 +15,6 @@ class TimeLimitError(Exception):
         super().__init__(f"took longer than max_minutes={minutes:g}; a longer limit goes on from its last epoch")
 
 
-class DivergedError(ValueError):
-    """The loss of training or validation is no number any more: these settings lead nowhere."""
-
-
 @contextmanager
 def terminable() -> Iterator[None]:
     """Let SIGTERM unwind the stack like Ctrl-C does, so that a record is left; the exit code is 143."""

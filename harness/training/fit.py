@@ -19,16 +19,18 @@ import torch
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
-from harness import build
-from harness.callbacks import Averaging, History, ProgressBar, RandomStates, Verdict, WholeFiles
-from harness.costs import count_parameters, forward_flops, latency_seconds, peak_memory_bytes, reset_peak_memory
-from harness.data import Data
-from harness.matching import match_model
-from harness.memory import keep_freed_memory
-from harness.module import TrainingModule
+from harness.build.counts import count_parameters, forward_flops
+from harness.build.data import Data, encode
+from harness.build.matching import match_model
+from harness.build.model import make_model
+from harness.build.trainer import epochs_for, make_trainer, optimisation
 from harness.records.environment import environment
 from harness.records.ranks import writes_here
-from harness.tracking import finish_tracking, make_logger
+from harness.training.callbacks import Averaging, History, ProgressBar, RandomStates, Verdict, WholeFiles
+from harness.training.costs import latency_seconds, peak_memory_bytes, reset_peak_memory
+from harness.training.loggers import finish_tracking, make_logger
+from harness.training.memory import keep_freed_memory
+from harness.training.module import TrainingModule
 from tasks.base import Task
 from tasks.corpora import Corpus
 from tasks.model import attention_notes
@@ -40,10 +42,11 @@ LATENCY_EXAMPLES = 50
 INFERENCE_SECONDS = 5.0
 """About how long batches of the test split are predicted to measure throughput."""
 
+
 Facts = dict[str, Any]
 
 
-def neural_trial(
+def train_and_test(
     config: DictConfig, folder: Path, facts: Facts, task: Task, corpus: Corpus
 ) -> tuple[dict[str, float], dict[int, Any]]:
     """Train, choose the best epoch by validation, test it once; returns the scores and each test row's prediction.
@@ -76,11 +79,11 @@ def prepare(config: DictConfig, facts: Facts, task: Task, corpus: Corpus) -> tup
     keep_freed_memory()
     torch.set_num_threads(config.trainer.threads)
     reset_peak_memory()
-    data = build.encode(config, task, corpus)
+    data = encode(config, task, corpus)
     facts["dropped_rows"] = data.encoded.dropped
     facts["external_memory"] = data.encoded.external_source
     config, facts["match"] = match_model(config, data)
-    model = build.make_model(config, data)
+    model = make_model(config, data)
     facts["attention_notes"] = attention_notes(model)
     facts["costs"] = {
         "parameters": count_parameters(model),
@@ -91,7 +94,7 @@ def prepare(config: DictConfig, facts: Facts, task: Task, corpus: Corpus) -> tup
         scorer=data.score,
         main_score=task.main_score,
         validate_by=task.validate_by,
-        **build.optimisation(config),
+        **optimisation(config),
     )
     return data, module
 
@@ -99,7 +102,7 @@ def prepare(config: DictConfig, facts: Facts, task: Task, corpus: Corpus) -> tup
 def _flops(config: DictConfig, facts: Facts, data: Data) -> float | None:
     """FLOPs per token, or None with the reason in the record: a mechanism that only lacks a count still runs."""
     try:
-        return forward_flops(build.make_model(config, data, device="meta"), data.sample())[""]
+        return forward_flops(make_model(config, data, device="meta"), data.sample())[""]
     except (RuntimeError, NotImplementedError) as error:
         facts["flops_note"] = f"not counted: on the meta device the model fails with {type(error).__name__}: {error}"
         return None
@@ -124,14 +127,14 @@ def fit(
     facts["chosen_by"] = monitored
     best, last = _checkpoints(folder, monitored, mode)
     batches = len(data.loader("train"))
-    patience = build.epochs_for(config.training.patience, config, batches=batches)
+    patience = epochs_for(config.training.patience, config, batches=batches)
     stopping = EarlyStopping(monitored, mode=mode, patience=patience, check_on_train_epoch_end=True, verbose=False)
     callbacks: list[Callback] = [history, RandomStates(), Verdict(facts), stopping, best, last, *further]
     if config.training.average_decay > 0:
         callbacks.insert(0, Averaging(config.training.average_decay))
     if config.trainer.enable_progress_bar:
         callbacks.append(ProgressBar())
-    trainer = build.make_trainer(config, batches=batches, callbacks=callbacks, logger=logger, folder=folder)
+    trainer = make_trainer(config, batches=batches, callbacks=callbacks, logger=logger, folder=folder)
     trainer.strategy.checkpoint_io = WholeFiles()
     found = None if config.trainer.fast_dev_run else _last_checkpoint(folder)
     facts["resumed"] = found is not None

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from harness.build.data import Data
 from harness.configuration.compose import compose_configuration
-from harness.data import Data
-from harness.module import TrainingModule
 from harness.records import files
-from harness.run import Outcome, execute
+from harness.run.execute import execute
+from harness.run.run import Outcome
+from harness.training.module import TrainingModule
 
 Overrides = Callable[..., list[str]]
 

@@ -16,7 +16,7 @@ from tasks.splits import SPLITS
 from tasks.tokenization import tokenizer_named
 
 
-def floor_trial(
+def fit_and_test(
     config: DictConfig, folder: Path, facts: dict[str, Any], task: Task, corpus: Corpus
 ) -> tuple[dict[str, float], dict[int, Any]]:
     """The test scores and the prediction of each test row. Validation is not used: a floor chooses nothing.

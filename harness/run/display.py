@@ -12,7 +12,7 @@ from rich.text import Text
 from harness.records.plain_text import plain
 
 if TYPE_CHECKING:
-    from harness.run import Outcome
+    from harness.run.run import Outcome
 
 
 def show_outcome(outcome: Outcome, *, console: Console | None = None) -> None:

@@ -1,0 +1,32 @@
+"""The parts of a configuration as factories: what Hydra makes of ``_target_``.
+
+Beyond here, classes take plain arguments.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+
+def is_floor(config: DictConfig) -> bool:
+    """Whether ``model=`` names a floor (majority, tfidf, copy, lead) instead of an attention mechanism."""
+    return "floor" in config.model
+
+
+def mechanism_of(config: DictConfig) -> Any:
+    """The mechanism's class, from its factory."""
+    factory = make_factory(config.model.attention)
+    return getattr(factory, "func", factory)
+
+
+def uses_external(config: DictConfig) -> bool:
+    """Whether the mechanism can look at an external memory."""
+    return "external" in mechanism_of(config).supports
+
+
+def make_factory(node: DictConfig) -> Any:
+    """What Hydra makes of a part: a factory (``_partial_``) that still wants what is known at run time."""
+    return instantiate(node, _convert_="all")

@@ -1,0 +1,71 @@
+"""The folder of a run: held by one process at a time, cleared when the run is done, set aside when it begins anew."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from harness.records import files
+from harness.records.files import read_record
+from harness.records.ranks import writes_here
+from harness.run.run import BusyError
+
+
+def leave_record(folder: Path, record: dict[str, Any]) -> None:
+    """Write the record of a run that did not finish; never over that of a finished one, which only ``force`` moves."""
+    with suppress(ValueError):  # a damaged record is worth less than the new one
+        existing = read_record(folder)
+        if existing is not None and existing["status"] == "done":
+            return
+    files.write_record(folder, record)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the run's folder: a second process with the same run is told so instead of writing into it.
+
+    The lock is the kernel's (``flock``), so it ends with its process, however that dies. Linux carries it over NFS to
+    the server, where it holds between machines; ``harness.mounts`` knows the mounts where it does not.
+    """
+    if not writes_here():
+        yield
+        return
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise BusyError(f"{folder} is in use by another process with the same run; wait for it or stop it") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def clear(folder: Path) -> None:
+    """Delete what a finished run has no more use for: what it would have resumed from, the error of an attempt before.
+
+    Not before the record is written, since a run that is killed resumes from it.
+    """
+    if not writes_here():
+        return
+    with suppress(OSError):  # no reason for a finished run to fail
+        for path in (*folder.glob("*.ckpt*"), folder / "error.txt"):
+            path.unlink(missing_ok=True)
+
+
+def set_aside(folder: Path, *, only: Sequence[str] = ()) -> None:
+    """Keep what the run before left (records are never edited), or ``only`` files of these names of it."""
+    left = [path for path in folder.iterdir() if (path.name in only if only else path.name != ".lock")]
+    if not left:
+        return
+    stamp = time.strftime("%Y%m%dT%H%M%S")
+    aside = folder.parent.parent / "superseded" / f"{folder.name}-{stamp}-{os.getpid()}"
+    aside.mkdir(parents=True)
+    for path in left:
+        path.rename(aside / path.name)

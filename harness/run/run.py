@@ -1,0 +1,108 @@
+"""What is known of a run while it goes on, and the record that is made of it.
+
+No torch: a sweep records for a worker that died.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from harness.configuration.controls import CONTROLS, SEARCH
+from harness.records import code
+from harness.records.code import foreign_files
+from harness.records.environment import surroundings
+from harness.records.files import run_folder
+from harness.records.identity import run_id
+from harness.records.record import FORMAT, Status
+
+
+class BusyError(Exception):
+    """Another process is at the same run; its folder must not be touched."""
+
+
+@dataclass
+class Outcome:
+    """What a run came to: its record, where it lies, and whether it was there before."""
+
+    record: dict[str, Any]
+    folder: Path
+    found: bool = False
+
+
+@dataclass
+class Run:
+    """What is known of a run while it goes on; the record is made from it at any moment."""
+
+    config: dict[str, Any]
+    fingerprint: str | None = None
+    folder: Path = Path()
+    identity: str = ""
+    code: str = ""
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def place(self) -> None:
+        """Settle id and folder from what is known of the data."""
+        self.code = code.code_version(extra_files=foreign_files(self.config))
+        search = self.facts.get("search")
+        self.identity = run_id(self.config, data_fingerprint=self.fingerprint, code_version=self.code, search=search)
+        self.folder = run_folder(self.config["results_dir"], self.config, self.identity, search=search)
+
+    def record(self, status: Status, reason: str | None) -> dict[str, Any]:
+        """The record as DESIGN section 5 wants it."""
+        return {
+            "format": FORMAT,
+            "id": self.identity,
+            "status": status,
+            "reason": reason,
+            "debug": self.config["debug"]["enabled"],
+            **self.config["names"],
+            "seed": self.config["seed"],
+            "data_fingerprint": self.fingerprint,
+            "code_version": self.code,
+            "git": code.git_state(),
+            "started": self.started.isoformat(timespec="seconds"),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "command": [Path(sys.executable).name, *sys.argv],
+            "config": self.config,
+            "environment": surroundings(),
+            **self.facts,
+        }
+
+
+def make_run(config: DictConfig) -> Run:
+    """The run of a configuration as far as it is known before its data are read.
+
+    How runs are driven (``CONTROLS``) cannot change a result, so neither its id nor its record knows of it. Of a search
+    the record says which trial this is, or what was chosen from how many.
+    Raises ValueError for a configuration that is yet to be searched: ``harness.search`` makes runs of it.
+    """
+    settings = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(settings, dict)
+    run = Run({str(key): value for key, value in settings.items() if key not in (*CONTROLS, *SEARCH)})
+    search = settings["search"]
+    if search["method"] != "none":
+        if "study" not in search:
+            raise ValueError(
+                f"search={search['method']} is many runs; start it by python -m harness, or with search=none"
+            )
+        run.facts["search"] = search
+    run.place()
+    return run
+
+
+def begins_anew(config: DictConfig) -> bool:
+    """Whether to run whatever was recorded before."""
+    return bool(config.force) or config.retry == "all"
+
+
+def stands(record: dict[str, Any], config: DictConfig) -> bool:
+    """Whether what was recorded before is the outcome: a finished run, and with ``retry=none`` a failed one too."""
+    left_alone = ("done", "failed") if config.retry == "none" else ("done",)
+    return not begins_anew(config) and record["status"] in left_alone
