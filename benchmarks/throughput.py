@@ -21,10 +21,11 @@ from typing import Any, NamedTuple
 from drivers.reporting import RESULTS, make_parser, publish
 from rich.console import Console
 
-from harness.cell import Answer, Job, run_cell
 from harness.configuration.compose import compose_configuration
-from harness.sweep import PRELOAD, Cell, run_cells
-from harness.workers import LocalWorkers
+from harness.engines.local import LocalWorkers
+from harness.sweep.cells import Cell
+from harness.sweep.dispatch import PRELOAD, run_cells
+from harness.sweep.job import Answer, Job, run_cell
 
 CELL = [
     "task=pos",

@@ -1,6 +1,6 @@
 """``python -m harness task=ner model=cross``: compose a configuration, run it, say what came out.
 
-With ``-m`` the cells of a sweep go to ``harness.sweep`` instead (through ``hydra_plugins``).
+With ``-m`` the cells of a sweep go to ``harness.sweep.dispatch`` instead (through ``hydra_plugins``).
 
 Exit codes: 0 done (or found), 1 a run failed or a value was refused, 130 stopped by Ctrl-C, 143 by SIGTERM.
 """
@@ -56,9 +56,9 @@ def main(config: DictConfig) -> None:
 
 def _search(config: DictConfig) -> None:
     """The search for the settings of this one configuration."""
-    from harness.search import search_cells
-    from harness.sweep import Cell
-    from harness.workers import EngineError
+    from harness.engines.base import EngineError
+    from harness.search.search import search_cells
+    from harness.sweep.cells import Cell
 
     config.trainer.enable_progress_bar = False  # as in every sweep
     try:
@@ -69,8 +69,9 @@ def _search(config: DictConfig) -> None:
 
 
 def _plan(config: DictConfig) -> None:
-    from harness.cell import Job
-    from harness.plan import plan_cell, show_plan
+    from harness.sweep.display import show_plan
+    from harness.sweep.forecast import plan_cell
+    from harness.sweep.job import Job
 
     if show_plan([plan_cell(("this run", Job(config, Path())))], workers=1):
         _failed.append("hopeless")

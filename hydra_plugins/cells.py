@@ -1,4 +1,4 @@
-"""Hydra's ``-m`` for this harness: Hydra parses the overrides, ``harness.sweep`` runs the cells.
+"""Hydra's ``-m`` for this harness: Hydra parses the overrides, ``harness.sweep.dispatch`` runs the cells.
 
 Hydra finds sweepers only in this namespace package (it has no ``__init__.py``). Its own sweeper composes every cell
 before it runs one, so that a single wrong cell would end the sweep.
@@ -34,13 +34,13 @@ class CellSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> None:
         """Run all cells and leave with the exit code of the whole."""
-        from harness.sweep import sweep
+        from harness.multirun import multirun
 
         def compose(cell: Sequence[str]) -> DictConfig:
             return self.loader.load_sweep_config(self.master, list(cell))
 
         cells, swept = self.combinations(arguments)
-        raise SystemExit(sweep(cells, swept=swept, compose=compose))
+        raise SystemExit(multirun(cells, swept=swept, compose=compose))
 
     def combinations(self, arguments: Sequence[str]) -> tuple[list[list[str]], list[str]]:
         """The overrides of each cell, and the keys that are swept over."""

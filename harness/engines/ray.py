@@ -15,8 +15,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from harness.engines.base import import_engine, this_place, work_at
-from harness.workers import STOP_SECONDS, EngineError, WorkerDied, visible_gpus
+from harness.engines.base import STOP_SECONDS, EngineError, WorkerDied, import_engine, this_place, visible_gpus, work_at
 
 POLL_SECONDS = 1.0
 

@@ -17,8 +17,15 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-from harness.engines.base import import_engine, this_place, work_at
-from harness.workers import GRACE_SECONDS, STOP_SECONDS, EngineError, WorkerDied
+from harness.engines.base import (
+    GRACE_SECONDS,
+    STOP_SECONDS,
+    EngineError,
+    WorkerDied,
+    import_engine,
+    this_place,
+    work_at,
+)
 
 CLUSTERS = ("slurm", "local")
 POLL_SECONDS = 0.5

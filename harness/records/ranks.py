@@ -18,3 +18,13 @@ def writes_here() -> bool:
     else:
         names = ["LOCAL_RANK", "NODE_RANK"]
     return all(int(os.environ.get(name, "0")) == 0 for name in names)
+
+
+RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
+"""What tells the processes that share a run apart."""
+
+
+def forget_ranks() -> None:
+    """Let every cell be recorded: it is a run of one process, whichever of srun's or torchrun's runs the sweep."""
+    for name in RANKS:
+        os.environ.pop(name, None)

@@ -31,7 +31,7 @@ def locked(folder: Path) -> Iterator[None]:
     """Hold the run's folder: a second process with the same run is told so instead of writing into it.
 
     The lock is the kernel's (``flock``), so it ends with its process, however that dies. Linux carries it over NFS to
-    the server, where it holds between machines; ``harness.mounts`` knows the mounts where it does not.
+    the server, where it holds between machines; ``harness.engines.mounts`` knows the mounts where it does not.
     """
     if not writes_here():
         yield

@@ -81,7 +81,7 @@ def make_run(config: DictConfig) -> Run:
 
     How runs are driven (``CONTROLS``) cannot change a result, so neither its id nor its record knows of it. Of a search
     the record says which trial this is, or what was chosen from how many.
-    Raises ValueError for a configuration that is yet to be searched: ``harness.search`` makes runs of it.
+    Raises ValueError for a configuration that is yet to be searched: ``harness.search.search`` makes runs of it.
     """
     settings = OmegaConf.to_container(config, resolve=True)
     assert isinstance(settings, dict)

@@ -72,7 +72,7 @@ def _train(
 def _pruning(config: DictConfig, facts: Facts, module: TrainingModule) -> list[pl.Callback]:
     if config.search.method != "optuna" or not config.search.prune:
         return []
-    from harness.pruning import Pruning
+    from harness.search.pruning import Pruning
 
     monitor, mode = module.monitor
     return [Pruning(config, facts, monitor=monitor, mode=mode)]

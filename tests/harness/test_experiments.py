@@ -22,7 +22,7 @@ from harness.build.model import make_model
 from harness.configuration.compose import CONF, compose_configuration
 from harness.records import files
 from harness.run.execute import execute
-from harness.sweep import make_cells
+from harness.sweep.cells import make_cells
 from hydra_plugins.cells import CellSweeper
 from tasks.base import Task
 from tests.harness.conftest import COMMAND

@@ -18,13 +18,13 @@ from harness.build.counts import count_parameters, forward_flops
 from harness.build.data import Data, encode, make_task
 from harness.build.matching import check_match, match_model, reference_of, resized
 from harness.build.model import make_model
-from harness.cell import Job
 from harness.configuration.compose import CONF, compose_configuration
 from harness.explanation.rebuilt import Rebuilt
-from harness.plan import plan_cell
 from harness.records import files
 from harness.run.execute import execute
 from harness.run.run import Outcome
+from harness.sweep.forecast import plan_cell
+from harness.sweep.job import Job
 from tests.harness.conftest import TINY
 
 Overrides = Callable[..., list[str]]

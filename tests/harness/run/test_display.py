@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.cell import Answer
 from harness.run.display import show_outcome
 from harness.run.run import Outcome
-from harness.sweep_display import show_summary
+from harness.sweep.display import show_summary
+from harness.sweep.job import Answer
 from tests.harness.handmade import record
 
 EVIL = "[/x]\x1b[31m[b]"

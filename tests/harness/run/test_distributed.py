@@ -17,7 +17,8 @@ from harness.configuration.compose import compose_configuration
 from harness.configuration.controls import processes_of
 from harness.records import files, ranks
 from harness.run.execute import execute
-from harness.sweep import Cell, run_cells
+from harness.sweep.cells import Cell
+from harness.sweep.dispatch import run_cells
 from tests.harness.conftest import COMMAND, in_this_process
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from harness import leaderboard
 from harness.configuration.compose import CONF, compose_configuration
 from harness.run.execute import execute
-from harness.sweep import make_cells
+from harness.sweep.cells import make_cells
 from tests.harness.handmade import record, write_run
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::ResourceWarning")

@@ -14,16 +14,18 @@ import pytest
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 
-from harness.cell import Job, write_note
 from harness.configuration.compose import compose_configuration
 from harness.configuration.controls import check_controls
-from harness.plan import plan_cells, show_plan
+from harness.engines.base import WorkerDied
 from harness.records import files
 from harness.run.execute import execute
 from harness.run.run import make_run
 from harness.run.stopping import TimeLimitError, limited
-from harness.sweep import Cell, make_cells, make_engine, record_end, run_cells
-from harness.workers import WorkerDied
+from harness.sweep.cells import Cell, make_cells
+from harness.sweep.dispatch import make_engine, record_end, run_cells
+from harness.sweep.display import show_plan
+from harness.sweep.forecast import plan_cells
+from harness.sweep.job import Job, write_note
 from tests.harness.conftest import COMMAND, ROOT, command, in_this_process, statuses, stop
 
 Overrides = Callable[..., list[str]]

@@ -9,7 +9,7 @@ import optuna
 import pytorch_lightning as pl
 from omegaconf import DictConfig
 
-from harness.optuna_trials import RUNGS, open_study
+from harness.search.storage import RUNGS, open_study
 
 
 class Pruning(pl.Callback):

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import json
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
+
+from harness.training.memory import give_back_memory
 
 if TYPE_CHECKING:
     from harness.run.run import Outcome, Run
@@ -52,7 +51,7 @@ def run_cell(job: Job) -> Answer:
         answer = Answer("interrupted", "its worker was stopped from outside; the same command resumes it")
     except Exception as error:  # a configuration that cannot even be resolved has no record
         answer = Answer("failed", f"{type(error).__name__}: {error}")
-    _give_back_memory()
+    give_back_memory()
     return Answer(**{**vars(answer), "seconds": time.monotonic() - started})
 
 
@@ -63,9 +62,9 @@ def is_undrawn(config: DictConfig) -> bool:
 
 def _start(config: DictConfig) -> Callable[..., Outcome]:
     if is_undrawn(config):
-        from harness.optuna_trials import execute_drawn  # a second to import, and few sweeps need it
+        from harness.search.trial import run_drawn  # a second to import, and few sweeps need it
 
-        return execute_drawn
+        return run_drawn
     from harness.run.execute import execute
 
     return execute
@@ -87,15 +86,3 @@ def write_note(job: Job, run: Run) -> None:
     fresh = job.note.with_suffix(".new")
     fresh.write_text(json.dumps(note, default=str), encoding="utf-8")
     fresh.replace(job.note)
-
-
-def _give_back_memory() -> None:
-    """Give the next cell the memory that an earlier one would have found, so that peaks can be compared."""
-    gc.collect()
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    if sys.platform.startswith("linux"):
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc alone has it
-        if trim is not None:
-            trim(0)

@@ -4,13 +4,46 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from harness.cell import Answer
 from harness.records.plain_text import plain
+from harness.sweep.forecast import Forecast
+from harness.sweep.job import Answer
+
+if TYPE_CHECKING:
+    pass
+
+
+def show_plan(forecasts: Sequence[Forecast], *, workers: int, console: Console | None = None) -> int:
+    """Print the plan: each cell, why it would not run, the total. Returns the exit code: 1 if there would be holes."""
+    console = console or Console()
+    table = Table(Column("cell", overflow="fold"), "status", "parameters", "minutes", "MiB")
+    for forecast in forecasts:
+        parameters = "" if forecast.parameters is None else f"{forecast.parameters:,}"
+        minutes = "" if forecast.minutes is None else f"{forecast.minutes:.2f}"
+        memory = "" if forecast.memory_bytes is None else f"{forecast.memory_bytes / 2**20:,.0f}"
+        table.add_row(forecast.label, forecast.status, parameters, minutes, memory)
+    console.print(table)
+    for forecast in forecasts:
+        if forecast.reason is not None:
+            line = f"{forecast.status}: {forecast.label}: {forecast.reason}"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+    told = ", ".join(f"{n} {status}" for status, n in Counter(forecast.status for forecast in forecasts).items())
+    ahead = [forecast for forecast in forecasts if forecast.minutes is not None]
+    total = sum(forecast.minutes or 0.0 for forecast in ahead)
+    longest = max((forecast.minutes or 0.0 for forecast in ahead), default=0.0)
+    memory_each = max((forecast.memory_bytes or 0 for forecast in ahead), default=0)
+    console.print(f"cells: {told}", markup=False, highlight=False)
+    console.print(
+        f"to run: at most {total:.1f} minutes of training and scoring, {max(total / workers, longest):.1f} with "
+        f"workers={workers}; up to {memory_each / 2**20:,.0f} MiB in each worker",
+        markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip
+    return 1 if any(forecast.status in ("unsupported", "not composed", "would fail") for forecast in forecasts) else 0
 
 
 def show_answer(console: Console, label: str, answer: Answer, *, done: int, of: int) -> None:

@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import kstest, qmc
 
 from harness.configuration.compose import compose_configuration
-from harness.search_space import POINTS, Dimension, draw, read_space
+from harness.search.space import POINTS, Dimension, draw, read_space
 
 RATE = Dimension("training.learning_rate", low=1e-4, high=1e-1, log=True)
 WIDTH = Dimension("backbone.width", low=2, high=5, whole=True)

@@ -20,6 +20,7 @@ SEARCHED = ("training", "embedding", "backbone", "decoder", "position", "encodin
 """The parts of a configuration that can be searched; data, trainer and seeds are the same for all trials."""
 
 WORDS = {"low", "high", "log", "choices"}
+
 DIGITS = 4
 """Significant digits of drawn numbers: more only make records hard to read."""
 

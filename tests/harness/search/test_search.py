@@ -16,17 +16,19 @@ import pytest
 from harness.build import checks
 from harness.build import data as run_data
 from harness.build.data import Data
-from harness.cell import write_note
 from harness.configuration.compose import compose_configuration
-from harness.plan import show_plan
+from harness.engines.base import WorkerDied
 from harness.records import code, files
 from harness.run import execute as running
 from harness.run.execute import execute
 from harness.run.run import make_run
-from harness.search import ATTEMPTS, plan_search, run_search, search_cells
-from harness.studies import Study, Trial, best_of, make_studies
-from harness.sweep import Cell
-from harness.workers import WorkerDied
+from harness.search.grouping import make_studies
+from harness.search.search import ATTEMPTS, plan_search, run_search, search_cells
+from harness.search.study import Study, best_of
+from harness.search.trial import Trial
+from harness.sweep.cells import Cell
+from harness.sweep.display import show_plan
+from harness.sweep.job import write_note
 from tests.harness.conftest import COMMAND, in_this_process
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -353,7 +355,7 @@ def optuna(searching: Overrides) -> Overrides:
 
 
 def states(study: Study) -> list[str]:
-    from harness.optuna_trials import open_study
+    from harness.search.storage import open_study
 
     config = study.trial(None).config
     assert config is not None
@@ -406,7 +408,7 @@ def test_an_optuna_study_that_is_stopped_goes_on_to_the_very_number_of_trials(
 
 
 def test_workers_that_begin_at_once_draw_different_trials(optuna: Overrides):
-    from harness.optuna_trials import distribution, open_study
+    from harness.search.storage import distribution, open_study
 
     study = study_of(optuna())
     drawn = []
@@ -420,8 +422,8 @@ def test_workers_that_begin_at_once_draw_different_trials(optuna: Overrides):
 
 
 def test_a_hopeless_trial_ends_early_and_is_told_so(optuna: Overrides, tmp_path: Path):
-    from harness.optuna_trials import _tell, open_study
-    from harness.pruning import Pruning
+    from harness.search.pruning import Pruning
+    from harness.search.storage import _tell, open_study
 
     study = study_of(optuna("search.startup_trials=1", "search.prune_after=0.2", "training.steps=100"))
     config = study.trial(None).config
@@ -478,7 +480,7 @@ def test_a_plan_of_a_search_runs_nothing(
 
 
 def test_a_second_command_at_the_same_study_is_refused(searching: Overrides, capsys: pytest.CaptureFixture[str]):
-    from harness.search import _locked
+    from harness.search.search import _locked
 
     cells = [Cell("model=dot", compose_configuration(searching()))]
     (study,) = make_studies(cells)[1]

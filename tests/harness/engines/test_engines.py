@@ -18,10 +18,10 @@ import pytest
 
 from harness.configuration.compose import compose_configuration
 from harness.engines import submitit
+from harness.engines.base import EngineError, WorkerDied
 from harness.records import files
 from harness.run.execute import execute
-from harness.sweep import make_engine
-from harness.workers import EngineError, WorkerDied
+from harness.sweep.dispatch import make_engine
 from tests.harness.conftest import ROOT, command, statuses, stop
 
 Overrides = Callable[..., list[str]]

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from harness import workers
-from harness.workers import LocalWorkers, WorkerDied, visible_gpus
+from harness.engines import base, local
+from harness.engines.base import WorkerDied, visible_gpus
+from harness.engines.local import LocalWorkers
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -62,15 +63,15 @@ def test_a_worker_does_many_jobs():
 
 
 def test_a_job_that_ignores_its_limit_is_killed(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(workers, "GRACE_SECONDS", 0.5)
-    monkeypatch.setattr(workers, "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(base, "GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(local, "POLL_SECONDS", 0.1)
     found = results(LocalWorkers(1, seconds=4.0), ["hang", 1])
     assert found == {0: WorkerDied(-9, overdue=True), 1: 1}
     assert "max_minutes" in str(found[0])
 
 
 def test_closing_asks_what_runs_to_end_and_kills_what_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(workers, "STOP_SECONDS", 0.5)
+    monkeypatch.setattr(base, "STOP_SECONDS", 0.5)
     ended = LocalWorkers(2)(work, [tmp_path / "running", 1, "hang"])
     assert next(ended) == (1, 1)
     wait_for(tmp_path / "running")
@@ -81,7 +82,7 @@ def test_closing_asks_what_runs_to_end_and_kills_what_does_not(tmp_path: Path, m
 
 def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path):
     code = (
-        "from pathlib import Path\nfrom harness.workers import LocalWorkers\n"
+        "from pathlib import Path\nfrom harness.engines.local import LocalWorkers\n"
         "from tests.harness.test_workers import work\n"
         f"if __name__ == '__main__': list(LocalWorkers(1)(work, [Path({str(tmp_path / 'running')!r})]))"
     )

@@ -8,7 +8,6 @@ a study has as many trials as it was asked for, however often it was stopped.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from harness.records.files import study_folder
-from harness.run.execute import execute
-from harness.run.run import Outcome, Run
-from harness.studies import Trial
+from harness.search.trial import Trial
 
 RUNGS = 10
 """Trials are compared after each of so many equal parts of their steps; their epochs differ in steps."""
@@ -94,22 +91,6 @@ def distribution(described: DictConfig) -> BaseDistribution:
     log = "log" in described and bool(described.log)
     whole = "whole" in described and bool(described.whole)
     return (IntDistribution if whole else FloatDistribution)(described.low, described.high, log=log)
-
-
-def execute_drawn(config: DictConfig, *, announce: Callable[[Run], None]) -> Outcome:
-    """Run the trial that ``config`` numbers, or a new one; returns its outcome, of which the study has been told.
-
-    A trial that failed (but for diverging) is not told: it may be run again.
-    """
-    study = open_study(config, seed=_sampler_seed(config))
-    number = config.search.trial
-    if number is None:
-        distributions = {key: distribution(found) for key, found in config.search.space.items()}
-        number = study.ask(distributions).number
-    outcome = execute(_settled(config, study, number), announce=announce)
-    if outcome.record["status"] == "done":
-        _tell(study, Trial.of(outcome.record))
-    return outcome
 
 
 def _sampler_seed(config: DictConfig) -> int:

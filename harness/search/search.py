@@ -14,17 +14,23 @@ from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 from rich.console import Console
 
-from harness.cell import Answer
-from harness.plan import Forecast, plan_cells, show_plan
+from harness.engines.base import Engine
+from harness.engines.local import LocalWorkers
 from harness.records.files import find_records, read_record, study_folder
 from harness.run.stopping import terminable
-from harness.search_space import POINTS
-from harness.studies import Study, Trial, best_of, make_studies
-from harness.sweep import PRELOAD, Cell, make_engine, run_cells
-from harness.workers import Engine, LocalWorkers
+from harness.search.grouping import make_studies
+from harness.search.space import POINTS
+from harness.search.study import Study, best_of
+from harness.search.trial import Trial
+from harness.sweep.cells import Cell
+from harness.sweep.dispatch import PRELOAD, make_engine, run_cells
+from harness.sweep.display import show_plan
+from harness.sweep.forecast import Forecast, plan_cells
+from harness.sweep.job import Answer
 
 ATTEMPTS = 3
 """How often a trial is begun whose worker dies; then the study is left unfinished."""
+
 
 Found = dict[int, Trial]
 """The trials of a study that need not run again, by number."""
@@ -103,7 +109,7 @@ def pending_trials(study: Study, found: Found) -> list[Cell]:
     if study.method in POINTS:
         drawn = study.trials
     else:
-        from harness.optuna_trials import count_drawn
+        from harness.search.storage import count_drawn
 
         drawn = min(study.trials, count_drawn(study.trial(None).config))  # type: ignore[arg-type]
     cells = [study.trial(number) for number in range(drawn) if number not in found]

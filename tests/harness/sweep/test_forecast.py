@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from harness import plan
-from harness.cell import Job
 from harness.configuration.compose import compose_configuration
-from harness.plan import Forecast, plan_cell, plan_cells
-from harness.sweep import Cell
+from harness.sweep import probe
+from harness.sweep.cells import Cell
+from harness.sweep.forecast import Forecast, plan_cell, plan_cells
+from harness.sweep.job import Job
 from tasks.model import TaskModel
 from tests.harness.conftest import in_this_process
 
@@ -40,8 +40,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(TaskModel, "loss", timed(TaskModel.loss, LOSS))
     monkeypatch.setattr(TaskModel, "predict", timed(TaskModel.predict, PREDICTION))
-    monkeypatch.setattr(plan, "time", SimpleNamespace(perf_counter=lambda: now[0]))
-    monkeypatch.setattr(plan, "_probes", {})
+    monkeypatch.setattr(probe, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(probe, "_probes", {})
 
 
 @pytest.fixture

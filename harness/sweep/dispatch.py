@@ -1,0 +1,116 @@
+"""Sweeps that finish: every cell of ``python -m harness -m`` becomes a record, whatever happens to the others.
+
+The cells run in workers, never in this process, which therefore survives whatever kills them and needs no torch.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from rich.console import Console
+
+from harness.engines.base import Engine, WorkerDied
+from harness.records import files
+from harness.records.files import read_record
+from harness.records.ranks import forget_ranks
+from harness.records.record import Status
+from harness.sweep.cells import Cell, check_one_device
+from harness.sweep.display import show_answer, show_summary
+from harness.sweep.job import Answer, Job, answer_from, is_undrawn, run_cell
+
+PRELOAD = ("harness.run.execute", "harness.training.fit")
+
+
+def make_engine(config: DictConfig) -> Engine:
+    """Where cells run: what ``engine=`` names. Raises ValueError for settings that it refuses, and several devices."""
+    check_one_device(config)
+    seconds = None if config.max_minutes is None else 60 * config.max_minutes
+    try:
+        return instantiate(config.engine, seconds=seconds, preload=PRELOAD, _convert_="all")  # type: ignore[no-any-return]
+    except InstantiationException as error:
+        raise ValueError(str(error.__cause__ or error)) from error
+
+
+def run_cells(cells: Sequence[Cell], engine: Engine, *, console: Console | None = None) -> list[Answer]:
+    """Run every cell on the engine; returns what became of each, in their order, after a line each and a summary.
+
+    KeyboardInterrupt and SystemExit stop the workers; what was running is recorded as ``interrupted``, and the
+    exception goes on.
+    """
+    console = console or Console()
+    forget_ranks()
+    answers = {number: Answer("not composed", cell.problem) for number, cell in enumerate(cells) if cell.problem}
+    with _desk(cells) as desk:
+        jobs = {n: Job(c.config, Path(desk) / f"{n}.json") for n, c in enumerate(cells) if c.config is not None}
+        numbers = list(jobs)
+        try:
+            with closing(engine(run_cell, list(jobs.values()))) as results:  # type: ignore[type-var]
+                for place, result in results:
+                    number = numbers[place]
+                    if isinstance(result, WorkerDied):
+                        restarts = cells[number].restarts and not result.overdue
+                        result = record_end(jobs[number], "interrupted" if restarts else "failed", str(result))
+                    answers[number] = result
+                    show_answer(console, cells[number].label, answers[number], done=len(answers), of=len(cells))
+        except (KeyboardInterrupt, SystemExit):
+            begun = [n for n, job in jobs.items() if n not in answers and job.note.exists()]
+            for number in begun:
+                answers[number] = record_end(jobs[number], "interrupted", "the sweep was stopped")
+            show_summary(console, [cell.label for cell in cells], answers)
+            console.print("stopped; the same command goes on from here", markup=False)
+            raise
+    show_summary(console, [cell.label for cell in cells], answers)
+    return [answers[number] for number in range(len(cells))]
+
+
+def _desk(cells: Sequence[Cell]) -> tempfile.TemporaryDirectory[str]:
+    """A folder for the workers' notes beside the records: a worker may be on another machine that shares only these."""
+    config = next((cell.config for cell in cells if cell.config is not None), None)
+    place = None if config is None else Path(config.results_dir).absolute() / "sweeps"
+    if place is not None:
+        place.mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(prefix="desk-", dir=place, ignore_cleanup_errors=True)
+
+
+def record_end(job: Job, status: Status, reason: str) -> Answer:
+    """Record the end of a run whose worker could not, unless the worker or another process did after all."""
+    if is_undrawn(job.config) and not job.note.exists():
+        return Answer(status, reason)  # which trial it was to be nobody can say
+    folder, record = _noted(job)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            left = read_record(folder)
+            if left is not None and (left["status"] == "done" or _is_of(left, record)):
+                return answer_from(left, folder, found=False)
+            record |= {"status": status, "reason": reason, "finished": datetime.now(UTC).isoformat(timespec="seconds")}
+            files.write_record(folder, record)
+            return answer_from(record, folder, found=False)
+    except Timeout:
+        return Answer("busy", f"{folder} is in use by another process with the same run", str(folder))
+
+
+def _is_of(left: Mapping[str, Any], noted: Mapping[str, Any]) -> bool:
+    """Whether a record is of the very attempt that the worker noted, and not of an earlier one at the same run."""
+    return bool(left["started"] == noted["started"])
+
+
+def _noted(job: Job) -> tuple[Path, dict[str, Any]]:
+    """Folder and unfinished record of the run that a worker was at: as it noted them, or as the configuration says."""
+    if job.note.exists():
+        note = json.loads(job.note.read_text(encoding="utf-8"))
+        return Path(note["folder"]), note["record"]
+    from harness.run.run import make_run  # seconds, but rarely: the worker died before it began
+
+    run = make_run(job.config)
+    return run.folder, json.loads(json.dumps(run.record("failed", None), default=str))
