@@ -13,9 +13,11 @@ import time
 import numpy as np
 from drivers.reporting import RESULTS, make_parser, publish
 
-from tasks.batching import BatchLoader, BatchPlan
-from tasks.collation import collate
-from tasks.encoding import EncodedSplit, EncodingOptions, TextCodec
+from tasks.encoding.arrays import EncodedSplit
+from tasks.encoding.batching import BatchLoader, BatchPlan
+from tasks.encoding.codec import TextCodec
+from tasks.encoding.collation import collate
+from tasks.encoding.vocabulary import EncodingOptions
 
 RESULT = RESULTS / "loading.md"
 

@@ -17,12 +17,16 @@ from torch import Tensor, nn
 
 from models.attention.base import Attention, Site
 from models.embeddings import TextTensors
-from tasks.label_names import label_name
+from tasks.labels.names import label_name
 
 Row = Mapping[str, Any]
 """One example as the corpus has it: column name -> value."""
 
+
 AttentionFactory = Callable[[Site], Attention]
+
+PADDING, UNKNOWN = 0, 1
+"""The first two ids of every vocabulary."""
 
 IGNORED = -100
 """The label of padded positions."""
@@ -119,7 +123,7 @@ class Task(ABC):
     generates: ClassVar[bool] = False
 
     def check(self, row: Row) -> Row:
-        """The row as the task uses it, once ``tasks.rows`` has found its columns and types right.
+        """The row as the task uses it, once ``tasks.reading.checks`` has found its columns and types right.
 
         Raises ValueError for what only the task knows to be wrong. The message leaves out file and line: the caller
         knows those.

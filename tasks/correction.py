@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from tasks.base import Row
-from tasks.generation import GenerationTask
+from tasks.kinds.writing import GenerationTask
 from tasks.metrics.correction import correction_definitions, correction_scores
-from tasks.sequences import references, text_of
+from tasks.reading.checks import references, text_of
 
 
 class Correction(GenerationTask):

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tasks.base import Row, Task
-from tasks.tokenization import Tokenizer
+from tasks.encoding.tokenization import Tokenizer
 
 
 class Floor(ABC):

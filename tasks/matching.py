@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.pooling import PoolingTask
+from tasks.kinds.one_label import PoolingTask
 
 
 class Matching(PoolingTask):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.spans import SpanTask
+from tasks.kinds.spans import SpanTask
 
 
 class NER(SpanTask):

@@ -7,7 +7,7 @@ from typing import Any
 
 from tasks.base import AttentionFactory, Head, Row, Task
 from tasks.heads.tagging import Scheme, TaggingHead
-from tasks.label_order import sorted_labels
+from tasks.labels.order import sorted_labels
 from tasks.metrics.tagging import DEFINITIONS, token_accuracy
 
 

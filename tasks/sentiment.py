@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from tasks.base import Row
-from tasks.label_order import ordered_labels
+from tasks.kinds.one_label import PoolingTask
+from tasks.labels.order import ordered_labels
 from tasks.metrics.classification import DEFINITIONS, rank_mean_absolute_error
-from tasks.pooling import PoolingTask
 
 
 class Sentiment(PoolingTask):

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from tasks.base import Row
-from tasks.generation import GenerationTask
+from tasks.kinds.writing import GenerationTask
 from tasks.metrics.summarization import summarization_definitions, summarization_scores
-from tasks.sequences import references
+from tasks.reading.checks import references
 
 
 class Summarization(GenerationTask):

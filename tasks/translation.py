@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from tasks.base import Row
-from tasks.generation import GenerationTask
+from tasks.kinds.writing import GenerationTask
 from tasks.metrics.translation import ALIGNMENT_DEFINITIONS, translation_definitions, translation_scores
-from tasks.sequences import references
+from tasks.reading.checks import references
 
 
 class Translation(GenerationTask):

@@ -14,15 +14,15 @@ from omegaconf import DictConfig
 
 from harness.build.factories import uses_external
 from tasks.base import Batch, Task
-from tasks.batching import BatchLoader, BatchPlan
-from tasks.collation import collate
-from tasks.corpora import Corpus
-from tasks.encoded import EncodedCorpus, encode_corpus
-from tasks.encoding import EncodingOptions
-from tasks.generation import GenerationTask
+from tasks.encoding.batching import BatchLoader, BatchPlan
+from tasks.encoding.collation import collate
+from tasks.encoding.labelled import EncodedCorpus, encode_corpus
+from tasks.encoding.vocabulary import EncodingOptions
+from tasks.encoding.written import aligned_words, encode_sequences
 from tasks.heads.generation import Generated
+from tasks.kinds.writing import GenerationTask
 from tasks.metrics.translation import alignment_scores
-from tasks.sequences import aligned_words, encode_sequences
+from tasks.reading.source import Corpus
 
 
 def make_task(config: DictConfig) -> Task:

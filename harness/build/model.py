@@ -14,7 +14,7 @@ from harness.build.data import Data
 from harness.build.factories import make_factory, uses_external
 from models.attention.base import Attention, Site
 from tasks.base import AttentionFactory, Head, Task
-from tasks.generation import GenerationTask
+from tasks.kinds.writing import GenerationTask
 from tasks.model import TaskModel
 
 

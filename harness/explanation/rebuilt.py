@@ -26,14 +26,13 @@ from harness.build.model import make_model
 from harness.explanation.maps import AttentionMap
 from harness.records.record import Record
 from models.attention.base import Attended, Attention, recorded_weights
-from tasks.base import Row, Task
-from tasks.corpora import Corpus
-from tasks.encoding import UNKNOWN
+from tasks.base import UNKNOWN, Row, Task
+from tasks.encoding.subwords import WORD
+from tasks.encoding.tokenization import tokenizer_named
 from tasks.heads.generation import GenerationHead
 from tasks.model import TaskModel
-from tasks.rows import check_rows
-from tasks.subwords import WORD
-from tasks.tokenization import tokenizer_named
+from tasks.reading.checks import check_rows
+from tasks.reading.source import Corpus
 
 
 @dataclass(frozen=True)

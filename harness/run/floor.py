@@ -10,10 +10,10 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from tasks.base import Task
-from tasks.corpora import Corpus
-from tasks.encoded import rows_with_known_labels
-from tasks.splits import SPLITS
-from tasks.tokenization import tokenizer_named
+from tasks.encoding.labelled import rows_with_known_labels
+from tasks.encoding.tokenization import tokenizer_named
+from tasks.reading.source import Corpus
+from tasks.reading.splits import SPLITS
 
 
 def fit_and_test(

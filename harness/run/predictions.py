@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tasks.base import Row, Task
-from tasks.corpora import Corpus
-from tasks.tokenization import Tokenizer, tokenizer_named
+from tasks.encoding.tokenization import Tokenizer, tokenizer_named
+from tasks.reading.source import Corpus
 
 RARE = 4
 """A word that train shows at most so many times is rare."""

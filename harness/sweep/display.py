@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Column, Table
@@ -13,9 +12,6 @@ from rich.text import Text
 from harness.records.plain_text import plain
 from harness.sweep.forecast import Forecast
 from harness.sweep.job import Answer
-
-if TYPE_CHECKING:
-    pass
 
 
 def show_plan(forecasts: Sequence[Forecast], *, workers: int, console: Console | None = None) -> int:

@@ -17,7 +17,7 @@ from harness.configuration.controls import processes_of
 if TYPE_CHECKING:
     from harness.build.data import Data
     from tasks.base import Task
-    from tasks.corpora import Corpus
+    from tasks.reading.source import Corpus
 
 
 STEPS, WARM_UP = 6, 2

@@ -32,9 +32,9 @@ from harness.training.loggers import finish_tracking, make_logger
 from harness.training.memory import keep_freed_memory
 from harness.training.module import TrainingModule
 from tasks.base import Task
-from tasks.corpora import Corpus
 from tasks.model import attention_notes
-from tasks.splits import SPLITS
+from tasks.reading.source import Corpus
+from tasks.reading.splits import SPLITS
 
 LATENCY_EXAMPLES = 50
 """How many test examples are predicted one by one to measure latency."""

@@ -5,10 +5,6 @@ from __future__ import annotations
 import ctypes
 import gc
 import sys
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 

@@ -19,7 +19,7 @@ from harness.training.fit import Facts, fit, load_best, prepare, validation_scor
 from harness.training.loggers import finish_tracking, make_logger
 from harness.training.module import DivergedError, TrainingModule
 from tasks.base import Task
-from tasks.corpora import Corpus
+from tasks.reading.source import Corpus
 
 
 def train_and_validate(

@@ -24,8 +24,7 @@ from models.backbones.base import Decoded, Decoder, Memory
 from models.decoding import SearchOptions, search
 from models.pointer import Pointer, coverage_loss
 from models.projection import linear_cross_entropy
-from tasks.base import IGNORED, Encoded, Head
-from tasks.encoding import UNKNOWN
+from tasks.base import IGNORED, UNKNOWN, Encoded, Head
 
 
 class Generated(NamedTuple):
@@ -50,7 +49,7 @@ class GenerationHead(Head):
     validation loss is chosen by the loss of the last phase.
     ``label_smoothing``: the share of the target spread over the vocabulary; ``dropout``: of what the decoder reads and
     of what the vocabulary's projection reads. ``table``: the source's vectors, to be shared; None: own tables.
-    ``search``, ``length_factor``, ``length_extra``: see ``tasks.generation.GenerationTask``.
+    ``search``, ``length_factor``, ``length_extra``: see ``tasks.kinds.writing.GenerationTask``.
     ``aligns``: whether predictions bring the attention weights of the reference.
 
     Raises ValueError where a shared table has another width than the decoder.

@@ -23,7 +23,7 @@ from torch.nn.functional import cross_entropy
 
 from models.crf import LinearChainCRF
 from tasks.base import IGNORED, Encoded, Head
-from tasks.bio import Legal, legal
+from tasks.labels.bio import Legal, legal
 
 Scheme = Literal["crf", "softmax", "constrained"]
 SCHEMES = ("crf", "softmax", "constrained")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tasks.tokenization import split_characters
+from tasks.encoding.tokenization import split_characters
 
 CHARACTER_LANGUAGES = frozenset({"zh", "ja"})
 """ISO 639-1 codes of the languages written without spaces, whose characters are scored instead of words."""

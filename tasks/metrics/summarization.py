@@ -15,8 +15,8 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
+from tasks.encoding.tokenization import split_characters, split_words
 from tasks.metrics.generation import CHARACTER_LANGUAGES, check_texts, tokens_of
-from tasks.tokenization import split_characters, split_words
 
 ROUGE = {"rouge_1_f1": "rouge1", "rouge_2_f1": "rouge2", "rouge_l_f1": "rougeL"}
 """Our key -> rouge-score's."""

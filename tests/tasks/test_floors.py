@@ -5,12 +5,12 @@ import math
 import pytest
 
 from tasks.classification import Classification
+from tasks.encoding.tokenization import split_words
 from tasks.floors import Floor, Majority, TfidfLogistic
 from tasks.matching import Matching
 from tasks.ner import NER
 from tasks.pos import POS
 from tasks.sentiment import Sentiment
-from tasks.tokenization import split_words
 
 POOLED = {"hidden": 1, "dropout": 0.0, "label_smoothing": 0.0}
 CLASSIFICATION = Classification(name="classification", **POOLED)

@@ -14,15 +14,15 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from tasks.base import Batch, Task
-from tasks.collation import collate
-from tasks.corpora import Corpus
-from tasks.encoded import EncodedCorpus, encode_corpus
-from tasks.encoding import EncodingOptions
-from tasks.generation import GenerationTask
+from tasks.encoding.collation import collate
+from tasks.encoding.labelled import EncodedCorpus, encode_corpus
+from tasks.encoding.tokenization import tokenizer_named
+from tasks.encoding.vocabulary import EncodingOptions
+from tasks.encoding.written import encode_sequences
 from tasks.heads.generation import Generated
+from tasks.kinds.writing import GenerationTask
 from tasks.model import TaskModel
-from tasks.sequences import encode_sequences
-from tasks.tokenization import tokenizer_named
+from tasks.reading.source import Corpus
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 SMALL = {"width": 16, "feedforward_width": 16, "hidden": 8, "language": "en"}

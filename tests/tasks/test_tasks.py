@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from models.attention.none import NoAttention
 from tasks.base import Encoded, Task
 from tasks.ner import NER
-from tasks.rows import check_rows, columns_of
+from tasks.reading.checks import check_rows, columns_of
 from tasks.sentiment import Sentiment
 
 WRITING = {"translation", "summarization", "correction"}  # see test_generation.py

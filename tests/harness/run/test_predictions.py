@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from harness.run.predictions import RARE, describe_predictions, farthest_repetition
-from tasks.corpora import Corpus
+from tasks.reading.source import Corpus
 
 
 def test_the_farthest_repetition_is_of_words_that_train_hardly_shows():

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from tasks.base import IGNORED, Encoded
-from tasks.bio import OUTSIDE, may_follow
 from tasks.heads.tagging import TaggingHead
+from tasks.labels.bio import OUTSIDE, may_follow
 
 WIDTH = 4
 BIO = ["O", "B-A", "I-A", "B-B", "I-B"]

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tasks.base import Task
-from tasks.files import quiet_datasets, rows_of_dataset
-from tasks.rows import rename_columns
-from tasks.splits import Split, row_namer
+from tasks.reading.checks import rename_columns
+from tasks.reading.files import quiet_datasets, rows_of_dataset
+from tasks.reading.splits import Split, row_namer
 
 
 @dataclass(frozen=True, kw_only=True)

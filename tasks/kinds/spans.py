@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from tasks import bio
 from tasks.base import AttentionFactory, Head, Row, Task
 from tasks.heads.tagging import Scheme, TaggingHead
+from tasks.labels.bio import Remedy, checked_remedy, inventory, type_words, valid_tags
 from tasks.metrics.tagging import span_definitions, span_scores
 
 
@@ -23,23 +23,23 @@ class SpanTask(Task):
     needs = frozenset({"self"})
     spans: ClassVar[Literal["entity", "trigger"]]
 
-    def __init__(self, *, name: str, scheme: Scheme, invalid_bio: bio.Remedy, dropout: float) -> None:
+    def __init__(self, *, name: str, scheme: Scheme, invalid_bio: Remedy, dropout: float) -> None:
         self.name = name
         self.scheme = scheme
-        self.invalid_bio = bio.checked_remedy(invalid_bio)
+        self.invalid_bio = checked_remedy(invalid_bio)
         self.dropout = dropout
 
     def check(self, row: Row) -> Row:
         """The row with valid BIO tags. Raises ValueError for invalid ones, unless they are to be repaired."""
-        return {**row, "tags": bio.valid_tags(row["tags"], remedy=self.invalid_bio)}
+        return {**row, "tags": valid_tags(row["tags"], remedy=self.invalid_bio)}
 
     def label_set(self, labels: Sequence[Sequence[str]]) -> list[str]:
         """``O``, then ``B-X`` and ``I-X`` of every type of the training split."""
-        return bio.inventory(labels)
+        return inventory(labels)
 
     def label_words(self, labels: Sequence[str]) -> list[list[str]]:
         """The names of the types in words: person, location, …"""
-        return bio.type_words(labels)
+        return type_words(labels)
 
     def build_head(self, width: int, *, labels: list[str], attention: AttentionFactory) -> Head:
         """Tags over the states of the encoder; there is no pooling site."""

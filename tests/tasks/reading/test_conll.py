@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.conll import ConllColumns, read_conll
+from tasks.reading.conll import ConllColumns, read_conll
 
 FIRST_AND_LAST = {"token": 0, "tag": -1, "separator": None, "universal": False}
 

@@ -18,7 +18,9 @@ from typing import Any, Literal
 WORD = "\u2581"
 """The mark of a symbol that begins a word."""
 
+
 Kind = Literal["bpe", "characters", "words"]
+
 _UNKNOWN = "<▁>"
 """What the BPE says for a character that it does not know; no text can contain it, since ``▁`` is replaced."""
 

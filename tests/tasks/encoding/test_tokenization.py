@@ -1,6 +1,6 @@
 import pytest
 
-from tasks.tokenization import split_characters, split_whitespace, split_words, tokenizer_named
+from tasks.encoding.tokenization import split_characters, split_whitespace, split_words, tokenizer_named
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from tasks.base import IGNORED
-from tasks.collation import collate
-from tasks.corpora import Corpus
-from tasks.encoded import EncodedCorpus
-from tasks.encoding import PADDING, UNKNOWN, EncodingOptions
+from tasks.base import IGNORED, PADDING, UNKNOWN
+from tasks.encoding.collation import collate
+from tasks.encoding.labelled import EncodedCorpus
+from tasks.encoding.vocabulary import EncodingOptions
+from tasks.encoding.written import BEGIN, END, aligned_words, encode_sequences
 from tasks.heads.generation import Generated
-from tasks.sequences import BEGIN, END, aligned_words, encode_sequences
+from tasks.reading.source import Corpus
 
 OPTIONS = EncodingOptions(lowercase=False, min_count=1, max_characters=8, ngram_min=3, ngram_max=4, ngram_buckets=0)
 TRAIN = [

@@ -15,9 +15,11 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from tasks.label_names import label_name
+from tasks.labels.names import label_name
 
 OUTSIDE = "O"
+
+
 Remedy = Literal["error", "repair"]
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from tasks.base import Task
-from tasks.conll import ConllColumns
-from tasks.files import find_split, line_of, listing, read_rows
-from tasks.rows import rename_columns
-from tasks.splits import SPLITS, Split
+from tasks.reading.checks import rename_columns
+from tasks.reading.conll import ConllColumns
+from tasks.reading.files import find_split, line_of, listing, read_rows
+from tasks.reading.splits import SPLITS, Split
 
 NO_CONLL = ConllColumns(token=0, tag=-1, separator=None, universal=False)
 """Columns for folders of published data sets, which are not in CoNLL format as a rule."""

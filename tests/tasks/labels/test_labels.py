@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.label_names import label_name
-from tasks.label_order import ordered_labels, sorted_labels
+from tasks.labels.names import label_name
+from tasks.labels.order import ordered_labels, sorted_labels
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from tasks.base import Row, Task
-from tasks.corpora import Corpus
-from tasks.encoding import EncodedSplit, EncodingOptions, TextCodec
-from tasks.tokenization import Tokenizer, tokenizer_named
+from tasks.encoding.arrays import EncodedSplit
+from tasks.encoding.codec import TextCodec
+from tasks.encoding.tokenization import Tokenizer, tokenizer_named
+from tasks.encoding.vocabulary import EncodingOptions
+from tasks.reading.source import Corpus
 
 Tokens = Sequence[str]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from models.embeddings import TextTensors
 from tasks.base import IGNORED, Batch
-from tasks.encoding import EncodedSplit, EncodedTexts, Ints
+from tasks.encoding.arrays import EncodedSplit, EncodedTexts, Ints
 
 
 def collate(split: EncodedSplit, indices: Ints) -> Batch:

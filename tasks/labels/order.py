@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from tasks.label_names import label_name
+from tasks.labels.names import label_name
 
 SENTIMENTS: Mapping[str, int] = {
     "very negative": -2,

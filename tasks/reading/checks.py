@@ -120,3 +120,14 @@ def _wrong_type(column: str, expected: str, value: Any) -> str:
         inner = sorted({type(item).__name__ for item in value})
         kind = f"a list of {' and '.join(inner)}" if inner else "an empty list"
     return f"expected {expected} in the column {column!r}, got {kind} ({str(value)[:60]}); correct the row"
+
+
+def references(row: Row) -> list[str]:
+    """The targets of a row: one, or several of which the first is learnt from."""
+    target = row["target"]
+    return target if isinstance(target, list) else [target]
+
+
+def text_of(value: str | list[str]) -> str:
+    """A text as it stands, tokens with a space between any two."""
+    return value if isinstance(value, str) else " ".join(value)

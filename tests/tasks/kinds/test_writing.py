@@ -10,11 +10,10 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from tasks.generation import GenerationTask
-from tasks.rows import check_rows
-from tasks.sequences import references
+from tasks.kinds.writing import GenerationTask
+from tasks.reading.checks import check_rows, references
 
-CONF = Path(__file__).resolve().parents[2] / "conf/task"
+CONF = Path(__file__).resolve().parents[3] / "conf/task"
 
 
 def make(name: str, **changed: Any) -> GenerationTask:

@@ -1,7 +1,7 @@
 """Reading one file of rows, whatever its format, and naming the line where it cannot be read.
 
 JSON Lines, JSON, CSV, TSV and Parquet are read by Hugging Face ``datasets``; columns of the CoNLL kind by
-``tasks.conll``. Positions are found again only when a message needs them, so reading stays fast.
+``tasks.reading.conll``. Positions are found again only when a message needs them, so reading stays fast.
 
 Cells of CSV may be quoted. TSV is read without quoting, as GLUE and most others write it: a quote is a character of the
 text, even where a cell begins and ends with one, and no cell holds a tab or a line break.
@@ -18,7 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, TextIO, cast
 
-from tasks.conll import ConllColumns, read_conll
+from tasks.reading.conll import ConllColumns, read_conll
 
 FORMATS = {
     ".jsonl": "json lines",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.subwords import Segmenter, word_numbers
+from tasks.encoding.subwords import Segmenter, word_numbers
 
 TEXTS = ["the lower the newer .", "newest and widest", "low , lower , lowest (wide)"] * 5
 
@@ -38,7 +38,7 @@ def test_bpe_joins_what_is_frequent_and_keeps_unknown_characters():
 
 def test_the_same_texts_are_learnt_once(tmp_path, monkeypatch):
     first = Segmenter.fit(TEXTS, kind="bpe", size=40, cache=tmp_path)
-    monkeypatch.setattr("tasks.subwords._learn", lambda *_: pytest.fail("learnt again"))
+    monkeypatch.setattr("tasks.encoding.subwords._learn", lambda *_: pytest.fail("learnt again"))
     again = Segmenter.fit(TEXTS, kind="bpe", size=40, cache=tmp_path)
     assert again.split(TEXTS) == first.split(TEXTS)
     assert len(list(tmp_path.iterdir())) == 1

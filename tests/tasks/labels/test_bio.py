@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks import bio
+from tasks.labels.bio import check_tags, checked_remedy, inventory, legal, repaired, type_words, valid_tags
 
 
 @pytest.mark.parametrize(
@@ -10,8 +10,8 @@ from tasks import bio
     [["O"], ["B-A", "I-A", "I-A"], ["B-A", "B-A"], ["O", "B-B", "O", "B-A", "I-A"], ["B-PER.NOM", "I-PER.NOM"]],
 )
 def test_valid_sequences_pass_unchanged(tags: list[str]):
-    bio.check_tags(tags)
-    assert bio.repaired(tags) == tags
+    check_tags(tags)
+    assert repaired(tags) == tags
 
 
 @pytest.mark.parametrize(
@@ -26,38 +26,38 @@ def test_invalid_sequences_are_refused_by_tag_and_place_and_can_be_repaired(
     tags: list[str], where: str, repaired: list[str]
 ):
     with pytest.raises(ValueError, match=f"expected {where}.*set task.invalid_bio=repair"):
-        bio.valid_tags(tags, remedy="error")
-    assert bio.valid_tags(tags, remedy="repair") == repaired
-    bio.check_tags(repaired)
+        valid_tags(tags, remedy="error")
+    assert valid_tags(tags, remedy="repair") == repaired
+    check_tags(repaired)
 
 
 @pytest.mark.parametrize("tag", ["S-A", "PER", "B-", "o", "B"])
 def test_other_schemes_are_refused(tag: str):
     with pytest.raises(ValueError, match=rf"expected BIO tags \(O, B-TYPE, I-TYPE\), got '{tag}'"):
-        bio.check_tags([tag])
+        check_tags([tag])
 
 
 def test_an_unknown_remedy_is_refused():
     with pytest.raises(ValueError, match=r"expected task\.invalid_bio to be error or repair, got 'ignore'"):
-        bio.checked_remedy("ignore")
+        checked_remedy("ignore")
 
 
 def test_the_inventory_has_both_tags_of_every_type_and_outside_first():
-    assert bio.inventory([["B-B", "O"], ["B-A", "I-A"]]) == ["O", "B-A", "I-A", "B-B", "I-B"]
-    assert bio.inventory([["O"]]) == ["O"]
+    assert inventory([["B-B", "O"], ["B-A", "I-A"]]) == ["O", "B-A", "I-A", "B-B", "I-B"]
+    assert inventory([["O"]]) == ["O"]
 
 
 def test_types_are_named_once_and_in_words():
     labels = ["O", "B-PER", "I-PER", "B-creative-work", "I-creative-work"]
-    assert bio.type_words(labels) == [["person"], ["creative", "work"]]
-    assert bio.type_words(["O"]) == [["other"]]
+    assert type_words(labels) == [["person"], ["creative", "work"]]
+    assert type_words(["O"]) == [["other"]]
 
 
 def test_legal_transitions_are_those_that_keep_a_sequence_valid():
     labels = ["O", "B-A", "I-A", "B-B", "I-B"]
-    legal = bio.legal(labels)
+    found = legal(labels)
     for i, first in enumerate(labels):
-        assert bool(legal.start_K[i]) == (first[0] != "I")
+        assert bool(found.start_K[i]) == (first[0] != "I")
         for j, second in enumerate(labels):
             allowed = second[0] != "I" or (first != "O" and first[2:] == second[2:])
-            assert bool(legal.transitions_KK[i, j]) == allowed
+            assert bool(found.transitions_KK[i, j]) == allowed

@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from tasks.base import Row
-from tasks.corpora import Corpus
-from tasks.encoded import EncodedCorpus
-from tasks.encoding import UNKNOWN, EncodedSplit, EncodedTargets, EncodedTexts, EncodingOptions, TextCodec, Vocabulary
-from tasks.generation import GenerationTask
-from tasks.subwords import Segmenter, word_numbers
+from tasks.base import UNKNOWN, Row
+from tasks.encoding.arrays import EncodedSplit, EncodedTargets, EncodedTexts
+from tasks.encoding.codec import TextCodec
+from tasks.encoding.labelled import EncodedCorpus
+from tasks.encoding.subwords import Segmenter, word_numbers
+from tasks.encoding.vocabulary import EncodingOptions, Vocabulary
+from tasks.kinds.writing import GenerationTask
+from tasks.reading.checks import references, text_of
+from tasks.reading.source import Corpus
 
 BEGIN, END = "begin of text", "end of text"
 """Symbols of the target's vocabulary that no text can contain: they hold spaces and begin no word."""
@@ -95,17 +98,6 @@ def encode_sequences(
     if aligned:
         _check_alignments(corpus)
     return EncodedCorpus(splits, [], codec, dict.fromkeys(splits, 0), "none", writer, aligned)
-
-
-def references(row: Row) -> list[str]:
-    """The targets of a row: one, or several of which the first is learnt from."""
-    target = row["target"]
-    return target if isinstance(target, list) else [target]
-
-
-def text_of(value: str | list[str]) -> str:
-    """A text as it stands, tokens with a space between any two."""
-    return value if isinstance(value, str) else " ".join(value)
 
 
 def _check_alignments(corpus: Corpus) -> None:

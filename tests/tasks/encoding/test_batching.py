@@ -4,8 +4,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.batching import BatchLoader, BatchPlan, rounded_up
-from tasks.encoding import EncodedSplit, EncodingOptions, TextCodec
+from tasks.encoding.arrays import EncodedSplit
+from tasks.encoding.batching import BatchLoader, BatchPlan, rounded_up
+from tasks.encoding.codec import TextCodec
+from tasks.encoding.vocabulary import EncodingOptions
 
 OPTIONS = EncodingOptions(lowercase=True, min_count=1, max_characters=9, ngram_min=3, ngram_max=4, ngram_buckets=50)
 lengths_of_rows = st.lists(st.integers(1, 90), min_size=1, max_size=120).map(np.array)

@@ -2,8 +2,8 @@ import gzip
 
 import pytest
 
-from tasks.files import line_of, read_rows
-from tasks.split_files import NO_CONLL
+from tasks.reading.files import line_of, read_rows
+from tasks.reading.split_files import NO_CONLL
 
 
 @pytest.fixture(autouse=True)

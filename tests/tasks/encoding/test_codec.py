@@ -6,11 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.base import IGNORED
-from tasks.collation import collate
-from tasks.corpora import Corpus
-from tasks.encoded import encode_corpus
-from tasks.encoding import EncodedSplit, EncodingOptions, TextCodec, Vocabulary, shape_of
-from tasks.ngrams import hash_ngrams
+from tasks.encoding.arrays import EncodedSplit, shape_of
+from tasks.encoding.codec import TextCodec
+from tasks.encoding.collation import collate
+from tasks.encoding.labelled import encode_corpus
+from tasks.encoding.ngrams import hash_ngrams
+from tasks.encoding.vocabulary import EncodingOptions, Vocabulary
+from tasks.reading.source import Corpus
 
 DEFAULTS = {"lowercase": True, "min_count": 1, "max_characters": 5, "ngram_min": 3, "ngram_max": 4, "ngram_buckets": 97}
 texts_of_tokens = st.lists(

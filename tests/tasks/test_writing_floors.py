@@ -7,12 +7,12 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from tasks.encoding.tokenization import split_words
 from tasks.floors import CopySource, Floor, LeadSentences, Majority, TfidfLogistic
 from tasks.generated import correction, summarization, translation
 from tasks.metrics.correction import correction_scores
 from tasks.metrics.summarization import summarization_scores
 from tasks.metrics.translation import translation_scores
-from tasks.tokenization import split_words
 
 WRITING = SimpleNamespace(name="summarization", text_columns=("source",), tokenized=False, generates=True)
 LABELS = SimpleNamespace(name="sentiment", text_columns=("text",), tokenized=False, generates=False)

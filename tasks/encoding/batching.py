@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from models.embeddings import TextTensors
 from tasks.base import Batch
-from tasks.collation import collate
-from tasks.encoding import EncodedSplit, Ints
+from tasks.encoding.arrays import EncodedSplit, Ints
+from tasks.encoding.collation import collate
 
 
 class BatchPlan:

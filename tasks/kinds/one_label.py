@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tasks.base import AttentionFactory, Head, Row, Task
 from tasks.heads.pooled import PooledHead
-from tasks.label_order import sorted_labels
+from tasks.labels.order import sorted_labels
 from tasks.metrics.classification import DEFINITIONS, classification_scores
 
 

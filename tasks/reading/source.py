@@ -1,0 +1,140 @@
+"""What a data set is once it is read: checked rows of every split, and where each came from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tasks.base import Row, Task
+from tasks.reading.checks import check_rows
+from tasks.reading.splits import SPLITS, Split, fingerprint_of
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Rows that were read and checked.
+
+    ``splits``: train, validation, test and perhaps further test sets, each a list of rows (column name -> value).
+    ``fingerprint``: SHA-256 of all rows, in order, hexadecimal. ``source``: where they come from, in words.
+    ``tokenizer``: the name of the tokenizer that suits the texts. ``language``: its ISO 639-1 code.
+    ``unseen_labels``: what to do about rows of validation and test whose label train never shows: error or drop.
+    """
+
+    name: str
+    splits: dict[str, list[Row]]
+    places: dict[str, Callable[[int], str]]
+    fingerprint: str
+    source: str
+    tokenizer: str
+    language: str
+    unseen_labels: str
+
+    def place(self, split: str, row: int) -> str:
+        """File and line of a row of a split (both from its list, so from 0), in words."""
+        return self.places[split](row)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source(ABC):
+    """What every source has: how its texts are tokenised, and which of its rows are used.
+
+    ``exclude``: column -> value or values; rows with one of these values are left out (None: none). Values are compared
+    as text, as labels are text once they are checked: 3 and "3" are one value.
+    ``max_train``, ``max_validation``, ``max_test``: at most so many rows (None: all), drawn by a fixed seed, in the
+    order of the file; a smaller number draws a subset of what a larger one draws. The last holds for further test sets,
+    too: whatever splits a source reads besides the three are scored and reported beside ``test``.
+    """
+
+    tokenizer: str
+    language: str
+    unseen_labels: str
+    exclude: Mapping[str, Any] | None
+    max_train: int | None
+    max_validation: int | None
+    max_test: int | None
+
+    def __post_init__(self) -> None:
+        if self.unseen_labels not in ("error", "drop"):
+            raise ValueError(f"expected data.unseen_labels to be error or drop, got {self.unseen_labels!r}")
+
+    @abstractmethod
+    def read(self, task: Task) -> tuple[str, str, dict[str, Split]]:
+        """The data set's name, its source in words, and its splits as they are."""
+
+    def load(self, task: Task) -> Corpus:
+        """Read and check all that ``task`` needs.
+
+        Raises ValueError for missing files, splits and columns, wrong types, empty texts and empty splits, and for
+        values to exclude that no row has.
+        """
+        name, source, checked = self._read_checked(task)
+        names = (*SPLITS, *(split_name for split_name in checked if split_name not in SPLITS))
+        splits = {split_name: self._select(split_name, checked[split_name]) for split_name in names}
+        rows = {split_name: split.rows for split_name, split in splits.items()}
+        places = {split_name: split.place for split_name, split in splits.items()}
+        return Corpus(
+            name, rows, places, fingerprint_of(rows), source, self.tokenizer, self.language, self.unseen_labels
+        )
+
+    def lend(self, task: Task) -> tuple[str, str, Split]:
+        """Its name, its source in words and its train, selected as ``load`` does; raises as ``load`` does."""
+        name, source, checked = self._read_checked(task)
+        return name, source, self._select("train", checked["train"])
+
+    def _read_checked(self, task: Task) -> tuple[str, str, dict[str, Split]]:
+        name, source, read = self.read(task)
+        checked = {
+            split_name: Split(check_rows(split.rows, task=task, place=split.place), split.place)
+            for split_name, split in read.items()
+        }
+        self._check_exclude(checked)
+        return name, source, checked
+
+    def _check_exclude(self, splits: Mapping[str, Split]) -> None:
+        """ValueError for a column that a split lacks, and for a value that no row of any split has: it is misspelt."""
+        for column, values in (self.exclude or {}).items():
+            for split in splits.values():
+                if column not in split.rows[0]:
+                    raise ValueError(
+                        f"data.exclude names the column {column!r}, but {split.place(0)} has {', '.join(split.rows[0])}"
+                    )
+            found = {str(row[column]) for split in splits.values() for row in split.rows}
+            missing = [value for value in _as_texts(values) if value not in found]
+            if missing:
+                raise ValueError(
+                    f"data.exclude names {_shown(missing)} in the column {column!r}, but no row of "
+                    f"{', '.join(splits)} has that; found {_shown(sorted(found))}; write the value as it stands there"
+                )
+
+    def _select(self, name: str, split: Split) -> Split:
+        """The rows that are neither excluded nor beyond the limit."""
+        excluded = {column: set(_as_texts(values)) for column, values in (self.exclude or {}).items()}
+        kept = [
+            index
+            for index, row in enumerate(split.rows)
+            if not any(str(row[column]) in values for column, values in excluded.items())
+        ]
+        limit = {"train": self.max_train, "validation": self.max_validation}.get(name, self.max_test)
+        if limit is not None and limit < len(kept):
+            kept = sorted(np.random.default_rng(0).permutation(kept)[:limit].tolist())
+        if not kept:
+            raise ValueError(
+                f"no row of the split {name!r} is left of {len(split.rows)}; check data.exclude and data.max_"
+                f"{name if name in SPLITS else 'test'}"
+            )
+        return split if len(kept) == len(split.rows) else split.take(kept)
+
+
+def _as_texts(values: Any) -> list[str]:
+    """One value or several, written as ``check_rows`` writes labels."""
+    several = isinstance(values, Sequence) and not isinstance(values, str)
+    return [str(value) for value in (values if several else [values])]
+
+
+def _shown(values: Sequence[str]) -> str:
+    shown = ", ".join(repr(value[:40]) for value in values[:20])
+    return shown + (f" and {len(values) - 20} more" if len(values) > 20 else "")
