@@ -50,6 +50,7 @@ from harness.training.fit import quiet_libraries
 from harness.training.memory import keep_freed_memory
 from harness.training.module import TrainingModule
 from tasks.base import IGNORED
+from tasks.heads.generation import TextSearch
 
 RESULT = RESULTS / "peers.md"
 
@@ -113,8 +114,8 @@ class Ours:
         torch.set_num_threads(threads)
         model = make_model(self.config, self.data).eval()
         head: Any = model.head
-        head.search_options = replace(head.search_options, beam=beam, min_length=SYMBOLS)
-        head.length_factor, head.length_extra = 0, SYMBOLS
+        options = replace(head.text_search.options, beam=beam, min_length=SYMBOLS)
+        head.text_search = TextSearch(options, length_factor=0, length_extra=SYMBOLS)
         batch = self.data.batch("test", list(range(SENTENCES)))
         for _ in range(2):
             started = time.perf_counter()

@@ -112,7 +112,7 @@ def reference_of(config: DictConfig) -> DictConfig:
 
 def _data_for(reference: DictConfig, data: Data) -> Data:
     """The data as the reference reads them: encoded anew only if its FLOPs need an external memory that they lack."""
-    lacking = uses_external(reference) and not uses_external(data.config) and not data.task.generates
+    lacking = uses_external(reference) and not uses_external(data.config) and data.task.encoder_reads_external
     return encode(reference, data.task, data.corpus) if lacking and reference.match.by == "flops" else data
 
 

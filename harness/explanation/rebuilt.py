@@ -27,9 +27,7 @@ from harness.explanation.maps import AttentionMap
 from harness.records.record import Record
 from models.attention.base import Attended, Attention, recorded_weights
 from tasks.base import UNKNOWN, Row, Task
-from tasks.encoding.subwords import WORD
 from tasks.encoding.tokenization import tokenizer_named
-from tasks.heads.generation import GenerationHead
 from tasks.model import TaskModel
 from tasks.reading.checks import check_rows
 from tasks.reading.source import Corpus
@@ -134,14 +132,9 @@ class Rebuilt:
             columns = ", ".join(task.text_columns)
             raise ValueError(f"task={task.name} reads {len(task.text_columns)} text(s) ({columns}), got {len(texts)}")
         row: dict[str, Any] = dict(zip(task.text_columns, texts, strict=True))
-        if task.generates:
-            row[task.label_column] = texts[0]
-        elif task.tokenized:
-            column = task.text_columns[0]
-            row[column] = self._tokens(texts[0])
-            row[task.label_column] = task.label_set([r[task.label_column] for r in train])[:1] * len(row[column])
-        else:
-            row[task.label_column] = train[0][task.label_column]
+        if task.tokenized:
+            row[task.text_columns[0]] = self._tokens(texts[0])
+        row[task.label_column] = task.any_label(row, train)
         if all(other.get("external") is not None for other in train):
             if external is None:
                 raise ValueError("the data set has an external text with every row; give one with --external")
@@ -169,30 +162,23 @@ class Rebuilt:
     def _explain(self, data: Data, model: TaskModel, number: int, *, row: int) -> Explained:
         batch = data.batch("test", [number])
         example = data.corpus.splits["test"][int(data.encoded.splits["test"].rows_N[number])]
-        tokens = self._read(data, number, example)
-        with torch.no_grad(), recorded_weights(model):
-            calls, handles = _record_calls(model)
-            encoded = model.encode(batch)
-            writes = isinstance(model.head, GenerationHead)
-            predicted = None if writes else model.head.predict(encoded)[0]
-            for handle in handles:
-                handle.remove()
-        maps = _maps(calls, tokens, self._external(data, example))
-        if isinstance(model.head, GenerationHead):
-            with torch.no_grad():
+        tokens = data.encoded.tokens("test", number)
+        with torch.no_grad():
+            with recorded_weights(model):
+                calls, handles = _record_calls(model)
+                encoded = model.encode(batch)
+                predicted = None if model.head.stepwise else model.head.predict(encoded)[0]
+                for handle in handles:
+                    handle.remove()
+            if model.head.stepwise:
                 predicted = model.head.predict(encoded)[0]
-                maps += _written_map(data, model.head, encoded, predicted.ids, tokens[0])
+            (weights_TS,) = model.head.align(encoded, [predicted])
+        maps = _maps(calls, tokens, self._external(data, example))
+        if weights_TS is not None:
+            written = data.encoded.pieces("test", predicted)
+            maps.append(AttentionMap("head.decoder", "decoder", written, tokens[0], weights_TS[None].float().numpy()))
         readable = data.readable("test", predicted)
         return Explained(row, tokens, example[self.task.label_column], readable, maps)
-
-    def _read(self, data: Data, number: int, example: Row) -> list[list[str]]:
-        """The tokens, or the symbols, that the network reads of each text."""
-        split = data.encoded.splits["test"]
-        if split.targets is None:
-            return [self._tokens(example[column]) for column in self.task.text_columns]
-        source = split.texts[0]
-        forms = source.forms_K[source.offsets[number] : source.offsets[number + 1]].tolist()
-        return [[split.targets.forms_U[form].replace(WORD, "") or WORD for form in forms]]
 
     def _external(self, data: Data, example: Row) -> list[str] | None:
         """The tokens of the external memory; None where there is none, or where it is the other text of a pair."""
@@ -249,15 +235,3 @@ def _maps(calls: Calls, tokens: Sequence[list[str]], external: list[str] | None)
 
 def _shape(attended: Attended) -> tuple[int, ...]:
     return () if attended.weights_BHTS is None else tuple(attended.weights_BHTS.shape[-2:])
-
-
-def _written_map(
-    data: Data, head: GenerationHead, encoded: Any, ids: list[int], tokens: list[str]
-) -> list[AttentionMap]:
-    """The decoder's attention over the source while it reads again what it wrote; the mean over its heads."""
-    if not ids:
-        return []
-    weights_TS = head.align(encoded, torch.tensor([[*ids, head.end]]))[0]
-    forms = data.encoded.splits["test"].targets.forms_U  # type: ignore[union-attr]
-    written = [symbol.replace(WORD, "") or WORD for symbol in data.encoded.writer.symbols(ids, forms)]
-    return [AttentionMap("head.decoder", "decoder", written, tokens, weights_TS[None].float().numpy())]

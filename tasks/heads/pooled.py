@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from models.attention.base import Site
-from tasks.base import AttentionFactory, Encoded, Head
+from models.backbones.base import AttentionFactory
+from tasks.base import Encoded, Head
 
 QUERY_STD = 0.02
 """A small query starts near the plain mean of the states, whatever the score."""
@@ -66,7 +67,7 @@ class PooledHead(Head):
         """The mean cross-entropy of the texts, in nats; ``labels`` (B,) class indices."""
         return cross_entropy(self(texts), labels, label_smoothing=self.label_smoothing)
 
-    def predict(self, texts: Sequence[Encoded]) -> list[int]:
+    def predict(self, texts: Sequence[Encoded], labels: Tensor | None = None) -> list[int]:
         """The index of the most probable label of each text."""
         indices: list[int] = self(texts).argmax(dim=-1).tolist()
         return indices

@@ -38,10 +38,8 @@ def rename_columns(
 def check_rows(rows: Sequence[Row], *, task: Task, place: Place) -> list[Row]:
     """The rows as the task uses them; ValueError, with the place, for the first one that lacks what ``task`` needs.
 
-    Texts are strings, or lists of tokens; both must hold something. For a task on tokens the label is a list of tags,
-    as many as tokens; for one that writes a text or several; else a string, or a whole number, which is written out (1
-    and "1" are one label).
-    What only the task knows is left to ``Task.check``.
+    Texts are strings, or lists of tokens; both must hold something. ``Task.label_problem`` says what a label must be; a
+    whole number is written out (1 and "1" are one label). What only the task knows is left to ``Task.check``.
     """
     checked = []
     for index, row in enumerate(rows):
@@ -68,14 +66,7 @@ def _problem(row: Row, task: Task) -> str | None:
     for column in (*task.text_columns, *(["external"] if row.get("external") is not None else [])):
         if problem := _text_problem(column, row[column], tokens_only=task.tokenized and column != "external"):
             return problem
-    label = row[task.label_column]
-    if task.generates:
-        return _target_problem(task.label_column, label)
-    if task.tokenized:
-        return _tags_problem(task, row[task.text_columns[0]], label)
-    if isinstance(label, str | int) and label != "":
-        return None
-    return _wrong_type(task.label_column, "a label (text or a whole number)", label)
+    return task.label_problem(row)
 
 
 def _text_problem(column: str, value: Any, *, tokens_only: bool) -> str | None:
@@ -91,24 +82,32 @@ def _text_problem(column: str, value: Any, *, tokens_only: bool) -> str | None:
     return None
 
 
-def _target_problem(column: str, value: Any) -> str | None:
-    """Texts to be written: one, or several of which any is right."""
+def name_problem(column: str, label: Any) -> str | None:
+    """What is wrong with a label that is to be a name or a whole number; None if nothing."""
+    if isinstance(label, str | int) and label != "":
+        return None
+    return _wrong_type(column, "a label (text or a whole number)", label)
+
+
+def tags_problem(column: str, tags: Any, of_column: str, tokens: Sequence[str]) -> str | None:
+    """What is wrong with tags that are to be as many as the ``tokens`` of ``of_column``; None if nothing."""
+    if not isinstance(tags, list) or not all(isinstance(tag, str) and tag for tag in tags):
+        return _wrong_type(column, "a list of tags", tags)
+    if len(tokens) != len(tags):
+        return (
+            f"expected as many {column!r} as {of_column!r}, got {len(tags)} and {len(tokens)}; "
+            "every token needs one tag"
+        )
+    return None
+
+
+def texts_problem(column: str, value: Any) -> str | None:
+    """What is wrong with a text to be written, or several of which any is right; None if nothing."""
     texts = value if isinstance(value, list) else [value]
     if not texts or not all(isinstance(text, str) for text in texts):
         return _wrong_type(column, "a text or a list of texts", value)
     if not all(text.strip() for text in texts):
         return f"the column {column!r} holds an empty text; remove the row or add the text"
-    return None
-
-
-def _tags_problem(task: Task, tokens: Sequence[str], tags: Any) -> str | None:
-    if not isinstance(tags, list) or not all(isinstance(tag, str) and tag for tag in tags):
-        return _wrong_type(task.label_column, "a list of tags", tags)
-    if len(tokens) != len(tags):
-        return (
-            f"expected as many {task.label_column!r} as {task.text_columns[0]!r}, got {len(tags)} and {len(tokens)}; "
-            "every token needs one tag"
-        )
     return None
 
 
