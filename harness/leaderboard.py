@@ -10,13 +10,12 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.board.rows import group_records, told_trials
 from harness.records.reading import read_records
-from harness.records.record import Record
 
 if TYPE_CHECKING:
     from harness.board.tables import Board
@@ -89,12 +88,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _wanted(record: Record, options: argparse.Namespace) -> bool:
+def _wanted(record: Mapping[str, Any], options: argparse.Namespace) -> bool:
     choices = ((name, getattr(options, name)) for name in FILTERS)
     return all(choice is None or record[name] in choice.split(",") for name, choice in choices)
 
 
-def _nothing(records: Sequence[Record], options: argparse.Namespace) -> str:
+def _nothing(records: Sequence[Mapping[str, Any]], options: argparse.Namespace) -> str:
     """Why there is no board: no records at all, or none that the filters let through."""
     real = [record for record in records if not record["debug"]]
     places = ", ".join(map(str, options.places))

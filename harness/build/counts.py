@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from harness.records.record import Parameters
+
 if TYPE_CHECKING:
     from tasks.base import Batch
     from tasks.model import TaskModel
 
 
-def count_parameters(model: TaskModel) -> dict[str, int]:
+def count_parameters(model: TaskModel) -> Parameters:
     """Trainable parameters: all, those inside attention mechanisms, those of the embeddings."""
     from tasks.model import attention_parameters
 

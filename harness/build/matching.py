@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
@@ -25,6 +24,7 @@ from harness.build.data import Data, encode
 from harness.build.factories import is_floor, uses_external
 from harness.build.model import make_model
 from harness.configuration.compose import CONF
+from harness.records.record import Match
 from models.feedforward import FeedForward
 
 NONE = "none"
@@ -34,7 +34,7 @@ Line = tuple[float, float]
 """(fixed, slope) of a count over the width of the feed-forward layers."""
 
 
-def match_model(config: DictConfig, data: Data) -> tuple[DictConfig, dict[str, Any] | None]:
+def match_model(config: DictConfig, data: Data) -> tuple[DictConfig, Match | None]:
     """The configuration resized to the reference, and what was reached: width, counts, ratio (None for match=none).
 
     Raises UnsupportedError, with the nearest that can be reached, where no width comes within ``match.tolerance``.
@@ -50,7 +50,7 @@ def match_model(config: DictConfig, data: Data) -> tuple[DictConfig, dict[str, A
     fixed, slope = count(config, data)
     width = max(1, round((target - fixed) / slope))
     reached = fixed + slope * width
-    facts = {
+    facts: Match = {
         "by": wanted.by,
         "reference": wanted.reference,
         "reference_width": base,

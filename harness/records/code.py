@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from harness.records.record import Git
+
 BUILT = ("task", "data", "model", "embedding", "backbone", "decoder", "position")
 """The parts of a configuration from which Hydra makes what computes a result."""
 
@@ -72,7 +74,7 @@ def _own_source() -> hashlib._Hash:
 
 
 @cache
-def git_state() -> dict[str, Any]:
+def git_state() -> Git:
     """The commit of the code and whether the source differs from it, read once a process; None outside a checkout."""
     root = Path(__file__).resolve().parents[2]
 

@@ -7,17 +7,17 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
 from harness.records import files
 from harness.records.files import read_record
 from harness.records.ranks import writes_here
+from harness.records.record import Record
 from harness.run.run import BusyError
 
 
-def leave_record(folder: Path, record: dict[str, Any]) -> None:
+def leave_record(folder: Path, record: Record) -> None:
     """Write the record of a run that did not finish; never over that of a finished one, which only ``force`` moves."""
     with suppress(ValueError):  # a damaged record is worth less than the new one
         existing = read_record(folder)
