@@ -20,7 +20,7 @@ from harness.run.execute import execute
 from harness.run.run import Outcome
 from tests.harness.conftest import COMMAND
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 Overrides = Callable[..., list[str]]
 
 
