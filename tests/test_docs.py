@@ -280,7 +280,6 @@ def test_an_excerpt_is_what_publish_writes(page: Path, board: str, tmp_path: Pat
     assert copy.read_text(encoding="utf-8") == text, remedy
 
 
-@pytest.mark.slow
 def test_the_pages_are_built_without_a_warning_and_ask_for_nothing_from_elsewhere(tmp_path: Path):
     for package in ("mkdocs", "material"):
         if importlib.util.find_spec(package) is None:
