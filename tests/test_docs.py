@@ -19,9 +19,9 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ValueType
 
-from harness.configuration import compose_configuration
+from harness.configuration.compose import compose_configuration
+from harness.configuration.values import check_settings
 from harness.publish import main as publish
-from harness.settings import check_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
