@@ -1,7 +1,7 @@
 """The shell that mechanisms share: heads, projections, score, normaliser, dropout and relative position.
 
 ``Lookup`` is attention on states that are already split into heads; ``MultiHead`` splits, projects and merges. Both
-take the mask that ``models.masks.combined_mask`` makes.
+take the mask that ``models.masks.combined_mask`` makes. ``MultiHeadAttention`` is the mechanism of one ``MultiHead``.
 
 B batch, H heads, T query positions, S memory positions, D width (of the states, or of a head)
 """
@@ -14,7 +14,7 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.attention.base import Attended, Site
+from models.attention.base import Attended, MaskedAttention, Site
 from models.masks import zero_unreachable
 from models.normalizers import Softmax, build_normalizer
 from models.positions import name_of
@@ -202,6 +202,34 @@ class MultiHead(nn.Module):
 
     def _split(self, states_BTD: Tensor) -> Tensor:
         return states_BTD.view(*states_BTD.shape[:2], self.heads, -1).transpose(1, 2)
+
+
+class MultiHeadAttention(MaskedAttention):
+    """A mechanism that is ``MultiHead`` and nothing else: the score and the projections make it what it is."""
+
+    supports = frozenset({"self", "cross", "causal"})
+
+    def __init__(
+        self,
+        site: Site,
+        *,
+        heads: int,
+        score: Scoring,
+        normalizer: Normalizing,
+        dropout: float,
+        projections: Projections,
+    ) -> None:
+        super().__init__()
+        self.attention = MultiHead(
+            site, heads=heads, score=score, normalizer=normalizer, dropout=dropout, projections=projections
+        )
+
+    def attend(
+        self, queries_BTD: Tensor, memory_BSD: Tensor, mask_BTS: Tensor | None, *, need_weights: bool
+    ) -> Attended:
+        """The context (B, T, D), and weights (B, heads, T, S) if asked for."""
+        attended: Attended = self.attention(queries_BTD, memory_BSD, mask_BTS, need_weights=need_weights)
+        return attended
 
 
 def _square_matrices(width: int, count: int) -> nn.Linear:

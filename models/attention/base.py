@@ -19,6 +19,8 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 from torch import Tensor, nn
 
+from models.masks import combined_mask
+
 
 class External(NamedTuple):
     """A second sequence that a site may look at: another text, the names of the labels, a gazetteer.
@@ -111,6 +113,30 @@ class Attention(nn.Module, ABC):
         What depends on the memory alone may be computed through ``models.recall.recall``: then decoding step by step
         does not compute it again at every step. Without it a mechanism is as right, and slower.
         """
+
+
+class MaskedAttention(Attention):
+    """A mechanism over one memory: what may be looked at is one mask before its equation, ``attend``, begins."""
+
+    def forward(
+        self,
+        queries_BTD: Tensor,
+        memory_BSD: Tensor,
+        mask: Tensor | None = None,
+        *,
+        causal: bool = False,
+        external: External | None = None,
+        need_weights: bool = False,
+    ) -> Attended:
+        """Join padding and direction, then ``attend``. An external memory is left unread."""
+        joined = combined_mask(mask, queries_BTD, memory_BSD, direction="forward" if causal else "both")
+        return self.attend(queries_BTD, memory_BSD, joined, need_weights=need_weights)
+
+    @abstractmethod
+    def attend(
+        self, queries_BTD: Tensor, memory_BSD: Tensor, mask_BTS: Tensor | None, *, need_weights: bool
+    ) -> Attended:
+        """The equation. ``mask_BTS`` is what ``models.masks.combined_mask`` returns; None allows everything."""
 
 
 @contextmanager

@@ -11,22 +11,16 @@ from __future__ import annotations
 
 from functools import partial
 
-from torch import Tensor
-
-from models.attention.base import Attended, Attention, External, Site
-from models.masks import combined_mask
-from models.multihead import MultiHead, Normalizing
+from models.attention.base import Site
+from models.multihead import MultiHeadAttention, Normalizing
 from models.scores import DotScore
 
 
-class DotAttention(Attention):
+class DotAttention(MultiHeadAttention):
     """The context is a weighted mean of the memory itself; nothing is projected."""
 
-    supports = frozenset({"self", "cross", "causal"})
-
     def __init__(self, site: Site, *, heads: int, scale: bool, normalizer: Normalizing, dropout: float) -> None:
-        super().__init__()
-        self.attention = MultiHead(
+        super().__init__(
             site,
             heads=heads,
             score=partial(DotScore, scaled=scale),
@@ -34,18 +28,3 @@ class DotAttention(Attention):
             dropout=dropout,
             projections="none",
         )
-
-    def forward(
-        self,
-        queries_BTD: Tensor,
-        memory_BSD: Tensor,
-        mask: Tensor | None = None,
-        *,
-        causal: bool = False,
-        external: External | None = None,
-        need_weights: bool = False,
-    ) -> Attended:
-        """The context (B, T, D), and weights (B, heads, T, S) if asked for."""
-        joined = combined_mask(mask, queries_BTD, memory_BSD, direction="forward" if causal else "both")
-        attended: Attended = self.attention(queries_BTD, memory_BSD, joined, need_weights=need_weights)
-        return attended

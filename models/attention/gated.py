@@ -13,12 +13,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.attention.base import Attended, Attention, External, Site
-from models.masks import combined_mask, zero_unreachable
+from models.attention.base import Attended, MaskedAttention, Site
+from models.masks import zero_unreachable
 from models.multihead import MultiHead, Normalizing, Scoring
 
 
-class GatedAttention(Attention):
+class GatedAttention(MaskedAttention):
     """A gate in (0, 1)^D decides, for each query and channel, how much of the context passes."""
 
     supports = frozenset({"self", "cross", "causal"})
@@ -34,24 +34,16 @@ class GatedAttention(Attention):
         self.gate = nn.Linear(width, width, bias=False)
         self.context = nn.Linear(width, width, bias=False)
 
-    def forward(
-        self,
-        queries_BTD: Tensor,
-        memory_BSD: Tensor,
-        mask: Tensor | None = None,
-        *,
-        causal: bool = False,
-        external: External | None = None,
-        need_weights: bool = False,
+    def attend(
+        self, queries_BTD: Tensor, memory_BSD: Tensor, mask_BTS: Tensor | None, *, need_weights: bool
     ) -> Attended:
         """The context (B, T, D), and weights (B, heads, T, S) if asked for.
 
         A query whose memory is wholly masked gets zeros, without the jump.
         """
-        joined = combined_mask(mask, queries_BTD, memory_BSD, direction="forward" if causal else "both")
-        context_BTD, weights_BHTS, _ = self.attention(queries_BTD, memory_BSD, joined, need_weights=need_weights)
+        context_BTD, weights_BHTS, _ = self.attention(queries_BTD, memory_BSD, mask_BTS, need_weights=need_weights)
         gate_BTD = self.gate(self.joint(torch.cat((queries_BTD, context_BTD), dim=-1)).tanh()).sigmoid()
         result_BTD = gate_BTD * self.context(context_BTD)
         if self.jump:
-            result_BTD = zero_unreachable(queries_BTD + result_BTD, joined)
+            result_BTD = zero_unreachable(queries_BTD + result_BTD, mask_BTS)
         return Attended(result_BTD, weights_BHTS)

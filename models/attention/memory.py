@@ -18,15 +18,15 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from models.attention.base import Attended, Attention, External, Site
-from models.masks import combined_mask, zero_unreachable
+from models.attention.base import Attended, MaskedAttention, Site
+from models.masks import zero_unreachable
 from models.multihead import Lookup, Normalizing
 from models.positions import refuse_relative
 from models.recall import recall
 from models.scores import DotScore
 
 
-class MemoryAttention(Attention):
+class MemoryAttention(MaskedAttention):
     """Each hop reads the memory with what the hops before it found.
 
     Raises ``ValueError`` for fewer hops than one, an unknown tying, and a site with a relative position.
@@ -58,31 +58,23 @@ class MemoryAttention(Attention):
         score = partial(DotScore, scaled=scale)
         self.lookup = Lookup(site.width, heads=1, score=score, normalizer=normalizer, dropout=dropout)
 
-    def forward(
-        self,
-        queries_BTD: Tensor,
-        memory_BSD: Tensor,
-        mask: Tensor | None = None,
-        *,
-        causal: bool = False,
-        external: External | None = None,
-        need_weights: bool = False,
+    def attend(
+        self, queries_BTD: Tensor, memory_BSD: Tensor, mask_BTS: Tensor | None, *, need_weights: bool
     ) -> Attended:
         """The context (B, T, D), and weights (B, hops, T, S) if asked for.
 
         A query whose memory is wholly masked gets zeros, without the h of u_{K+1}.
         """
-        joined = combined_mask(mask, queries_BTD, memory_BSD, direction="forward" if causal else "both")
         (embedded_BSD,) = recall(self, memory_BSD, lambda memory: (self.embed(memory),))
         memories = embedded_BSD[:, None].chunk(self.embed.out_features // memory_BSD.shape[2], dim=-1)
         found_B1TD, weights = torch.zeros_like(queries_BTD)[:, None], []
         for hop in range(self.hops):
             keys, values = memories[self.stride * hop], memories[self.stride * hop + 1]
             asked_B1TD = queries_BTD[:, None] + found_B1TD
-            read_B1TD, weights_B1TS = self.lookup(asked_B1TD, keys, values, joined, need_weights=need_weights)
+            read_B1TD, weights_B1TS = self.lookup(asked_B1TD, keys, values, mask_BTS, need_weights=need_weights)
             found_B1TD = found_B1TD + read_B1TD
             weights.append(weights_B1TS)
         context_BTD = found_B1TD[:, 0]
         if self.jump:
-            context_BTD = zero_unreachable(queries_BTD + context_BTD, joined)
+            context_BTD = zero_unreachable(queries_BTD + context_BTD, mask_BTS)
         return Attended(context_BTD, torch.cat(weights, dim=1) if need_weights else None)

@@ -16,12 +16,11 @@ from typing import Literal
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.attention.base import Attended, Attention, External, Site
-from models.masks import combined_mask
+from models.attention.base import Attended, MaskedAttention, Site
 from models.positions import refuse_relative
 
 
-class NoAttention(Attention):
+class NoAttention(MaskedAttention):
     """c_i = mean (or maximum, by ``reduce``) of the memory that i may attend to.
 
     Raises ``ValueError`` for a site with a relative position, as there are no scores to add it to, and for another
@@ -38,15 +37,8 @@ class NoAttention(Attention):
         if site.own_states:
             refuse_relative("none", site.position)
 
-    def forward(
-        self,
-        queries_BTD: Tensor,
-        memory_BSD: Tensor,
-        mask: Tensor | None = None,
-        *,
-        causal: bool = False,
-        external: External | None = None,
-        need_weights: bool = False,
+    def attend(
+        self, queries_BTD: Tensor, memory_BSD: Tensor, mask_BTS: Tensor | None, *, need_weights: bool
     ) -> Attended:
         """The means or maxima (B, T, D), the queries unread.
 
@@ -54,15 +46,14 @@ class NoAttention(Attention):
         there.
         """
         length, size = queries_BTD.shape[1], memory_BSD.shape[1]
-        joined = combined_mask(mask, queries_BTD, memory_BSD, direction="forward" if causal else "both")
-        if joined is None:
-            joined = memory_BSD.new_ones(1, 1, size).bool()
+        if mask_BTS is None:
+            mask_BTS = memory_BSD.new_ones(1, 1, size).bool()
         if self.reduce == "mean":
-            allowed = joined.to(memory_BSD.dtype)
+            allowed = mask_BTS.to(memory_BSD.dtype)
             weights_BTS = allowed / allowed.sum(-1, keepdim=True).clamp(min=1)
             context_BTD = weights_BTS @ memory_BSD
         else:
-            context_BTD, weights_BTS = _largest(memory_BSD, joined, need_weights=need_weights)
+            context_BTD, weights_BTS = _largest(memory_BSD, mask_BTS, need_weights=need_weights)
         weights = weights_BTS.expand(len(memory_BSD), length, -1)[:, None] if need_weights else None
         return Attended(context_BTD.expand(-1, length, -1), weights)
 
