@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.harness.test_matching import MECHANISMS
+from tests.harness.build.test_matching_sizes import MECHANISMS
 from torch import Tensor
 
 from harness.build import checks
