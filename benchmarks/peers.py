@@ -46,9 +46,9 @@ from harness.build.model import make_model
 from harness.build.trainer import make_trainer, optimisation
 from harness.configuration.compose import compose_configuration
 from harness.training.callbacks import Averaging, History, RandomStates
-from harness.training.fit import quiet_libraries
 from harness.training.memory import keep_freed_memory
 from harness.training.module import TrainingModule
+from harness.training.session import quiet_libraries
 from tasks.base import IGNORED
 
 RESULT = RESULTS / "peers.md"

@@ -28,10 +28,10 @@ from harness.build.model import make_model
 from harness.build.trainer import make_trainer, optimisation
 from harness.configuration.compose import compose_configuration
 from harness.training.callbacks import History, RandomStates
-from harness.training.fit import quiet_libraries
 from harness.training.loggers import make_logger
 from harness.training.memory import keep_freed_memory
 from harness.training.module import TrainingModule
+from harness.training.session import quiet_libraries
 
 COMMON = ["task=ner", "training.average_decay=0", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"]
 SIZES = {

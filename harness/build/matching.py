@@ -8,7 +8,7 @@ the decoder, and D must stay a multiple of the heads: steps far coarser than the
     count(w) = fixed + slope w      exactly linear, so counts on the meta device give w
 
 ``parameters``: all trainable ones but the embeddings', whose tables are the same for all and would hide a difference.
-``flops``: as ``harness.training.costs`` counts them, on the first rows of train.
+``flops``: as ``counts.forward_flops`` counts them, on the first rows of train.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback, EarlyStopping
 
 from harness.build.data import Data
-from harness.build.trainer import epochs_for, make_trainer
+from harness.build.trainer import MakeCallback, epochs_for, make_trainer
 from harness.records.environment import environment
 from harness.records.ranks import writes_here
 from harness.records.record import Costs, Facts
@@ -32,9 +32,6 @@ LATENCY_EXAMPLES = 50
 
 INFERENCE_SECONDS = 5.0
 """About how long batches of the test split are predicted to measure throughput."""
-
-MakeCallback = Callable[[str, str], Callback]
-"""Makes a callback of what is monitored, the score or loss that chooses the epoch, and of its mode, min or max."""
 
 
 def train_and_test(

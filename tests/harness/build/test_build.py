@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.harness.build.test_matching_sizes import MECHANISMS
 from torch import Tensor
 
 from harness.build import checks
@@ -19,6 +18,7 @@ from harness.configuration.compose import compose_configuration
 from models.attention.base import Attention
 from models.attention.dot import DotAttention
 from models.attention.self import SelfAttention
+from tests.harness.build.test_matching_sizes import MECHANISMS
 
 WORDS = "embeddings.parts.words.table.weight"
 SMALL = ["data.max_train=16", "data.max_validation=4", "data.max_test=4"]
