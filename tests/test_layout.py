@@ -64,7 +64,7 @@ TASKS = (
     {"kinds"},
     {"classification", "sentiment", "ner", "pos", "events", "matching", "translation", "summarization", "correction"},
 )
-"""The layers of ``tasks``: each imports itself and those before it. ``generated`` imports nothing of ours but models."""
+"""The layers of ``tasks``: each imports itself and those before it. ``generated`` imports nothing else of ours."""
 
 
 def sources() -> list[Path]:
@@ -195,7 +195,7 @@ LIGHT = (
         "harness.sweep.job",
         "harness.sweep.dispatch",
         "harness.search.study",
-        "harness.records.files",
+        "harness.records.reading",
     ),
 )
 
