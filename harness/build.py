@@ -155,9 +155,14 @@ def _check_lengths(config: DictConfig, corpus: Corpus, encoded: EncodedCorpus) -
 
 def make_model(config: DictConfig, data: Data, *, device: str = "cpu") -> TaskModel:
     """The whole model on ``device``; ``meta`` costs no memory and no time."""
-    encoded = data.encoded
+    with torch.device(device):
+        return _assemble(config, data.task, sizes_of(data.encoded))
+
+
+def sizes_of(encoded: EncodedCorpus) -> Sizes:
+    """What a model must know of the encoded corpus."""
     writer = encoded.writer
-    sizes = Sizes(
+    return Sizes(
         labels=encoded.labels,
         vocabulary=encoded.codec.vocabulary_size,
         characters=encoded.codec.character_count,
@@ -166,8 +171,6 @@ def make_model(config: DictConfig, data: Data, *, device: str = "cpu") -> TaskMo
         end=writer.end if writer is not None else 0,
         aligned=encoded.aligned,
     )
-    with torch.device(device):
-        return _assemble(config, data.task, sizes)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ the decoder, and D must stay a multiple of the heads: steps far coarser than the
     count(w) = fixed + slope w      exactly linear, so counts on the meta device give w
 
 ``parameters``: all trainable ones but the embeddings', whose tables are the same for all and would hide a difference.
-``flops``: as ``harness.costs`` counts them, on the first rows of train.
+``flops``: as ``harness.flops`` counts them, on the first rows of train.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from harness import build, costs
 from harness.configuration import CONF
 from harness.data import Data
+from harness.flops import forward_flops
 from models.feedforward import FeedForward
 
 NONE = "none"
@@ -122,9 +123,10 @@ def _parameters(config: DictConfig, data: Data) -> Line:
 
 def _flops(config: DictConfig, data: Data) -> Line:
     """From one forward pass, for a pass through an LSTM takes most of a second here."""
-    model = build.make_model(resized(config, 1), data, device="meta")
+    smallest = resized(config, 1)
+    model = build.make_model(smallest, data, device="meta")
     try:
-        counted = costs.forward_flops(model, data.sample())
+        counted = forward_flops(smallest, data)
     except (RuntimeError, NotImplementedError) as error:
         raise build.UnsupportedError(
             f"model={config.names.model} cannot be matched by flops: on the meta device it fails with "

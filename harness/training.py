@@ -22,6 +22,7 @@ from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from harness import build, costs
 from harness.callbacks import Averaging, History, ProgressBar, RandomStates, Verdict, WholeFiles
 from harness.data import Data
+from harness.flops import forward_flops
 from harness.matching import match_model
 from harness.memory import keep_freed_memory
 from harness.module import TrainingModule
@@ -97,7 +98,7 @@ def prepare(config: DictConfig, facts: Facts, task: Task, corpus: Corpus) -> tup
 def _flops(config: DictConfig, facts: Facts, data: Data) -> float | None:
     """FLOPs per token, or None with the reason in the record: a mechanism that only lacks a count still runs."""
     try:
-        return costs.forward_flops(build.make_model(config, data, device="meta"), data.sample())[""]
+        return forward_flops(config, data)[""]
     except (RuntimeError, NotImplementedError) as error:
         facts["flops_note"] = f"not counted: on the meta device the model fails with {type(error).__name__}: {error}"
         return None

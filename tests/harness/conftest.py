@@ -17,6 +17,7 @@ from harness import records
 
 TINY = [
     "backbone.width=16",
+    "data.size=few",
     "data.max_train=48",
     "data.unseen_labels=drop",
     "data.max_validation=24",
@@ -88,7 +89,7 @@ def tiny(tmp_path: Path) -> Callable[..., list[str]]:
     """The overrides of a tiny run whose records go below the test's own folder."""
 
     def overrides(*more: str) -> list[str]:
-        return [*TINY, f"results_dir={tmp_path / 'results'}", *more]
+        return [*_fitting(TINY, more), f"results_dir={tmp_path / 'results'}", *more]
 
     return overrides
 
@@ -98,9 +99,15 @@ def writing(tmp_path: Path) -> Callable[..., list[str]]:
     """The overrides of a tiny run of a task that writes."""
 
     def overrides(*more: str) -> list[str]:
-        return [*WRITING, "task.search.beam=2", f"results_dir={tmp_path / 'results'}", *more]
+        return [*_fitting(WRITING, more), "task.search.beam=2", f"results_dir={tmp_path / 'results'}", *more]
 
     return overrides
+
+
+def _fitting(options: Sequence[str], more: Sequence[str]) -> list[str]:
+    """Without the size, which only the bundled corpora have, where the data are others."""
+    others = any(option.startswith("data=") for option in more)
+    return [option for option in options if not (others and option.startswith("data.size="))]
 
 
 @pytest.fixture

@@ -1,0 +1,116 @@
+"""FLOPs that are kept: counted once a configuration, and never those of another one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import DictConfig
+
+from harness import build, costs, flops, records
+from harness.configuration import compose_configuration
+from harness.data import Data
+
+Overrides = Callable[..., list[str]]
+
+
+def prepared(overrides: list[str]) -> tuple[DictConfig, Data]:
+    config = compose_configuration(overrides)
+    task = build.make_task(config)
+    return config, build.encode(config, task, build.load_corpus(config, task))
+
+
+def counted(config: DictConfig, data: Data) -> dict[str, float]:
+    return costs.forward_flops(build.make_model(config, data, device="meta"), data.sample())
+
+
+def files(folder: Path) -> set[str]:
+    return {path.name for path in (folder / "results" / "cache").glob("flops-*")}
+
+
+@pytest.fixture
+def counts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows with every count."""
+    made, count = list[int](), costs.forward_flops
+
+    def counting(*arguments: Any) -> dict[str, float]:
+        made.append(1)
+        return count(*arguments)
+
+    monkeypatch.setattr(costs, "forward_flops", counting)
+    return made
+
+
+@pytest.mark.parametrize("options", [["task=sentiment", "model=self"], ["task=matching", "model=cross"]], ids=" ".join)
+def test_a_count_that_is_read_is_the_very_one(tiny: Overrides, tmp_path: Path, counts: list[int], options: list[str]):
+    config, data = prepared(tiny(*options))
+    fresh = counted(config, data)
+    counts.clear()
+    assert flops.forward_flops(config, data) == fresh
+    assert flops.forward_flops(config, data) == fresh
+    assert len(counts) == len(files(tmp_path)) == 1
+    assert fresh[""] > 0
+
+
+def test_seeds_and_training_share_a_count(tiny: Overrides, tmp_path: Path, counts: list[int]):
+    for more in ("seed=1", "seed=2", "training.learning_rate=0.5", "max_minutes=3", "data.max_test=5"):
+        flops.forward_flops(*prepared(tiny("task=sentiment", more)))
+    assert len(counts) == len(files(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "backbone.width=32",
+        "model=additive",
+        "model.heads=2",
+        "position=sinusoidal",
+        "embedding.parts.words.width=13",
+        "data.max_train=20",  # another batch
+        "data.seed=2",
+    ],
+)
+def test_whatever_can_change_a_count_has_one_of_its_own(tiny: Overrides, tmp_path: Path, more: str):
+    flops.forward_flops(*prepared(tiny("task=sentiment")))
+    config, data = prepared(tiny("task=sentiment", more))
+    assert flops.forward_flops(config, data) == counted(config, data)
+    assert len(files(tmp_path)) == 2
+
+
+def test_a_wider_network_is_not_told_the_count_of_another(tiny: Overrides):
+    narrow, wide = (flops.forward_flops(*prepared(tiny("task=sentiment", f"backbone.width={w}"))) for w in (16, 32))
+    assert wide[""] > 1.5 * narrow[""]
+
+
+def test_another_code_counts_anew(tiny: Overrides, counts: list[int], monkeypatch: pytest.MonkeyPatch):
+    config, data = prepared(tiny("task=sentiment"))
+    flops.forward_flops(config, data)
+    monkeypatch.setattr(records, "code_version", lambda **_: "edited")
+    flops.forward_flops(config, data)
+    assert len(counts) == 2
+
+
+def test_a_damaged_file_is_counted_anew_and_replaced(tiny: Overrides, tmp_path: Path, counts: list[int]):
+    config, data = prepared(tiny("task=sentiment"))
+    fresh = flops.forward_flops(config, data)
+    (path,) = (tmp_path / "results" / "cache").glob("flops-*")
+    path.write_text(path.read_text()[:9])
+    assert flops.forward_flops(config, data) == fresh
+    assert flops.forward_flops(config, data) == fresh
+    assert len(counts) == 2
+
+
+def test_parts_from_outside_are_counted_each_time(tiny: Overrides, faulty: Callable[..., str], counts: list[int]):
+    config, data = prepared(tiny("task=sentiment", "model=custom", faulty("Fine0")))
+    assert flops.forward_flops(config, data) == flops.forward_flops(config, data)
+    assert len(counts) == 2
+
+
+def test_runs_of_several_seeds_count_once(tiny: Overrides, counts: list[int]):
+    from harness.run import execute
+
+    found = [execute(compose_configuration(tiny("task=sentiment", f"seed={seed}"))).record for seed in (1, 2)]
+    assert len(counts) == 1
+    assert found[0]["costs"]["flops_per_token"] == found[1]["costs"]["flops_per_token"] > 0
