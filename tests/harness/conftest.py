@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from harness import records
+from tests.harness.forked import Forked
 
 TINY = [
     "backbone.width=16",
@@ -129,22 +131,24 @@ def in_this_process(function: Callable[[Any], Any], jobs: Sequence[Any]) -> Iter
 
 
 def command(*overrides: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *overrides], cwd=ROOT, capture_output=True, text=True, timeout=400)
+    """``python -m harness`` to its end, forked from a process that has imported torch."""
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = said = Path(folder, "out"), Path(folder, "err")
+        code = Forked(overrides, said).wait(timeout=400)
+        return subprocess.CompletedProcess(["harness", *overrides], code, out.read_text(), err.read_text())
 
 
 def stop(
     sweep: Sequence[str], log: Path, *, after: Callable[[], bool], number: signal.Signals, group: bool = True
 ) -> int:
     """Start a sweep, signal it once ``after()`` holds, with its whole group as a terminal does; the exit code."""
-    with log.open("w") as file:
-        process = subprocess.Popen(
-            [*COMMAND, *sweep], cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
-        )
-        deadline = time.monotonic() + 300
-        while not after() and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.05)
-        (os.killpg if group else os.kill)(process.pid, number)
-        return process.wait(timeout=120)
+    log.touch()
+    process = Forked(sweep, (log, log), session=True)
+    deadline = time.monotonic() + 300
+    while not after() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    (os.killpg if group else os.kill)(process.pid, number)
+    return process.wait(timeout=120)
 
 
 def statuses(results: Path) -> dict[str, str]:

@@ -20,7 +20,7 @@ from harness.run import execute
 from harness.sweep import make_cells
 from hydra_plugins.cells import CellSweeper
 from tasks.base import Task
-from tests.harness.conftest import COMMAND
+from tests.harness.conftest import COMMAND, command
 
 ROOT = CONF.parent
 SYSTEMS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
@@ -176,9 +176,7 @@ def _composed(overrides: Sequence[str]):
 @pytest.mark.slow
 def test_a_comparison_is_a_sweep_by_itself(tmp_path: Path):
     options = ["model=majority", "seed=1,2", f"results_dir={tmp_path}", "data.size=few"]
-    done = subprocess.run(
-        [*COMMAND, "experiment=compare/ner", *options], capture_output=True, text=True, cwd=ROOT, timeout=400
-    )
+    done = command("experiment=compare/ner", *options)
     assert done.returncode == 0, done.stderr + done.stdout
     found = [records.read_record(path.parent) for path in tmp_path.glob("runs/*/record.json")]
     assert sorted((record["task"], record["model"], record["seed"]) for record in found if record) == [

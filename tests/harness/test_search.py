@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,9 +20,8 @@ from harness.search import ATTEMPTS, plan_search, run_search, search_cells
 from harness.studies import Study, Trial, best_of, make_studies
 from harness.sweep import Cell
 from harness.workers import WorkerDied
-from tests.harness.conftest import COMMAND, in_this_process
+from tests.harness.conftest import command, in_this_process, stop
 
-ROOT = Path(__file__).resolve().parents[2]
 SPACE = [
     "search_space.backbone=null",
     "search_space.embedding=null",
@@ -483,10 +479,6 @@ def test_a_second_command_at_the_same_study_is_refused(searching: Overrides, cap
     assert "another process is at the study" in capsys.readouterr().err
 
 
-def command(*overrides: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *overrides], cwd=ROOT, capture_output=True, text=True)
-
-
 def test_one_wrong_space_ends_the_command_before_anything_runs(searching: Overrides, tmp_path: Path):
     for mode in ([], ["-m"]):
         done = command(*mode, *searching("+search_space.training.speed={low:1,high:2}"))
@@ -523,15 +515,7 @@ def test_an_optuna_study_killed_halfway_ends_with_the_very_number_of_trials_by_t
     optuna: Overrides, tmp_path: Path
 ):
     sweep = ["-m", *optuna("workers=2", "training.steps=60", "training.patience=60", "search.startup_trials=2")]
-    with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(
-            [*COMMAND, *sweep], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-        )
-        deadline = time.monotonic() + 200
-        while len(done_trials(tmp_path)) < 3 and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.02)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=60)
+    stop(sweep, tmp_path / "log", after=lambda: len(done_trials(tmp_path)) >= 3, number=signal.SIGKILL)
     before = {record["id"]: record for record in done_trials(tmp_path)}
     assert 3 <= len(before) < 6, (tmp_path / "log").read_text()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -22,7 +21,8 @@ from harness.run import execute, make_run
 from harness.stopping import TimeLimitError, limited
 from harness.sweep import Cell, make_cells, make_engine, record_end, run_cells
 from harness.workers import WorkerDied
-from tests.harness.conftest import COMMAND, ROOT, command, in_this_process, statuses, stop
+from tests.harness.conftest import command, in_this_process, statuses, stop
+from tests.harness.forked import Forked
 
 Overrides = Callable[..., list[str]]
 Function = Callable[[Any], Any]
@@ -376,9 +376,11 @@ def test_two_sweeps_at_once_share_a_folder_and_compute_each_cell_once(
 ):
     names = [f"Fine{number}" for number in range(4)]
     options = tiny("task=pos", "model=custom")
-    sweep = [*COMMAND, "-m", *options, faulty(*names)]
-    both = [subprocess.Popen(sweep, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    said = [process.communicate(timeout=300)[0] for process in both]
+    sweep, logs = ["-m", *options, faulty(*names)], [tmp_path / "first", tmp_path / "second"]
+    both = [Forked(sweep, (log, log)) for log in logs]
+    for process in both:
+        process.wait(timeout=300)
+    said = [log.read_text() for log in logs]
     assert not any("failed" in text for text in said), said
     assert Counter((tmp_path / "begun").read_text().split()) == Counter(names)
     assert statuses(tmp_path / "results") == dict.fromkeys(names, "done")
