@@ -188,6 +188,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=2, help="measurements of each side (default: 2)")
     parser.add_argument("--reports", type=int, default=4, help=f"of {REPORT} updates each, after the warm-up's")
     options = parser.parse_args()
+    if options.smallest:
+        options.threads, options.repeats, options.reports = [1], 1, 1
     given = {peer: python for peer, python in ((JoeyNMT, options.joeynmt), (OpenNMT, options.opennmt)) if python}
     if options.data_dir is None or not given:
         print("nothing to compare with: --data_dir and the interpreter of at least one peer are needed; see --help")

@@ -14,15 +14,21 @@ from harness.build.data import Data
 from harness.build.factories import make_factory, uses_external
 from models.attention.base import Attention, Site
 from tasks.base import AttentionFactory, Head, Task
+from tasks.encoding.labelled import EncodedCorpus
 from tasks.kinds.writing import GenerationTask
 from tasks.model import TaskModel
 
 
 def make_model(config: DictConfig, data: Data, *, device: str = "cpu") -> TaskModel:
     """The whole model on ``device``; ``meta`` costs no memory and no time."""
-    encoded = data.encoded
+    with torch.device(device):
+        return assemble(config, data.task, sizes_of(data.encoded))
+
+
+def sizes_of(encoded: EncodedCorpus) -> Sizes:
+    """What a model must know of the encoded corpus."""
     writer = encoded.writer
-    sizes = Sizes(
+    return Sizes(
         labels=encoded.labels,
         vocabulary=encoded.codec.vocabulary_size,
         characters=encoded.codec.character_count,
@@ -31,8 +37,6 @@ def make_model(config: DictConfig, data: Data, *, device: str = "cpu") -> TaskMo
         end=writer.end if writer is not None else 0,
         aligned=encoded.aligned,
     )
-    with torch.device(device):
-        return assemble(config, data.task, sizes)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ MECHANISMS = sorted(
     for path in (CONF / "model").glob("*.yaml")
     if path.stem != "custom" and "attention" in OmegaConf.load(path)
 )
-SMALL = ["data.max_train=32", "data.max_validation=8", "data.max_test=8", "data.unseen_labels=drop"]
+SMALL = ["data.size=few", "data.max_train=32", "data.max_validation=8", "data.max_test=8", "data.unseen_labels=drop"]
 TASKS = {
     "parameters": ["classification", "sentiment", "ner", "pos", "events", "matching", "translation"],
     "flops": ["classification", "ner", "matching", "translation"],  # one of each shape: these take seconds

@@ -72,11 +72,21 @@ def test_a_larger_size_begins_with_the_rows_of_a_smaller_one() -> None:
 
 
 @pytest.mark.parametrize("task", TASKS)
+def test_few_rows_are_the_first_of_the_others_and_hold_no_label_that_train_lacks(task: str) -> None:
+    few = import_module(f"tasks.generated.{task}").generate(size="few", seed=1, knobs={})
+    assert {split: len(rows) for split, rows in few.items()} == SIZES["few"]
+    assert all(corpus(task)[split][: len(rows)] == rows for split, rows in few.items())
+    train, *others = ({label for row in rows for label in labels(task, row)} for rows in few.values())
+    assert all(found <= train for found in others)
+
+
+def labels(task: str, row: Mapping[str, Any]) -> list[str]:
+    return row["tags"] if task in TAGGING else [row["label"]]
+
+
+@pytest.mark.parametrize("task", TASKS)
 def test_every_label_occurs_in_every_split(task: str) -> None:
-    seen = {
-        split: {label for row in rows for label in (row["tags"] if task in TAGGING else [row["label"]])}
-        for split, rows in corpus(task).items()
-    }
+    seen = {split: {label for row in rows for label in labels(task, row)} for split, rows in corpus(task).items()}
     assert seen["train"] == seen["validation"] == seen["test"]
     assert len(seen["train"]) >= 3
 
@@ -155,7 +165,7 @@ def test_misspelling_keeps_short_words_and_the_ends_of_long_ones() -> None:
 @pytest.mark.parametrize("task", TASKS)
 def test_an_unknown_size_or_knob_is_refused_with_the_known_ones(task: str) -> None:
     module = import_module(f"tasks.generated.{task}")
-    with pytest.raises(ValueError, match="among small, medium, large, got 'tiny'"):
+    with pytest.raises(ValueError, match="among few, small, medium, large, got 'tiny'"):
         module.generate(size="tiny", seed=1, knobs={})
     with pytest.raises(ValueError, match=r"among length, distance, noise.*got lenght"):
         module.generate(size="small", seed=1, knobs={"lenght": 3})
