@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness.data import Data
 from omegaconf import DictConfig
 
-from harness import flops
-from harness.configuration import compose_configuration
+from harness.build import counts, flops
+from harness.build import data as run_data
+from harness.build.data import Data, encode, make_task
+from harness.build.model import make_model
+from harness.configuration.compose import compose_configuration
+from harness.records import code
 
 Overrides = Callable[..., list[str]]
 
