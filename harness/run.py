@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -260,7 +259,7 @@ def _set_aside(folder: Path, *, only: Sequence[str] = ()) -> None:
     left = [path for path in folder.iterdir() if (path.name in only if only else path.name != ".lock")]
     if not left:
         return
-    stamp = time.strftime("%Y%m%dT%H%M%S")
+    stamp = datetime.now().strftime("%Y%m%dT%H%M%S.%f")  # a failure may follow another in the same second
     aside = folder.parent.parent / "superseded" / f"{folder.name}-{stamp}-{os.getpid()}"
     aside.mkdir(parents=True)
     for path in left:
