@@ -34,7 +34,7 @@ CASES = {
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+def trained(tmp_path_factory: pytest.TempPathFactory, quick_measures: None) -> Callable[[str], Path]:
     """The folder of a tiny finished run of a task, trained once."""
     folders: dict[str, Path] = {}
 

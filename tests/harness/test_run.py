@@ -168,7 +168,7 @@ KILLED = ["task=ner", "model=gated", "training.steps=240", "training.patience=24
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory, quick_measures: None) -> Outcome:
     """The run of ``KILLED`` that nothing ends."""
     return run([*TINY, *KILLED, f"results_dir={tmp_path_factory.mktemp('whole')}"])
 
