@@ -86,8 +86,25 @@ for number in range(20):
 """Mechanisms that fail in every way, and twenty that do not; each notes in the file BEGUN that it is run."""
 
 
+@pytest.fixture(scope="session")
+def quick_measures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Runs inside the tests' process measure latency on few examples, and share what they count of equal networks."""
+    from harness import flops, training  # seconds, and many tests here need neither
+
+    kept, name = tmp_path_factory.mktemp("flops"), flops._file
+
+    def shared(*arguments: Any) -> Path | None:
+        file = name(*arguments)
+        return None if file is None else kept / file.name
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(training, "LATENCY_EXAMPLES", 6)
+        patched.setattr(flops, "_file", shared)
+        yield
+
+
 @pytest.fixture
-def tiny(tmp_path: Path) -> Callable[..., list[str]]:
+def tiny(tmp_path: Path, quick_measures: None) -> Callable[..., list[str]]:
     """The overrides of a tiny run whose records go below the test's own folder."""
 
     def overrides(*more: str) -> list[str]:
@@ -97,7 +114,7 @@ def tiny(tmp_path: Path) -> Callable[..., list[str]]:
 
 
 @pytest.fixture
-def writing(tmp_path: Path) -> Callable[..., list[str]]:
+def writing(tmp_path: Path, quick_measures: None) -> Callable[..., list[str]]:
     """The overrides of a tiny run of a task that writes."""
 
     def overrides(*more: str) -> list[str]:

@@ -17,6 +17,8 @@ from harness.configuration.compose import compose_configuration
 from harness.records import code
 
 Overrides = Callable[..., list[str]]
+SENTIMENT = ["task=sentiment", "backbone=convolutional"]
+FILE = flops._file
 
 
 def prepared(overrides: list[str]) -> tuple[DictConfig, Data]:
@@ -33,6 +35,12 @@ def files(folder: Path) -> set[str]:
     return {path.name for path in (folder / "results" / "cache").glob("flops-*")}
 
 
+@pytest.fixture(autouse=True)
+def _beside_the_records(monkeypatch: pytest.MonkeyPatch):
+    """As for users; the other tests share their counts."""
+    monkeypatch.setattr(flops, "_file", FILE)
+
+
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows with every count."""
@@ -46,7 +54,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return numbers
 
 
-@pytest.mark.parametrize("options", [["task=sentiment", "model=self"], ["task=matching", "model=cross"]], ids=" ".join)
+@pytest.mark.parametrize("options", [[*SENTIMENT, "model=self"], ["task=matching", "model=cross"]], ids=" ".join)
 def test_a_count_that_is_read_is_the_very_one(tiny: Overrides, tmp_path: Path, made: list[int], options: list[str]):
     config, data = prepared(tiny(*options))
     fresh = counted(config, data)
@@ -59,7 +67,7 @@ def test_a_count_that_is_read_is_the_very_one(tiny: Overrides, tmp_path: Path, m
 
 def test_seeds_and_training_share_a_count(tiny: Overrides, tmp_path: Path, made: list[int]):
     for more in ("seed=1", "seed=2", "training.learning_rate=0.5", "max_minutes=3", "data.max_test=5"):
-        flops.forward_flops(*prepared(tiny("task=sentiment", more)))
+        flops.forward_flops(*prepared(tiny(*SENTIMENT, more)))
     assert len(made) == len(files(tmp_path)) == 1
 
 
@@ -76,19 +84,19 @@ def test_seeds_and_training_share_a_count(tiny: Overrides, tmp_path: Path, made:
     ],
 )
 def test_whatever_can_change_a_count_has_one_of_its_own(tiny: Overrides, tmp_path: Path, more: str):
-    flops.forward_flops(*prepared(tiny("task=sentiment")))
-    config, data = prepared(tiny("task=sentiment", more))
+    flops.forward_flops(*prepared(tiny(*SENTIMENT)))
+    config, data = prepared(tiny(*SENTIMENT, more))
     assert flops.forward_flops(config, data) == counted(config, data)
     assert len(files(tmp_path)) == 2
 
 
 def test_a_wider_network_is_not_told_the_count_of_another(tiny: Overrides):
-    narrow, wide = (flops.forward_flops(*prepared(tiny("task=sentiment", f"backbone.width={w}"))) for w in (16, 32))
+    narrow, wide = (flops.forward_flops(*prepared(tiny(*SENTIMENT, f"backbone.width={w}"))) for w in (16, 32))
     assert wide[""] > 1.5 * narrow[""]
 
 
 def test_another_code_counts_anew(tiny: Overrides, made: list[int], monkeypatch: pytest.MonkeyPatch):
-    config, data = prepared(tiny("task=sentiment"))
+    config, data = prepared(tiny(*SENTIMENT))
     flops.forward_flops(config, data)
     monkeypatch.setattr(code, "code_version", lambda **_: "edited")
     flops.forward_flops(config, data)
@@ -96,7 +104,7 @@ def test_another_code_counts_anew(tiny: Overrides, made: list[int], monkeypatch:
 
 
 def test_a_damaged_file_is_counted_anew_and_replaced(tiny: Overrides, tmp_path: Path, made: list[int]):
-    config, data = prepared(tiny("task=sentiment"))
+    config, data = prepared(tiny(*SENTIMENT))
     fresh = flops.forward_flops(config, data)
     (path,) = (tmp_path / "results" / "cache").glob("flops-*")
     path.write_text(path.read_text()[:9])
@@ -106,7 +114,7 @@ def test_a_damaged_file_is_counted_anew_and_replaced(tiny: Overrides, tmp_path: 
 
 
 def test_parts_from_outside_are_counted_each_time(tiny: Overrides, faulty: Callable[..., str], made: list[int]):
-    config, data = prepared(tiny("task=sentiment", "model=custom", faulty("Fine0")))
+    config, data = prepared(tiny(*SENTIMENT, "model=custom", faulty("Fine0")))
     assert flops.forward_flops(config, data) == flops.forward_flops(config, data)
     assert len(made) == 2
 
@@ -114,6 +122,6 @@ def test_parts_from_outside_are_counted_each_time(tiny: Overrides, faulty: Calla
 def test_runs_of_several_seeds_count_once(tiny: Overrides, made: list[int]):
     from harness.run.execute import execute
 
-    found = [execute(compose_configuration(tiny("task=sentiment", f"seed={seed}"))).record for seed in (1, 2)]
+    found = [execute(compose_configuration(tiny(*SENTIMENT, f"seed={seed}"))).record for seed in (1, 2)]
     assert len(made) == 1
     assert found[0]["costs"]["flops_per_token"] == found[1]["costs"]["flops_per_token"] > 0

@@ -105,6 +105,13 @@ def test_a_failed_record_is_kept_when_the_run_is_tried_again(tiny: Overrides, mo
     assert "ZeroDivisionError" in (aside / "error.txt").read_text()
 
 
+def test_attempts_that_follow_each_other_within_a_second_are_all_kept(tiny: Overrides):
+    options = tiny("task=pos", "model=majority", "force=true")
+    assert [run(options).record["status"] for _ in range(4)] == ["done"] * 4
+    folder = run(options).folder
+    assert len(list((folder.parent.parent / "superseded").iterdir())) == 4
+
+
 def test_every_record_tells_versions_and_hardware(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
     floor = run(tiny("task=pos", "model=majority")).record
     refused = run(tiny("task=pos", "model=self", "model.heads=3")).record
@@ -166,7 +173,7 @@ KILLED = ["task=ner", "model=gated", "training.steps=240", "training.patience=24
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory, quick_measures: None) -> Outcome:
     """The run of ``KILLED`` that nothing ends."""
     return run([*TINY, *KILLED, f"results_dir={tmp_path_factory.mktemp('whole')}"])
 
