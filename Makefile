@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Some installers look for local wheels in UV_FIND_LINKS, pip in PIP_FIND_LINKS; empty is fine.
 export UV_FIND_LINKS := $(or $(UV_FIND_LINKS),$(PIP_FIND_LINKS))
 
-.PHONY: run test test-fast check format bench leaderboard clean
+.PHONY: run test test-fast check format docs bench leaderboard clean
 
 run: $(VENV)/.installed
 	$(BIN)/python -m harness task=ner model=cross
@@ -25,6 +25,9 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(VENV)/.installed-dev
+	$(BIN)/python -m mkdocs build --strict
+
 bench: $(VENV)/.installed-dev
 	for file in benchmarks/*.py; do $(BIN)/python $$file --output || exit 1; done
 
@@ -40,4 +43,4 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt
 	touch $@ $(VENV)/.installed
 
 clean:
-	rm -rf $(VENV) *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) site *.egg-info .pytest_cache .mypy_cache .ruff_cache

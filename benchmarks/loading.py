@@ -72,6 +72,8 @@ def main() -> None:
     parser = make_parser(__doc__, RESULT)
     parser.add_argument("--rows", type=int, default=50_000)
     arguments = parser.parse_args()
+    if arguments.smallest:
+        arguments.rows = 100
     kinds = {"words and characters": 0, "with character n-grams": 12_000}
     results = {name: measure(arguments.rows, ngram_buckets=buckets) for name, buckets in kinds.items()}
     lines = [

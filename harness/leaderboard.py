@@ -2,7 +2,8 @@
 
 Reads records alone: no task code, no torch; safe while a sweep writes. One table a task and data set, one row a
 configuration: the mean over seeds with its interval, a rank shared by rows that cannot be told apart, costs, and for
-each hole its reason. The way there: records -> ``rows`` -> ``board`` -> ``board_formats``, or ``report`` for HTML.
+each hole its reason. The way there: records -> ``board.rows`` -> ``board.board`` -> ``board.formats``, or
+``report`` for HTML.
 """
 
 from __future__ import annotations
@@ -10,13 +11,12 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.board.rows import group_records, told_trials
 from harness.records.reading import read_records
-from harness.records.record import Record
 
 if TYPE_CHECKING:
     from harness.board.tables import Board
@@ -89,12 +89,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _wanted(record: Record, options: argparse.Namespace) -> bool:
+def _wanted(record: Mapping[str, Any], options: argparse.Namespace) -> bool:
     choices = ((name, getattr(options, name)) for name in FILTERS)
     return all(choice is None or record[name] in choice.split(",") for name, choice in choices)
 
 
-def _nothing(records: Sequence[Record], options: argparse.Namespace) -> str:
+def _nothing(records: Sequence[Mapping[str, Any]], options: argparse.Namespace) -> str:
     """Why there is no board: no records at all, or none that the filters let through."""
     real = [record for record in records if not record["debug"]]
     places = ", ".join(map(str, options.places))

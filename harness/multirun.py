@@ -16,8 +16,10 @@ from harness.engines.base import EngineError
 from harness.engines.local import LocalWorkers
 from harness.engines.mounts import lock_problem
 from harness.run.stopping import terminable
-from harness.sweep.cells import make_cells
+from harness.sweep.cells import Cell, make_cells
 from harness.sweep.dispatch import PRELOAD, make_engine, run_cells
+from harness.sweep.display import show_plan
+from harness.sweep.forecast import plan_cells
 
 
 def multirun(
@@ -30,30 +32,33 @@ def multirun(
     try:
         cells = make_cells(combinations, swept=swept, compose=compose)
         config = next((cell.config for cell in cells if cell.config is not None), None)
-        if config is not None:
-            check_controls(config)
-        planning = config is not None and config.plan
-        if config is not None and not planning:
+        if config is None:  # nothing but holes: they are shown, and no worker is needed
+            run_cells(cells, LocalWorkers(1))
+            return 1
+        check_controls(config)
+        if not config.plan:
             make_results_dir(config)
-        engine = LocalWorkers(1, preload=PRELOAD) if config is None or planning else make_engine(config)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    if config is not None and not planning:
-        _warn_of_local_locks(Path(config.results_dir))
+    return drive(cells, config)
+
+
+def drive(cells: Sequence[Cell], config: DictConfig) -> int:
+    """Search, plan or run the cells, as ``config`` (any cell's) says; the exit code: 1 if anything is missing."""
     try:
-        if config is not None and any(cell.searched for cell in cells):
+        if not config.plan:
+            _warn_of_local_locks(Path(config.results_dir))
+        if any(cell.searched for cell in cells):
             from harness.search.search import search_cells
 
             return search_cells(cells, config)
-        if config is not None and planning:
-            from harness.sweep.display import show_plan
-            from harness.sweep.forecast import plan_cells
-
-            return show_plan(plan_cells(cells, engine), workers=int(config.workers))
+        if config.plan:
+            return show_plan(plan_cells(cells, LocalWorkers(1, preload=PRELOAD)), workers=int(config.workers))
+        engine = make_engine(config)
         with terminable():
             answers = run_cells(cells, engine)
-    except EngineError as error:
+    except (EngineError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0 if all(answer.status == "done" for answer in answers) else 1

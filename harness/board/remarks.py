@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.board.pairing import ALPHA
 from harness.board.row import Row, effort_of
@@ -55,7 +55,7 @@ def table_remarks(rows: Sequence[BoardRow], records: Sequence[Record]) -> list[s
     return remarks
 
 
-def _seeds_by(records: Iterable[Record], key: str) -> dict[str, list[int]]:
+def _seeds_by(records: Iterable[Mapping[str, Any]], key: str) -> dict[str, list[int]]:
     found: dict[str, list[int]] = defaultdict(list)
     for record in records:
         if record.get(key) is not None:

@@ -1,6 +1,6 @@
 """From records to rows: which runs are seeds of one configuration, and which share their data.
 
-Only the standard library is needed; statistics begin in ``board``.
+Only the standard library is needed; statistics begin in ``pairing``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def group_records(records: Iterable[Record]) -> dict[tuple[str, str], Table]:
     real = [record for record in records if not record["debug"]]
     found = [record for record in real if not is_trial(record)] + fruitless_searches(real)
     for record in sorted(found, key=lambda record: record["finished"], reverse=True):
-        mark = record["data_fingerprint"] if record["status"] == "done" else ""
+        mark = _data_of(record) if record["status"] == "done" else ""
         newest.setdefault((record["task"], record["data"], configuration_key(record), record["seed"], mark), record)
     finished = {place[:-1] for place in newest if place[-1]}
     tables: dict[tuple[str, str], Table] = defaultdict(dict)
@@ -91,8 +91,8 @@ def keep_one_fingerprint(table: Table) -> tuple[Table, list[str]]:
     counts: dict[int | None, Counter[str]] = defaultdict(Counter)
     newest: dict[str, str] = {}
     for record in sorted(finished, key=lambda record: record["finished"]):
-        counts[group(record)][record["data_fingerprint"]] += 1
-        newest[record["data_fingerprint"]] = record["finished"]
+        counts[group(record)][_data_of(record)] += 1
+        newest[_data_of(record)] = record["finished"]
     kept = {g: max(found, key=lambda mark: (found[mark], newest[mark], mark)) for g, found in counts.items()}
 
     def stays(record: Record) -> bool:
@@ -103,7 +103,7 @@ def keep_one_fingerprint(table: Table) -> tuple[Table, list[str]]:
     for row in table.values():
         for record in (*row.records, *row.holes):
             if not stays(record):
-                odd[record["data_fingerprint"]].append(f"{record['model']} seed {record['seed']} ({record['id']})")
+                odd[_data_of(record)].append(f"{record['model']} seed {record['seed']} ({record['id']})")
     rows = {
         key: Row(key, list(filter(stays, row.records)), list(filter(stays, row.holes))) for key, row in table.items()
     }
@@ -122,7 +122,7 @@ def splits_are_drawn(records: Sequence[Record]) -> bool:
     seeds: dict[str, set[int]] = defaultdict(set)
     drawing = [record for record in records if _draws_by_seed(record["config"].get("data", {}), record["seed"])]
     for record in drawing:
-        seeds[record["data_fingerprint"]].add(record["seed"])
+        seeds[_data_of(record)].add(record["seed"])
     return 2 * len(drawing) > len(records) and all(len(found) == 1 for found in seeds.values())
 
 
@@ -132,3 +132,8 @@ def _draws_by_seed(source: Mapping[str, Any], seed: int) -> bool:
     return (any(f is not None for f in fractions) and source.get("seed") == seed) or any(
         _draws_by_seed(further, seed) for further in inside
     )
+
+
+def _data_of(record: Record) -> str:
+    """The fingerprint of the data of a run that has read them; every finished one has."""
+    return record["data_fingerprint"] or ""

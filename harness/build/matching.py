@@ -8,23 +8,24 @@ the decoder, and D must stay a multiple of the heads: steps far coarser than the
     count(w) = fixed + slope w      exactly linear, so counts on the meta device give w
 
 ``parameters``: all trainable ones but the embeddings', whose tables are the same for all and would hide a difference.
-``flops``: as ``harness.training.costs`` counts them, on the first rows of train.
+``flops``: as ``flops.forward_flops`` counts them, on the first rows of train.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from harness.build.checks import UnsupportedError
-from harness.build.counts import count_parameters, forward_flops
+from harness.build.counts import count_parameters
 from harness.build.data import Data, encode
 from harness.build.factories import is_floor, uses_external
+from harness.build.flops import forward_flops
 from harness.build.model import make_model
 from harness.configuration.compose import CONF
+from harness.records.record import Match
 from models.feedforward import FeedForward
 
 NONE = "none"
@@ -34,7 +35,7 @@ Line = tuple[float, float]
 """(fixed, slope) of a count over the width of the feed-forward layers."""
 
 
-def match_model(config: DictConfig, data: Data) -> tuple[DictConfig, dict[str, Any] | None]:
+def match_model(config: DictConfig, data: Data) -> tuple[DictConfig, Match | None]:
     """The configuration resized to the reference, and what was reached: width, counts, ratio (None for match=none).
 
     Raises UnsupportedError, with the nearest that can be reached, where no width comes within ``match.tolerance``.
@@ -50,7 +51,7 @@ def match_model(config: DictConfig, data: Data) -> tuple[DictConfig, dict[str, A
     fixed, slope = count(config, data)
     width = max(1, round((target - fixed) / slope))
     reached = fixed + slope * width
-    facts = {
+    facts: Match = {
         "by": wanted.by,
         "reference": wanted.reference,
         "reference_width": base,
@@ -124,9 +125,10 @@ def _parameters(config: DictConfig, data: Data) -> Line:
 
 def _flops(config: DictConfig, data: Data) -> Line:
     """From one forward pass, for a pass through an LSTM takes most of a second here."""
-    model = make_model(resized(config, 1), data, device="meta")
+    smallest = resized(config, 1)
+    model = make_model(smallest, data, device="meta")
     try:
-        counted = forward_flops(model, data.sample())
+        counted = forward_flops(smallest, data)
     except (RuntimeError, NotImplementedError) as error:
         raise UnsupportedError(
             f"model={config.names.model} cannot be matched by flops: on the meta device it fails with "

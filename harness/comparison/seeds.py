@@ -145,7 +145,7 @@ def _pairs(a: SeedScores, b: SeedScores) -> list[tuple[int, int]]:
 
 def _check_data(a: Runs, b: Runs, pairs: Sequence[tuple[int, int]]) -> None:
     for seed_a, seed_b in pairs:
-        mark_a, mark_b = (runs.by_seed[seed]["data_fingerprint"] for runs, seed in ((a, seed_a), (b, seed_b)))
+        mark_a, mark_b = (str(runs.by_seed[seed]["data_fingerprint"]) for runs, seed in ((a, seed_a), (b, seed_b)))
         if mark_a != mark_b:
             raise ValueError(f"the data of A ({mark_a[:12]}) and B ({mark_b[:12]}) differ: no fair comparison")
 

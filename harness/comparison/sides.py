@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -108,7 +108,7 @@ def _filtered(
     return chosen
 
 
-def _fields(record: Record) -> dict[str, Any]:
+def _fields(record: Mapping[str, Any]) -> dict[str, Any]:
     names = {name: record[name] for name in NAMES if name in record}
     return flatten(record["config"]) | names
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from harness.board.row import is_floor
 from harness.configuration.compose import CONF
 from harness.records.code import BUILT, targets
-from harness.records.files import find_records
+from harness.records.files import records_in
 from harness.records.record import Record, record_problem
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def find_run(place: Path) -> tuple[Path, Record]:
     path = place / "record.json" if place.is_dir() else place
     if not path.is_file() or path.name != "record.json":
         raise ValueError(f"{place} is neither the folder of a run nor its record.json")
-    record = next(found for _path, found in find_records([path]))
+    record = next(records_in(path))
     problem = str(record) if isinstance(record, ValueError) else record_problem(record)
     if isinstance(record, ValueError) or problem is not None:
         raise ValueError(problem if str(path) in str(problem) else f"{path} {problem}")

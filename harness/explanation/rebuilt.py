@@ -72,7 +72,7 @@ class Rebuilt:
     @classmethod
     def from_record(cls, record: Record, folder: Path, *, data_dir: str | None, results_dir: str) -> Rebuilt:
         """Raises ValueError if the data cannot be read, or are not those that the run was trained on."""
-        config: DictConfig = OmegaConf.create(record["config"])  # type: ignore[assignment]
+        config = OmegaConf.create(record["config"])
         with open_dict(config):
             config.results_dir = results_dir
             if data_dir is not None:
@@ -83,10 +83,11 @@ class Rebuilt:
         if corpus.fingerprint != record["data_fingerprint"]:
             raise ValueError(
                 f"the data are not those of the run (fingerprint {corpus.fingerprint[:12]}, the run's is "
-                f"{record['data_fingerprint'][:12]}); give the folder that it read with --data_dir"
+                f"{str(record['data_fingerprint'])[:12]}); give the folder that it read with --data_dir"
             )
-        if record.get("match"):
-            config = resized(config, record["match"]["width"])
+        match = record.get("match")
+        if match:
+            config = resized(config, match["width"])
         return cls(config, task, corpus, folder / "model.pt")
 
     def explain_texts(self, texts: Sequence[str], *, external: str | None = None) -> Explained:

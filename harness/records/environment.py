@@ -6,7 +6,8 @@ import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+
+from harness.records.record import Environment
 
 _PACKAGES = (
     *("torch", "pytorch-lightning", "hydra-core", "omegaconf", "datasets", "torchmetrics", "seqeval", "tokenizers"),
@@ -14,7 +15,7 @@ _PACKAGES = (
 )
 
 
-def environment(*, device: str, threads: int) -> dict[str, Any]:
+def environment(*, device: str, threads: int) -> Environment:
     """What the record keeps of a network's run: enough to know whether two times may be compared."""
     import torch
 
@@ -23,7 +24,7 @@ def environment(*, device: str, threads: int) -> dict[str, Any]:
 
 
 @cache
-def surroundings() -> dict[str, Any]:
+def surroundings() -> Environment:
     """Versions and hardware as far as they are known before any device is chosen; read once a process."""
     versions = {}
     for name in _PACKAGES:

@@ -1,7 +1,4 @@
-"""The record of a run: what it was, what came out, what it cost. One immutable JSON file a run.
-
-A run is (resolved configuration, data fingerprint, code version); the hash of the three is its id. Settings that
-cannot change the result (where records go, loggers, progress bars) are no part of it.
+"""Where runs and their records lie, and how they are written and read. One immutable JSON file a run.
 
 Layout: ``<results_dir>/runs/<task>-<data>-<model>-s<seed>-<id>/record.json`` and, beside it, ``predictions.jsonl.gz``
 (one line a test example), ``model.pt`` (the tested weights), ``logs`` of the loggers, ``error.txt`` after a failure.
@@ -18,11 +15,11 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from harness.records.code import code_version
 from harness.records.ranks import writes_here
-from harness.records.record import FORMAT
+from harness.records.record import FORMAT, Record
 
 
 def run_folder(
@@ -78,7 +75,7 @@ def _write_atomically(path: Path, content: bytes) -> Path:
     return path
 
 
-def read_record(folder: Path) -> dict[str, Any] | None:
+def read_record(folder: Path) -> Record | None:
     """The record in ``folder``, or None if there is none yet.
 
     Raises ValueError, naming the file, if it is damaged or of another format.
@@ -89,7 +86,7 @@ def read_record(folder: Path) -> dict[str, Any] | None:
     return _parse(path)
 
 
-def _parse(path: Path) -> dict[str, Any]:
+def _parse(path: Path) -> Record:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
@@ -97,31 +94,24 @@ def _parse(path: Path) -> dict[str, Any]:
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         found = record.get("format") if isinstance(record, dict) else type(record).__name__
         raise ValueError(f"{path} is no record of format {FORMAT} (found {found!r}); it was left out")
-    return record
+    return cast(Record, record)
 
 
-def find_records(places: Iterable[str | Path]) -> Iterator[tuple[Path, dict[str, Any] | ValueError]]:
-    """Every record below the folders (or in the files) ``places``; a damaged one comes as its error.
+def records_in(path: Path) -> Iterator[Record | ValueError]:
+    """The record in a file, or the compact ones of a file that ends in ``.jsonl``, one a line, as boards publish them.
 
-    A file that ends in ``.jsonl`` holds one compact record a line, as published boards do.
+    A damaged one comes as its error.
     """
-    for place in map(Path, places):
-        inside = sorted({*place.rglob("record.json"), *place.rglob("records.jsonl")})
-        for path in inside if place.is_dir() else [place]:
-            yield from _records_of(path)
-
-
-def _records_of(path: Path) -> Iterator[tuple[Path, dict[str, Any] | ValueError]]:
     if path.suffix != ".jsonl":
         try:
-            yield path, _parse(path)
+            yield _parse(path)
         except ValueError as error:
-            yield path, error
+            yield error
         return
     for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            yield path, json.loads(line)
+            yield json.loads(line)
         except json.JSONDecodeError as error:
-            yield path, ValueError(f"{path}, line {number}: no readable record ({error})")
+            yield ValueError(f"{path}, line {number}: no readable record ({error})")

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from harness.records.files import find_records
+from harness.records.files import records_in
 from harness.records.record import Record, record_problem
 
 
@@ -22,20 +22,19 @@ def read_records(places: Iterable[str | Path]) -> tuple[list[tuple[Path, Record]
             left_out.append(f"{path}: there is no such folder or file")
             continue
         try:
-            for _path, found in find_records([path]):
-                problem = str(found) if isinstance(found, ValueError) else record_problem(found)
-                if problem is None:
-                    assert isinstance(found, dict)
-                    sound.append((path, found))
+            for found in records_in(path):
+                problem = found if isinstance(found, ValueError) else record_problem(found)
+                if isinstance(found, ValueError) or problem is not None:
+                    left_out.append(str(problem) if str(path) in str(problem) else f"{path} {problem}")
                 else:
-                    left_out.append(problem if str(path) in problem else f"{path} {problem}")
+                    sound.append((path, found))
         except (OSError, UnicodeDecodeError) as error:
             left_out.append(f"{path} is no readable record ({error})")
     return sound, left_out
 
 
 def _record_files(places: Iterable[str | Path]) -> Iterator[Path]:
-    """As ``records.find_records`` finds them, in one walk that does not mind folders that vanish on the way."""
+    """The files of records below ``places``, in one walk that does not mind folders that vanish on the way."""
     for place in map(Path, places):
         if not place.is_dir():
             yield place

@@ -6,17 +6,134 @@ Only the standard library is needed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NotRequired, TypedDict, get_args
 
 FORMAT = 1
 """Version of the record's layout; readers name and leave out records of another one."""
 
-
-Record = dict[str, Any]
-"""A record as it is read."""
-
-
 Status = Literal["done", "failed", "unsupported", "interrupted"]
+
+
+class Parameters(TypedDict):
+    """Trainable parameters: all, those of attention mechanisms, those of the embeddings."""
+
+    total: int
+    attention: int
+    embedding: int
+
+
+class PeakMemory(TypedDict):
+    """Bytes. ``process``: resident; ``gpu``: allocated there, None without one."""
+
+    process: int
+    gpu: int | None
+
+
+class Costs(TypedDict, total=False):
+    """What a run cost. A floor has its ``train_seconds`` alone; FLOPs are None where they could not be counted."""
+
+    parameters: Parameters
+    flops_per_token: float | None
+    train_seconds: float
+    train_steps: int
+    train_tokens_per_second: float | None
+    inference_tokens_per_second: float
+    latency_seconds: float
+    peak_memory_bytes: PeakMemory
+
+
+class Match(TypedDict):
+    """What ``match=`` resized: the width of feed-forward layers, what that counts, and how near the reference it is."""
+
+    by: str
+    reference: str
+    reference_width: int
+    reference_count: float
+    width: int
+    count: float
+    ratio: float
+    seconds: float
+
+
+class Git(TypedDict):
+    """The commit of the code, and whether the source differs from it; None outside a checkout."""
+
+    commit: str | None
+    dirty: bool | None
+
+
+class Environment(TypedDict):
+    """Versions and hardware; of a network's run also the device that it was trained on and the threads of a CPU."""
+
+    python: str
+    packages: dict[str, str]
+    platform: str
+    processor: str
+    device: NotRequired[str]
+    gpu: NotRequired[str | None]
+    threads: NotRequired[int]
+
+
+class Facts(TypedDict, total=False):
+    """What a run finds out while it goes on; whatever is known when it ends, however it ends, stands in its record.
+
+    ``data_sizes``, ``dropped_rows``: rows by split; dropped are those whose label train never shows.
+    ``data_source``: where the rows come from, in words. ``external_memory``: the same of the external memory, or None.
+    ``attention_notes``: what a mechanism does otherwise than its name says at some site.
+    ``flops_note``: why FLOPs could not be counted. ``chosen_by``: the value that chose the tested epoch.
+    ``resumed``: whether it went on from a checkpoint. ``curves``: a point a validation.
+    ``validation_scores``: where these are no part of the curves. ``extra_scores``: by further test set.
+    ``search``: which trial of a search this is, or what was chosen from how many.
+    ``scores``, ``score_definitions``: on the test split, fractions by key, and what each key means.
+    """
+
+    search: dict[str, Any]
+    data_sizes: dict[str, int]
+    data_source: str
+    dropped_rows: dict[str, int]
+    external_memory: str | None
+    match: Match | None
+    attention_notes: list[str]
+    flops_note: str
+    costs: Costs
+    curves: list[dict[str, float]]
+    chosen_by: str
+    resumed: bool
+    validation_scores: dict[str, float]
+    extra_scores: dict[str, dict[str, float]]
+    environment: Environment
+    main_score: str
+    scores: dict[str, float]
+    score_definitions: dict[str, str]
+
+
+class Record(Facts):
+    """A record as it is written and read: what the run was, and its facts.
+
+    ``debug``: whether it reaches no board. ``task`` to ``experiment``: names, as ``compose.name_choices`` gives them.
+    ``started``, ``finished``: ISO 8601 in UTC. ``config``: resolved, without what drives runs or searches.
+    """
+
+    format: int
+    id: str
+    status: Status
+    reason: str | None
+    debug: bool
+    task: str
+    data: str
+    model: str
+    backbone: str
+    position: str
+    experiment: NotRequired[str]
+    seed: int
+    data_fingerprint: str | None
+    code_version: str
+    git: Git
+    started: str
+    finished: str
+    command: list[str]
+    config: dict[str, Any]
+
 
 FIELDS = {
     "id": str,

@@ -43,7 +43,7 @@ def run_view(record: Record, line: Line, table: BoardTable, folders: Folders, *,
             (plain(key), f"{value:.4f}" if isinstance(value, float) else str(value)) for key, value in scores.items()
         ],
         "costs": _pairs(record.get("costs")),
-        "facts": _pairs({key: record[key] for key in FACTS if record.get(key) is not None}),
+        "facts": _pairs(_told(record)),
         "configuration": _pairs(record["config"]),
         "environment": _pairs(record.get("environment")),
         "samples": [_sample(row) for row in samples(predictions or [], SAMPLES)],
@@ -85,3 +85,7 @@ def _sample(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _cut(text: str) -> str:
     return plain(text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]} …")
+
+
+def _told(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: record[key] for key in FACTS if record.get(key) is not None}

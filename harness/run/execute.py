@@ -1,11 +1,11 @@
-"""One run: check, load, train, test once, record. Whatever happens, a record says it."""
+"""One run: configuration, data, id, folder, lock, training, record. Whatever happens, a record says it."""
 
 from __future__ import annotations
 
 import shutil
 import traceback
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -17,61 +17,49 @@ from harness.build.checks import UnsupportedError
 from harness.build.data import make_task
 from harness.build.factories import is_floor
 from harness.build.matching import check_match
+from harness.build.trainer import MakeCallback
 from harness.records import files
 from harness.records.files import read_record
-from harness.records.record import Status
+from harness.records.record import Facts, Record, Status
 from harness.run.floor import fit_and_test
 from harness.run.folder import clear, leave_record, locked, set_aside
 from harness.run.predictions import describe_predictions
 from harness.run.run import BusyError, Outcome, Run, begins_anew, make_run, stands
 from harness.run.stopping import TimeLimitError, limited, terminable
+from tasks.base import Task
+from tasks.reading.source import Corpus
+
+Announce = Callable[[Run], None]
+Predictions = Mapping[int, Any]
 
 
-def execute(config: DictConfig, *, announce: Callable[[Run], None] = lambda run: None) -> Outcome:
+def execute(
+    config: DictConfig, *, announce: Announce = lambda run: None, callbacks: Sequence[MakeCallback] = ()
+) -> Outcome:
     """Run one configuration and return its outcome; errors become a record with the status ``failed``.
 
     KeyboardInterrupt and SIGTERM leave an ``interrupted`` record and are raised again; the same command resumes.
     ``announce`` is called whenever the run's id and folder become known: before and after its data are read.
+    ``callbacks``: of training, besides those that every run has.
     """
     run = make_run(config)
     announce(run)
     with ExitStack() as held:  # the folder's lock, until the record is written: nobody begins anew before
-        return _recorded(config, run, announce, held)
+        try:
+            return _run(config, run, announce, callbacks, held)
+        except BusyError:
+            raise
+        except (KeyboardInterrupt, SystemExit):
+            leave_record(run.folder, run.record("interrupted", "stopped from outside; the same command resumes it"))
+            raise
+        except Exception as error:
+            return _failed(config, run, error)
 
 
-def _recorded(config: DictConfig, run: Run, announce: Callable[[Run], None], held: ExitStack) -> Outcome:
-    try:
-        return _execute(config, run, announce, held)
-    except BusyError:
-        raise
-    except (KeyboardInterrupt, SystemExit):
-        leave_record(run.folder, run.record("interrupted", "stopped from outside; the same command resumes it"))
-        raise
-    except Exception as error:
-        status: Status = "unsupported" if isinstance(error, UnsupportedError) else "failed"
-        run.folder.mkdir(parents=True, exist_ok=True)
-        (run.folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
-        if config.trace:
-            traceback.print_exc()
-        record = run.record(status, _reason(error))
-        leave_record(run.folder, record)
-        return Outcome(record, run.folder)
-
-
-def _reason(error: BaseException) -> str:
-    """What went wrong in words; of what Hydra could not make, why that is."""
-    if isinstance(error, InstantiationException) and error.__cause__ is not None:
-        error = error.__cause__
-    said = " ".join(str(error).split())
-    # These say what to do, so that their type would only distract.
-    return (
-        said
-        if isinstance(error, ValueError | FileNotFoundError | TimeLimitError)
-        else f"{type(error).__name__}: {said}"
-    )
-
-
-def _execute(config: DictConfig, run: Run, announce: Callable[[Run], None], held: ExitStack) -> Outcome:
+def _run(
+    config: DictConfig, run: Run, announce: Announce, callbacks: Sequence[MakeCallback], held: ExitStack
+) -> Outcome:
+    """The way of a run from its configuration to its record."""
     before = read_record(run.folder)  # of an attempt that ended before its data were read
     if before is not None and stands(before, config):
         return Outcome(before, run.folder, found=True)
@@ -88,25 +76,15 @@ def _execute(config: DictConfig, run: Run, announce: Callable[[Run], None], held
         set_aside(unread)
         shutil.rmtree(unread, ignore_errors=True)
     with terminable():
-        existing = read_record(run.folder)
-        if existing is not None and stands(existing, config):
-            if existing["status"] == "done":
-                clear(run.folder)
-            return Outcome(existing, run.folder, found=True)
-        if begins_anew(config):
-            set_aside(run.folder)
-        elif existing is not None and existing["status"] == "failed":
-            set_aside(run.folder, only=("record.json", "error.txt"))  # what it left to resume from stays
-        run.facts["data_sizes"] = {split: len(rows) for split, rows in corpus.splits.items()}
-        run.facts["data_source"] = corpus.source
-        searching = "trial" in config.search  # then the test split is not read
-        trial = fit_and_test if is_floor(config) else _train_and_validate if searching else _train_and_test
+        found = _found(config, run)
+        if found is not None:
+            return Outcome(found, run.folder, found=True)
+        run.facts |= {"data_sizes": {split: len(rows) for split, rows in corpus.splits.items()}}
+        run.facts |= {"data_source": corpus.source}
         with limited(config.max_minutes):
-            scores, predictions = trial(config, run.folder, run.facts, task, corpus)
-        run.facts["main_score"] = task.main_score
-        run.facts["scores"] = scores
-        run.facts["score_definitions"] = task.definitions(corpus.splits["test"])
-        if not searching:
+            predictions = _computed(config, run, task, corpus, callbacks)
+        run.facts |= {"main_score": task.main_score, "score_definitions": task.definitions(corpus.splits["test"])}
+        if not _is_trial(config):
             files.write_predictions(run.folder, describe_predictions(task, corpus, predictions))
         record = run.record("done", None)
         files.write_record(run.folder, record)
@@ -114,13 +92,81 @@ def _execute(config: DictConfig, run: Run, announce: Callable[[Run], None], held
     return Outcome(record, run.folder)
 
 
-def _train_and_test(*arguments: Any) -> tuple[dict[str, float], dict[int, Any]]:
+def _found(config: DictConfig, run: Run) -> Record | None:
+    """The record that stands, if one does; else what an earlier attempt left is set aside, but for its checkpoints."""
+    existing = read_record(run.folder)
+    if existing is not None and stands(existing, config):
+        if existing["status"] == "done":
+            clear(run.folder)
+        return existing
+    if begins_anew(config):
+        set_aside(run.folder)
+    elif existing is not None and existing["status"] == "failed":
+        set_aside(run.folder, only=("record.json", "error.txt"))  # what it left to resume from stays
+    return None
+
+
+def _computed(
+    config: DictConfig, run: Run, task: Task, corpus: Corpus, callbacks: Sequence[MakeCallback]
+) -> Predictions:
+    """Compute the run, noting each part of its facts as it comes; returns the predictions of the test split, by row."""
+    parts: Generator[Facts, None, Predictions]
+    if is_floor(config):
+        parts = fit_and_test(config, task, corpus)
+    elif _is_trial(config):
+        parts = _train_and_validate(config, run, task, corpus, callbacks)
+    else:
+        parts = _train_and_test(config, run, task, corpus, callbacks)
+    with closing(parts):
+        while True:
+            try:
+                run.facts |= next(parts)
+            except StopIteration as end:
+                predictions: Predictions = end.value
+                return predictions
+
+
+def _is_trial(config: DictConfig) -> bool:
+    """Whether it is a trial of a search, for which the test split is not read."""
+    return "trial" in config.search
+
+
+def _train_and_test(
+    config: DictConfig, run: Run, task: Task, corpus: Corpus, callbacks: Sequence[MakeCallback]
+) -> Generator[Facts, None, Predictions]:
     from harness.training.fit import train_and_test  # Lightning takes seconds to import; floors and checks do without
 
-    return train_and_test(*arguments)
+    return train_and_test(config, run.folder, task, corpus, callbacks)
 
 
-def _train_and_validate(*arguments: Any) -> tuple[dict[str, float], dict[int, Any]]:
+def _train_and_validate(
+    config: DictConfig, run: Run, task: Task, corpus: Corpus, callbacks: Sequence[MakeCallback]
+) -> Generator[Facts, None, Predictions]:
     from harness.training.validation import train_and_validate
 
-    return train_and_validate(*arguments)
+    return train_and_validate(config, run.folder, task, corpus, callbacks)
+
+
+def _failed(config: DictConfig, run: Run, error: Exception) -> Outcome:
+    """Leave the record and the trace of a run that failed, or that cannot be."""
+    status: Status = "unsupported" if isinstance(error, UnsupportedError) else "failed"
+    run.folder.mkdir(parents=True, exist_ok=True)
+    (run.folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+    if config.trace:
+        traceback.print_exc()
+    record = run.record(status, _reason(error))
+    leave_record(run.folder, record)
+    return Outcome(record, run.folder)
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong in words; of what Hydra could not make, why that is."""
+    if isinstance(error, InstantiationException) and error.__cause__ is not None:
+        error = error.__cause__
+    said = " ".join(str(error).split())
+    # These say what to do, so that their type would only distract.
+    return (
+        said
+        if isinstance(error, ValueError | FileNotFoundError | TimeLimitError)
+        else f"{type(error).__name__}: {said}"
+    )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
+from collections.abc import Generator
 from typing import Any
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from harness.records.record import Facts
 from tasks.base import Task
 from tasks.encoding.labelled import rows_with_known_labels
 from tasks.encoding.tokenization import tokenizer_named
@@ -16,22 +17,20 @@ from tasks.reading.source import Corpus
 from tasks.reading.splits import SPLITS
 
 
-def fit_and_test(
-    config: DictConfig, folder: Path, facts: dict[str, Any], task: Task, corpus: Corpus
-) -> tuple[dict[str, float], dict[int, Any]]:
-    """The test scores and the prediction of each test row. Validation is not used: a floor chooses nothing.
+def fit_and_test(config: DictConfig, task: Task, corpus: Corpus) -> Generator[Facts, None, dict[int, Any]]:
+    """Yield the facts of the run as they come, the test scores last; returns the prediction of each test row.
 
-    Further test sets are scored beside ``test``. Rows whose label train never shows are dropped or refused
-    exactly as for a network, so both are scored on the same.
+    Validation is not used: a floor chooses nothing. Further test sets are scored beside ``test``. Rows whose label
+    train never shows are dropped or refused exactly as for a network, so both are scored on the same.
     """
     train = corpus.splits["train"]
     labels = task.label_set([row[task.label_column] for row in train])
     kept = {split: rows_with_known_labels(corpus, split, task, set(labels)) for split in corpus.splits}
-    facts["dropped_rows"] = {split: len(corpus.splits[split]) - len(rows) for split, rows in kept.items()}
+    yield {"dropped_rows": {split: len(corpus.splits[split]) - len(rows) for split, rows in kept.items()}}
     floor = instantiate(config.model.floor)
     started = time.perf_counter()
     floor.fit(train, task=task, tokenizer=tokenizer_named(corpus.tokenizer), seed=config.seed)
-    facts["costs"] = {"train_seconds": time.perf_counter() - started}
+    yield {"costs": {"train_seconds": time.perf_counter() - started}}
 
     def test(split: str) -> tuple[dict[str, float], dict[int, Any]]:
         rows = [corpus.splits[split][row] for row in kept[split]]
@@ -40,5 +39,7 @@ def fit_and_test(
 
     extra = {split: test(split)[0] for split in corpus.splits if split not in SPLITS}
     if extra:
-        facts["extra_scores"] = extra
-    return test("test")
+        yield {"extra_scores": extra}
+    scores, predictions = test("test")
+    yield {"scores": scores}
+    return predictions

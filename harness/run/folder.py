@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
 from harness.records import files
 from harness.records.files import read_record
 from harness.records.ranks import writes_here
+from harness.records.record import Record
 from harness.run.run import BusyError
 
 
-def leave_record(folder: Path, record: dict[str, Any]) -> None:
+def leave_record(folder: Path, record: Record) -> None:
     """Write the record of a run that did not finish; never over that of a finished one, which only ``force`` moves."""
     with suppress(ValueError):  # a damaged record is worth less than the new one
         existing = read_record(folder)
@@ -64,7 +64,7 @@ def set_aside(folder: Path, *, only: Sequence[str] = ()) -> None:
     left = [path for path in folder.iterdir() if (path.name in only if only else path.name != ".lock")]
     if not left:
         return
-    stamp = time.strftime("%Y%m%dT%H%M%S")
+    stamp = datetime.now().strftime("%Y%m%dT%H%M%S.%f")  # a failure may follow another in the same second
     aside = folder.parent.parent / "superseded" / f"{folder.name}-{stamp}-{os.getpid()}"
     aside.mkdir(parents=True)
     for path in left:

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -19,7 +19,7 @@ from harness.records.code import foreign_files
 from harness.records.environment import surroundings
 from harness.records.files import run_folder
 from harness.records.identity import run_id
-from harness.records.record import FORMAT, Status
+from harness.records.record import FORMAT, Facts, Record, Status
 
 
 class BusyError(Exception):
@@ -30,14 +30,18 @@ class BusyError(Exception):
 class Outcome:
     """What a run came to: its record, where it lies, and whether it was there before."""
 
-    record: dict[str, Any]
+    record: Record
     folder: Path
     found: bool = False
 
 
 @dataclass
 class Run:
-    """What is known of a run while it goes on; the record is made from it at any moment."""
+    """What is known of a run while it goes on; the record is made from it at any moment.
+
+    Id and folder are settled by ``place``: as far as the configuration says when the run is made, and once more when
+    its data are read. ``facts``: what the run has found out so far, part by part.
+    """
 
     config: dict[str, Any]
     fingerprint: str | None = None
@@ -45,7 +49,7 @@ class Run:
     identity: str = ""
     code: str = ""
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: Facts = field(default_factory=Facts)
 
     def place(self) -> None:
         """Settle id and folder from what is known of the data."""
@@ -54,9 +58,9 @@ class Run:
         self.identity = run_id(self.config, data_fingerprint=self.fingerprint, code_version=self.code, search=search)
         self.folder = run_folder(self.config["results_dir"], self.config, self.identity, search=search)
 
-    def record(self, status: Status, reason: str | None) -> dict[str, Any]:
-        """The record as DESIGN section 5 wants it."""
-        return {
+    def record(self, status: Status, reason: str | None) -> Record:
+        """The record of the run as it stands."""
+        record = {
             "format": FORMAT,
             "id": self.identity,
             "status": status,
@@ -68,12 +72,18 @@ class Run:
             "code_version": self.code,
             "git": code.git_state(),
             "started": self.started.isoformat(timespec="seconds"),
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "finished": now(),
             "command": [Path(sys.executable).name, *sys.argv],
             "config": self.config,
             "environment": surroundings(),
             **self.facts,
         }
+        return cast(Record, record)
+
+
+def now() -> str:
+    """The time as records have it: ISO 8601, UTC, whole seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def make_run(config: DictConfig) -> Run:
@@ -102,7 +112,7 @@ def begins_anew(config: DictConfig) -> bool:
     return bool(config.force) or config.retry == "all"
 
 
-def stands(record: dict[str, Any], config: DictConfig) -> bool:
+def stands(record: Record, config: DictConfig) -> bool:
     """Whether what was recorded before is the outcome: a finished run, and with ``retry=none`` a failed one too."""
     left_alone = ("done", "failed") if config.retry == "none" else ("done",)
     return not begins_anew(config) and record["status"] in left_alone

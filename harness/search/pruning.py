@@ -16,11 +16,11 @@ class Pruning(pl.Callback):
     """Reports the best validation score so far at each tenth of the steps, and stops where the pruner says so.
 
     Trials differ in the size of their batches, so that an epoch is no common measure, but all have the same steps.
-    Between tenths, and where a validation is later than several, the next validation counts. ``facts`` is told.
+    Between tenths, and where a validation is later than several, the next validation counts. ``pruned``: what it said.
     """
 
-    def __init__(self, config: DictConfig, facts: dict[str, Any], *, monitor: str, mode: str) -> None:
-        self.facts = facts
+    def __init__(self, config: DictConfig, monitor: str, mode: str) -> None:
+        self.pruned = False
         self.steps = int(config.training.steps)
         self.monitor = monitor
         self.sign = 1.0 if mode == "max" else -1.0
@@ -41,13 +41,13 @@ class Pruning(pl.Callback):
             self.trial.report(self.best, rung)
         self.rung = reached
         if reached < RUNGS and self.trial.should_prune():
-            self.facts["search"]["pruned"] = True
+            self.pruned = True
             trainer.should_stop = True
 
     def state_dict(self) -> dict[str, Any]:
-        """The best score so far travels in the checkpoint."""
-        return {"best": self.best}
+        """The best score so far and the decision travel in the checkpoint."""
+        return {"best": self.best, "pruned": self.pruned}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from the checkpoint."""
-        self.best = state_dict["best"]
+        self.best, self.pruned = state_dict["best"], state_dict["pruned"]

@@ -16,7 +16,8 @@ from rich.console import Console
 
 from harness.engines.base import Engine
 from harness.engines.local import LocalWorkers
-from harness.records.files import find_records, read_record, study_folder
+from harness.records.files import read_record, study_folder
+from harness.records.reading import read_records
 from harness.run.stopping import terminable
 from harness.search.grouping import make_studies
 from harness.search.space import POINTS
@@ -182,8 +183,9 @@ def _times(forecast: Forecast, label: str, ahead: int) -> Forecast:
 def count_done(study: Study) -> int:
     """How many trials of a study the ledger has."""
     identity, done = study.described["study"], set()
-    for _path, record in find_records([Path(study.config.results_dir) / "runs"]):
-        search = record.get("search") if isinstance(record, dict) else None
-        if isinstance(search, dict) and search.get("study") == identity and record["status"] == "done":  # type: ignore[index]
+    sound, _left_out = read_records([Path(study.config.results_dir) / "runs"])
+    for _path, record in sound:
+        search = record.get("search")
+        if isinstance(search, dict) and search.get("study") == identity and record["status"] == "done":
             done.add(search.get("trial"))
     return len([number for number in done if number is not None and number < study.trials])

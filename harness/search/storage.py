@@ -20,7 +20,6 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from harness.records.files import study_folder
-from harness.search.trial import Trial
 
 RUNGS = 10
 """Trials are compared after each of so many equal parts of their steps; their epochs differ in steps."""
@@ -111,12 +110,23 @@ def _settled(config: DictConfig, study: optuna.Study, number: int) -> DictConfig
     return config
 
 
-def _tell(study: optuna.Study, trial: Trial) -> None:
-    if study.get_trials(deepcopy=False)[trial.number].state.is_finished():
+def ask(config: DictConfig) -> tuple[optuna.Study, DictConfig]:
+    """The study of a trial's configuration, and that with number and values: those that it names, or new ones."""
+    study = open_study(config, seed=_sampler_seed(config))
+    number = config.search.trial
+    if number is None:
+        distributions = {key: distribution(found) for key, found in config.search.space.items()}
+        number = study.ask(distributions).number
+    return study, _settled(config, study, number)
+
+
+def tell(study: optuna.Study, number: int, *, score: float | None, pruned: bool) -> None:
+    """How a trial ended, unless the study knows. ``score``: None if it diverged."""
+    if study.get_trials(deepcopy=False)[number].state.is_finished():
         return
-    if trial.score is None and not trial.pruned:
-        study.tell(trial.number, state=TrialState.FAIL)  # it diverged
-    elif trial.pruned:
-        study.tell(trial.number, state=TrialState.PRUNED)
+    if score is None and not pruned:
+        study.tell(number, state=TrialState.FAIL)
+    elif pruned:
+        study.tell(number, state=TrialState.PRUNED)
     else:
-        study.tell(trial.number, trial.score)
+        study.tell(number, score)

@@ -18,8 +18,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from harness.configuration.controls import CONTROLS, SEARCH
 from harness.records.identity import run_id
 from harness.search.space import POINTS, Dimension, draw
-from harness.search.trial import Trial
+from harness.search.trial import Trial, run_drawn
 from harness.sweep.cells import Cell
+from harness.sweep.job import run_alone
 
 NOT_OF_STUDY = ("trials", "seeds")
 """What may change while a study stays the same: it goes on with more trials, or runs its choice over more seeds."""
@@ -70,7 +71,8 @@ class Study:
         search = {**self.described, "trial": number, "values": values}
         _set_search(config, search if drawn else {**search, "place": place})
         name = "a further trial" if number is None else f"trial {number}"
-        return Cell(f"{self.label}: {name}", config, restarts=True)
+        start = run_alone if drawn else run_drawn
+        return Cell(f"{self.label}: {name}", config, restarts=True, start=start, unnamed=not drawn)
 
     def chosen(self, trials: Sequence[Trial], best: Trial) -> list[Cell]:
         """The cells that run the chosen values, one a seed."""

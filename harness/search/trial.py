@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from omegaconf import DictConfig
 
-from harness.run.execute import execute
+from harness.records.record import Record
 from harness.run.run import Outcome, Run
-from harness.search.storage import _sampler_seed, _settled, _tell, distribution, open_study
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class Trial:
     pruned: bool = False
 
     @classmethod
-    def of(cls, record: Mapping[str, Any]) -> Trial:
+    def of(cls, record: Record) -> Trial:
         """The trial that a record is of."""
         search = record["search"]
-        score = record.get("validation_scores", {}).get(record.get("main_score"))
+        score = record.get("validation_scores", {}).get(record.get("main_score", ""))
         known = score if score is not None and math.isfinite(score) else None
         pruned = bool(search.get("pruned", False))
         return cls(search["trial"], record["status"], record["reason"], search["values"], known, pruned)
@@ -40,12 +40,21 @@ def run_drawn(config: DictConfig, *, announce: Callable[[Run], None]) -> Outcome
 
     A trial that failed (but for diverging) is not told: it may be run again.
     """
-    study = open_study(config, seed=_sampler_seed(config))
-    number = config.search.trial
-    if number is None:
-        distributions = {key: distribution(found) for key, found in config.search.space.items()}
-        number = study.ask(distributions).number
-    outcome = execute(_settled(config, study, number), announce=announce)
+    from harness.run.execute import execute  # torch and Optuna: a worker's, not the process's that hands out trials
+    from harness.search import storage
+
+    study, settled = storage.ask(config)
+    outcome = execute(settled, announce=announce, callbacks=_pruning(settled))
     if outcome.record["status"] == "done":
-        _tell(study, Trial.of(outcome.record))
+        trial = Trial.of(outcome.record)
+        storage.tell(study, trial.number, score=trial.score, pruned=trial.pruned)
     return outcome
+
+
+def _pruning(config: DictConfig) -> list[Callable[[str, str], Any]]:
+    """What makes the pruner, if there is one, as ``build.trainer.MakeCallback`` says."""
+    if not config.search.prune:
+        return []
+    from harness.search.pruning import Pruning
+
+    return [partial(Pruning, config)]

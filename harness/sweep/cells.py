@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from harness.configuration.compose import COMPARISONS, name_choices
 from harness.configuration.controls import CONTROLS, processes_of
 from harness.configuration.values import check_settings
+from harness.sweep.job import Start, run_alone
 
 
 @dataclass(frozen=True)
@@ -19,12 +20,15 @@ class Cell:
     """One combination of the swept values: what sets it apart, and its configuration or why there is none.
 
     ``restarts``: if its worker dies it is not a failure but interrupted, for whoever runs it begins it again.
+    ``start``, ``unnamed``: as ``job.Job`` has them.
     """
 
     label: str
     config: DictConfig | None = None
     problem: str | None = None
     restarts: bool = False
+    start: Start = run_alone
+    unnamed: bool = False
 
     @property
     def searched(self) -> bool:

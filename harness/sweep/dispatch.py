@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 from hydra.errors import InstantiationException
@@ -23,10 +21,11 @@ from harness.engines.base import Engine, WorkerDied
 from harness.records import files
 from harness.records.files import read_record
 from harness.records.ranks import forget_ranks
-from harness.records.record import Status
+from harness.records.record import Record, Status
+from harness.run.run import make_run, now
 from harness.sweep.cells import Cell, check_one_device
 from harness.sweep.display import show_answer, show_summary
-from harness.sweep.job import Answer, Job, answer_from, is_undrawn, run_cell
+from harness.sweep.job import Answer, Job, answer_from, run_cell
 
 PRELOAD = ("harness.run.execute", "harness.training.fit")
 
@@ -51,7 +50,11 @@ def run_cells(cells: Sequence[Cell], engine: Engine, *, console: Console | None 
     forget_ranks()
     answers = {number: Answer("not composed", cell.problem) for number, cell in enumerate(cells) if cell.problem}
     with _desk(cells) as desk:
-        jobs = {n: Job(c.config, Path(desk) / f"{n}.json") for n, c in enumerate(cells) if c.config is not None}
+        jobs = {
+            n: Job(cell.config, Path(desk) / f"{n}.json", cell.start, cell.unnamed)
+            for n, cell in enumerate(cells)
+            if cell.config is not None
+        }
         numbers = list(jobs)
         try:
             with closing(engine(run_cell, list(jobs.values()))) as results:  # type: ignore[type-var]
@@ -84,7 +87,7 @@ def _desk(cells: Sequence[Cell]) -> tempfile.TemporaryDirectory[str]:
 
 def record_end(job: Job, status: Status, reason: str) -> Answer:
     """Record the end of a run whose worker could not, unless the worker or another process did after all."""
-    if is_undrawn(job.config) and not job.note.exists():
+    if job.unnamed and not job.note.exists():
         return Answer(status, reason)  # which trial it was to be nobody can say
     folder, record = _noted(job)
     folder.mkdir(parents=True, exist_ok=True)
@@ -93,24 +96,25 @@ def record_end(job: Job, status: Status, reason: str) -> Answer:
             left = read_record(folder)
             if left is not None and (left["status"] == "done" or _is_of(left, record)):
                 return answer_from(left, folder, found=False)
-            record |= {"status": status, "reason": reason, "finished": datetime.now(UTC).isoformat(timespec="seconds")}
+            record |= {"status": status, "reason": reason, "finished": now()}
             files.write_record(folder, record)
             return answer_from(record, folder, found=False)
     except Timeout:
         return Answer("busy", f"{folder} is in use by another process with the same run", str(folder))
 
 
-def _is_of(left: Mapping[str, Any], noted: Mapping[str, Any]) -> bool:
+def _is_of(left: Record, noted: Record) -> bool:
     """Whether a record is of the very attempt that the worker noted, and not of an earlier one at the same run."""
     return bool(left["started"] == noted["started"])
 
 
-def _noted(job: Job) -> tuple[Path, dict[str, Any]]:
-    """Folder and unfinished record of the run that a worker was at: as it noted them, or as the configuration says."""
+def _noted(job: Job) -> tuple[Path, Record]:
+    """Folder and unfinished record of the run that a worker was at: as it noted them.
+
+    If it died before it noted anything: as the configuration says.
+    """
     if job.note.exists():
         note = json.loads(job.note.read_text(encoding="utf-8"))
         return Path(note["folder"]), note["record"]
-    from harness.run.run import make_run  # seconds, but rarely: the worker died before it began
-
     run = make_run(job.config)
     return run.folder, json.loads(json.dumps(run.record("failed", None), default=str))

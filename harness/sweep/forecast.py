@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
 from harness.engines.base import Engine, WorkerDied
 from harness.sweep.cells import check_one_device
-from harness.sweep.job import Job
 from harness.sweep.probe import probe
 
 if TYPE_CHECKING:
@@ -45,7 +43,7 @@ def plan_cells(cells: Sequence[Cell], engine: Engine) -> list[Forecast]:
             check_one_device(cell.config)
     forecasts = {n: Forecast(c.label, "not composed", c.problem) for n, c in enumerate(cells) if c.config is None}
     numbers = [number for number in range(len(cells)) if number not in forecasts]
-    jobs = [(cells[number].label, Job(cells[number].config, Path())) for number in numbers]  # type: ignore[arg-type]
+    jobs = [(cells[number].label, cells[number].config) for number in numbers]
     with closing(engine(plan_cell, jobs)) as results:  # type: ignore[type-var]
         for place, result in results:
             number = numbers[place]
@@ -54,11 +52,11 @@ def plan_cells(cells: Sequence[Cell], engine: Engine) -> list[Forecast]:
     return [forecasts[number] for number in range(len(cells))]
 
 
-def plan_cell(labelled: tuple[str, Job]) -> Forecast:
+def plan_cell(labelled: tuple[str, DictConfig]) -> Forecast:
     """The forecast of one cell, made inside a worker. Every error is a forecast too."""
-    label, job = labelled
+    label, config = labelled
     try:
-        return _forecast(label, job.config)
+        return _forecast(label, config)
     except Exception as error:
         return Forecast(label, "would fail", f"{type(error).__name__}: {error}")
 

@@ -4,25 +4,43 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Protocol
 
 from omegaconf import DictConfig
 
+from harness.records.record import Record
+from harness.run.run import BusyError, Outcome, Run
 from harness.training.memory import give_back_memory
 
-if TYPE_CHECKING:
-    from harness.run.run import Outcome, Run
+
+class Start(Protocol):
+    """What a worker calls to run a configuration; ``announce`` is told which run it is."""
+
+    def __call__(self, config: DictConfig, *, announce: Callable[[Run], None]) -> Outcome:
+        """Run it; errors become records."""
+
+
+def run_alone(config: DictConfig, *, announce: Callable[[Run], None]) -> Outcome:
+    """Run a configuration as ``python -m harness`` does without ``-m``."""
+    from harness.run.execute import execute  # torch: the process that hands out the jobs needs none
+
+    return execute(config, announce=announce)
 
 
 @dataclass(frozen=True)
 class Job:
-    """A composed cell, and the file in which its worker notes which run it is at, should it die."""
+    """A composed cell, and the file in which its worker notes which run it is at, should it die.
+
+    ``start``: what runs it. ``unnamed``: which run it is, only its worker settles.
+    """
 
     config: DictConfig
     note: Path
+    start: Start = run_alone
+    unnamed: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,11 +57,9 @@ class Answer:
 
 def run_cell(job: Job) -> Answer:
     """Run one cell; every error is an answer. SIGTERM too, so that stopping one worker costs one cell."""
-    from harness.run.run import BusyError
-
     started = time.monotonic()
     try:
-        outcome = _start(job.config)(job.config, announce=lambda run: write_note(job, run))
+        outcome = job.start(job.config, announce=lambda run: write_note(job, run))
         answer = answer_from(outcome.record, outcome.folder, found=outcome.found)
     except BusyError as error:
         answer = Answer("busy", str(error))
@@ -55,27 +71,14 @@ def run_cell(job: Job) -> Answer:
     return Answer(**{**vars(answer), "seconds": time.monotonic() - started})
 
 
-def is_undrawn(config: DictConfig) -> bool:
-    """Whether the worker is to settle by Optuna which trial this is, or with which values."""
-    return "trial" in config.search and config.search.method == "optuna"
-
-
-def _start(config: DictConfig) -> Callable[..., Outcome]:
-    if is_undrawn(config):
-        from harness.search.trial import run_drawn  # a second to import, and few sweeps need it
-
-        return run_drawn
-    from harness.run.execute import execute
-
-    return execute
-
-
-def answer_from(record: dict[str, Any], folder: Path, *, found: bool) -> Answer:
+def answer_from(record: Record, folder: Path, *, found: bool) -> Answer:
     """A record in a few words; of a trial its validation score."""
     score = None
     if record["status"] == "done":
         main = record["main_score"]
-        scores = record["scores"] or {f"validation {main}": record.get("validation_scores", {}).get(main)}
+        scores: Mapping[str, float | None] = record["scores"] or {
+            f"validation {main}": record.get("validation_scores", {}).get(main)
+        }
         score = next(((key, value) for key, value in scores.items() if key.endswith(main) and value is not None), None)
     return Answer(record["status"], record["reason"], str(folder), score, found=found)
 

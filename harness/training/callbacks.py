@@ -133,29 +133,23 @@ class RandomStates(pl.Callback):
 
 
 class Verdict(pl.Callback):
-    """Keeps in the checkpoint that training is to end: early stopping said so, or a pruner, who tells ``facts`` too.
+    """Keeps in the checkpoint that training is to end: early stopping said so, or a pruner.
 
     Lightning keeps what led to the decision, not the decision itself: a run that was killed after its last epoch would
     train a further one.
     """
 
-    def __init__(self, facts: dict[str, Any]) -> None:
-        self.facts = facts
-
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Checkpoints come last after an epoch, so that everyone has decided."""
-        pruned = self.facts.get("search", {}).get("pruned", False)
-        checkpoint["verdict"] = {"should_stop": trainer.should_stop, "pruned": pruned}
+        checkpoint["should_stop"] = trainer.should_stop
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Lightning looks at ``should_stop`` before the first epoch, once it has loaded."""
-        trainer.should_stop = checkpoint["verdict"]["should_stop"]
-        if checkpoint["verdict"]["pruned"]:
-            self.facts["search"]["pruned"] = True
+        trainer.should_stop = checkpoint["should_stop"]
 
 
 class WholeFiles(TorchCheckpointIO):

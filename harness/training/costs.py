@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.records.record import PeakMemory
+
 if TYPE_CHECKING:
     from tasks.base import Batch
 
@@ -36,7 +38,7 @@ def reset_peak_memory() -> None:
         torch.cuda.reset_peak_memory_stats()
 
 
-def peak_memory_bytes() -> dict[str, int | None]:
+def peak_memory_bytes() -> PeakMemory:
     """Peak resident memory of this process, and peak allocated memory of the GPU (None without one)."""
     import torch
 

@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import io
-import logging
-import pickle
 import signal
-import sys
 import time
-import warnings
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
-from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from pytorch_lightning.callbacks import Callback, EarlyStopping
 
-from harness.build.counts import count_parameters, forward_flops
-from harness.build.data import Data, encode
-from harness.build.matching import match_model
-from harness.build.model import make_model
-from harness.build.trainer import epochs_for, make_trainer, optimisation
+from harness.build.data import Data
+from harness.build.trainer import MakeCallback, epochs_for, make_trainer
 from harness.records.environment import environment
 from harness.records.ranks import writes_here
-from harness.training.callbacks import Averaging, History, ProgressBar, RandomStates, Verdict, WholeFiles
-from harness.training.costs import latency_seconds, peak_memory_bytes, reset_peak_memory
-from harness.training.loggers import finish_tracking, make_logger
-from harness.training.memory import keep_freed_memory
-from harness.training.module import TrainingModule
+from harness.records.record import Costs, Facts
+from harness.training.callbacks import Averaging, ProgressBar, RandomStates, Verdict, WholeFiles
+from harness.training.checkpoints import checkpoints, last_checkpoint
+from harness.training.costs import latency_seconds, peak_memory_bytes
+from harness.training.loggers import finish_tracking
+from harness.training.session import Session, begin
 from tasks.base import Task
-from tasks.model import attention_notes
 from tasks.reading.source import Corpus
 from tasks.reading.splits import SPLITS
 
@@ -43,172 +34,89 @@ INFERENCE_SECONDS = 5.0
 """About how long batches of the test split are predicted to measure throughput."""
 
 
-Facts = dict[str, Any]
-
-
 def train_and_test(
-    config: DictConfig, folder: Path, facts: Facts, task: Task, corpus: Corpus
-) -> tuple[dict[str, float], dict[int, Any]]:
-    """Train, choose the best epoch by validation, test it once; returns the scores and each test row's prediction.
+    config: DictConfig, folder: Path, task: Task, corpus: Corpus, callbacks: Sequence[MakeCallback] = ()
+) -> Generator[Facts, None, dict[int, Any]]:
+    """Train, choose the best epoch by validation, test it once; returns each test row's prediction.
 
-    Costs, curves and notes go into ``facts`` as soon as they are known, so that a failed run keeps them.
+    Yields each part of the run's facts as soon as it is known, so that a failed run keeps it; the test scores too.
     """
-    data, module = prepare(config, facts, task, corpus)
-    logger = make_logger(config, folder) if writes_here() else False
-    history = History()
-    facts["curves"] = history.curve
+    session = yield from begin(config, folder, task, corpus)
     scores: dict[str, float] | None = None
     try:
-        trainer, best = fit(config, folder, facts, module, data, logger, history)
-        load_best(config, module, best)
-        if module.validate_by == "loss":
-            facts["validation_scores"] = validation_scores(trainer, module, data)
-        scores = _test(trainer, module, data, facts)
+        trainer, best = yield from fit(session, callbacks)
+        load_best(session, best)
+        if session.module.validate_by == "loss":
+            yield {"validation_scores": validation_scores(trainer, session)}
+        extra = _further_tests(trainer, session)
+        if extra:
+            yield {"extra_scores": extra}
+        scores = _test(trainer, session, "test")  # last, since the module keeps the predictions of what it scored last
     finally:
-        finish_tracking(logger, scores=scores, failed=scores is None)
-    facts["curves"] = history.curve
-    facts["costs"] |= _measure(history, trainer, module, data)
-    facts["environment"] = environment(device=str(trainer.strategy.root_device), threads=torch.get_num_threads())
-    _keep_weights(folder, module)
-    return scores, {row: data.readable("test", found) for row, found in sorted(module.predictions.items())}
+        finish_tracking(session.logger, scores=scores, failed=scores is None)
+    yield {"costs": {**session.costs, **_measured(trainer, session)}}
+    yield {"environment": environment(device=str(trainer.strategy.root_device), threads=torch.get_num_threads())}
+    _keep_weights(session)
+    yield {"scores": scores}
+    data, predictions = session.data, session.module.predictions
+    return {row: data.readable("test", found) for row, found in sorted(predictions.items())}
 
 
-def prepare(config: DictConfig, facts: Facts, task: Task, corpus: Corpus) -> tuple[Data, TrainingModule]:
-    """The encoded data and the module that is trained, before its first step."""
-    quiet_libraries()
-    keep_freed_memory()
-    torch.set_num_threads(config.trainer.threads)
-    reset_peak_memory()
-    data = encode(config, task, corpus)
-    facts["dropped_rows"] = data.encoded.dropped
-    facts["external_memory"] = data.encoded.external_source
-    config, facts["match"] = match_model(config, data)
-    model = make_model(config, data)
-    facts["attention_notes"] = attention_notes(model)
-    facts["costs"] = {
-        "parameters": count_parameters(model),
-        "flops_per_token": _flops(config, facts, data),
-    }
-    module = TrainingModule(
-        model,
-        scorer=data.score,
-        main_score=task.main_score,
-        validate_by=task.validate_by,
-        **optimisation(config),
-    )
-    return data, module
-
-
-def _flops(config: DictConfig, facts: Facts, data: Data) -> float | None:
-    """FLOPs per token, or None with the reason in the record: a mechanism that only lacks a count still runs."""
-    try:
-        return forward_flops(make_model(config, data, device="meta"), data.sample())[""]
-    except (RuntimeError, NotImplementedError) as error:
-        facts["flops_note"] = f"not counted: on the meta device the model fails with {type(error).__name__}: {error}"
-        return None
-
-
-def fit(
-    config: DictConfig,
-    folder: Path,
-    facts: Facts,
-    module: TrainingModule,
-    data: Data,
-    logger: Any,
-    history: History,
-    *,
-    further: Sequence[Callback] = (),
-) -> tuple[pl.Trainer, Path]:
+def fit(session: Session, callbacks: Sequence[MakeCallback] = ()) -> Generator[Facts, None, tuple[pl.Trainer, Path]]:
     """Train to the end of the budget or of patience; returns the trainer and the checkpoint of the best epoch.
 
-    ``further``: callbacks besides those that every run has.
+    ``callbacks``: besides those that every run has.
     """
+    config, module, data = session.config, session.module, session.data
     monitored, mode = module.monitor
-    facts["chosen_by"] = monitored
-    best, last = _checkpoints(folder, monitored, mode)
+    yield {"chosen_by": monitored}
+    best, last = checkpoints(session.folder, monitored, mode)
     batches = len(data.loader("train"))
     patience = epochs_for(config.training.patience, config, batches=batches)
     stopping = EarlyStopping(monitored, mode=mode, patience=patience, check_on_train_epoch_end=True, verbose=False)
-    callbacks: list[Callback] = [history, RandomStates(), Verdict(facts), stopping, best, last, *further]
+    further = [make(monitored, mode) for make in callbacks]
+    used: list[Callback] = [session.history, RandomStates(), Verdict(), stopping, best, last, *further]
     if config.training.average_decay > 0:
-        callbacks.insert(0, Averaging(config.training.average_decay))
+        used.insert(0, Averaging(config.training.average_decay))
     if config.trainer.enable_progress_bar:
-        callbacks.append(ProgressBar())
-    trainer = make_trainer(config, batches=batches, callbacks=callbacks, logger=logger, folder=folder)
+        used.append(ProgressBar())
+    trainer = make_trainer(config, batches=batches, callbacks=used, logger=session.logger, folder=session.folder)
     trainer.strategy.checkpoint_io = WholeFiles()
-    found = None if config.trainer.fast_dev_run else _last_checkpoint(folder)
-    facts["resumed"] = found is not None
+    found = None if config.trainer.fast_dev_run else last_checkpoint(session.folder)
+    yield {"resumed": found is not None}
     pl.seed_everything(config.seed, workers=True, verbose=False)
     loaders = [data.loader(split, trainer.global_rank, trainer.world_size) for split in ("train", "validation")]
     _interruptible(trainer.fit)(module, *loaders, ckpt_path=found, weights_only=True)
     return trainer, Path(best.best_model_path)
 
 
-def _checkpoints(folder: Path, monitored: str, mode: str) -> tuple[ModelCheckpoint, ModelCheckpoint]:
-    """What keeps the best epoch and the last one; ``save_last`` of the former would keep the last best one.
-
-    Saved between two epochs: what an interrupted run resumes from is then exactly a state of the uninterrupted one.
-    """
-    make = partial(ModelCheckpoint, folder, enable_version_counter=False, save_on_train_epoch_end=True)
-    return make(filename="best", monitor=monitored, mode=mode), make(filename="last")
-
-
-def _last_checkpoint(folder: Path) -> Path | None:
-    """What an earlier attempt left to resume from; a damaged file is set aside with a warning, and counts as none."""
-    last = folder / "last.ckpt"
-    try:
-        damage = _damage(last)
-    except FileNotFoundError:  # there is none, or another process of the same run was first to set it aside
-        return None
-    if damage is None:
-        return last
-    if writes_here():
-        aside = last.replace(last.with_name("last.ckpt.damaged"))
-        print(f"warning: {last} is damaged ({damage}); it is now {aside.name}, the run begins anew", file=sys.stderr)
-    return None
-
-
-def _damage(checkpoint: Path) -> str | None:
-    """Why a checkpoint cannot be loaded, None if it can."""
-    content = io.BytesIO(checkpoint.read_bytes())  # torch reports most cuts of a file as OSError, like a broken disk
-    try:
-        torch.load(content, map_location="cpu", weights_only=True)
-    except (RuntimeError, ValueError, LookupError, EOFError, pickle.UnpicklingError) as error:
-        return f"{type(error).__name__}: {error}".splitlines()[0]
-    return None
-
-
-def load_best(config: DictConfig, module: TrainingModule, best: Path) -> None:
+def load_best(session: Session, best: Path) -> None:
     """Give the module the weights of the best epoch."""
-    if not config.trainer.fast_dev_run:
+    if not session.config.trainer.fast_dev_run:
         checkpoint = torch.load(best, map_location="cpu", weights_only=True)
-        module.load_state_dict(checkpoint["state_dict"])
+        session.module.load_state_dict(checkpoint["state_dict"])
 
 
-def validation_scores(trainer: pl.Trainer, module: TrainingModule, data: Data) -> dict[str, float]:
+def validation_scores(trainer: pl.Trainer, session: Session) -> dict[str, float]:
     """Score the validation split, for tasks that choose the epoch by loss, so that its score is known too."""
-    module.validate_by = "score"
-    validation = data.loader("validation", trainer.global_rank, trainer.world_size)
-    _interruptible(trainer.validate)(module, validation, verbose=False)
+    session.module.validate_by = "score"
+    validation = session.data.loader("validation", trainer.global_rank, trainer.world_size)
+    _interruptible(trainer.validate)(session.module, validation, verbose=False)
     return _scores(trainer, "validation/")
 
 
-def _test(trainer: pl.Trainer, module: TrainingModule, data: Data, facts: Facts) -> dict[str, float]:
-    """Score the module on the test split: the one time that it is scored (its costs are measured later).
+def _further_tests(trainer: pl.Trainer, session: Session) -> dict[str, dict[str, float]]:
+    """The scores on the further test sets that the corpus may have."""
+    further = [split for split in session.data.encoded.splits if split not in SPLITS]
+    return {split: _test(trainer, session, split) for split in further}
 
-    Further test sets of the corpus are scored beside ``test``.
-    """
 
-    def test(split: str) -> dict[str, float]:
-        module.test_split = split
-        loader = data.loader(split, trainer.global_rank, trainer.world_size)
-        _interruptible(trainer.test)(module, loader, verbose=False)
-        return _scores(trainer, f"{split}/")
-
-    extra = {split: test(split) for split in data.encoded.splits if split not in SPLITS}
-    if extra:
-        facts["extra_scores"] = extra
-    return test("test")  # last, since the module keeps the predictions of the split it scored last
+def _test(trainer: pl.Trainer, session: Session, split: str) -> dict[str, float]:
+    """Score the module on a test set: the one time that it is scored (its costs are measured later)."""
+    session.module.test_split = split
+    loader = session.data.loader(split, trainer.global_rank, trainer.world_size)
+    _interruptible(trainer.test)(session.module, loader, verbose=False)
+    return _scores(trainer, f"{split}/")
 
 
 def _scores(trainer: pl.Trainer, prefix: str) -> dict[str, float]:
@@ -231,16 +139,28 @@ def _interruptible(step: Any) -> Any:
     return call
 
 
-def _measure(history: History, trainer: pl.Trainer, module: TrainingModule, data: Data) -> Facts:
+def _measured(trainer: pl.Trainer, session: Session) -> Costs:
     """The measured costs: seconds and tokens per second of training and testing, latency, peak memory."""
-    device = trainer.strategy.root_device
-    model = module.model.to(device).eval()
+    device, data, history = trainer.strategy.root_device, session.data, session.history
+    model = session.module.model.to(device).eval()
 
     def predict(batch: Any) -> Any:
         with torch.no_grad():
             return model.predict(batch.to(device))
 
     single = [data.batch("test", [row]) for row in range(min(LATENCY_EXAMPLES, data.size("test")))]
+    return {
+        "train_seconds": history.train_seconds,
+        "train_steps": history.steps,
+        "train_tokens_per_second": history.tokens / history.train_seconds if history.train_seconds else None,
+        "inference_tokens_per_second": _inference_speed(predict, data),
+        "latency_seconds": latency_seconds(predict, single),
+        "peak_memory_bytes": peak_memory_bytes(),
+    }
+
+
+def _inference_speed(predict: Callable[[Any], Any], data: Data) -> float:
+    """Tokens a second while batches of the test split are predicted."""
     tokens, seconds = 0, 0.0
     for batch in data.loader("test"):
         started = time.perf_counter()
@@ -249,34 +169,10 @@ def _measure(history: History, trainer: pl.Trainer, module: TrainingModule, data
         tokens += sum(int(text.mask_BT.sum()) for text in batch.texts)
         if seconds > INFERENCE_SECONDS:
             break
-    return {
-        "train_seconds": history.train_seconds,
-        "train_steps": history.steps,
-        "train_tokens_per_second": history.tokens / history.train_seconds if history.train_seconds else None,
-        "inference_tokens_per_second": tokens / seconds,
-        "latency_seconds": latency_seconds(predict, single),
-        "peak_memory_bytes": peak_memory_bytes(),
-    }
+    return tokens / seconds
 
 
-def _keep_weights(folder: Path, module: TrainingModule) -> None:
+def _keep_weights(session: Session) -> None:
     """Keep the tested weights."""
     if writes_here():
-        torch.save(module.model.state_dict(), folder / "model.pt")
-
-
-def quiet_libraries() -> None:
-    """Leave out what Lightning says of itself and warns of without need; its errors still come."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
-    for message in (
-        ".*does not have many workers.*",
-        ".*smaller than the logging interval.*",
-        ".*Checkpoint directory .* exists and is not empty.*",
-        ".*The dataloader, .*",
-        ".*is_leaf.*",
-        ".*sync_dist=True.*",
-        ".*GPU available but not used.*",
-        ".*using `weights_only=.*",
-    ):
-        warnings.filterwarnings("ignore", message)
+        torch.save(session.module.model.state_dict(), session.folder / "model.pt")

@@ -3,79 +3,77 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from harness.build.data import Data
+from harness.build.trainer import MakeCallback
 from harness.records.environment import environment
-from harness.records.ranks import writes_here
+from harness.records.record import Facts
 from harness.training.callbacks import History
 from harness.training.costs import peak_memory_bytes
-from harness.training.fit import Facts, fit, load_best, prepare, validation_scores
-from harness.training.loggers import finish_tracking, make_logger
-from harness.training.module import DivergedError, TrainingModule
+from harness.training.fit import fit, load_best, validation_scores
+from harness.training.loggers import finish_tracking
+from harness.training.module import DivergedError
+from harness.training.session import Session, begin
 from tasks.base import Task
 from tasks.reading.source import Corpus
 
 
 def train_and_validate(
-    config: DictConfig, folder: Path, facts: Facts, task: Task, corpus: Corpus
-) -> tuple[dict[str, float], dict[int, Any]]:
-    """Train and put ``validation_scores`` into ``facts``; returns no test scores and no predictions.
+    config: DictConfig, folder: Path, task: Task, corpus: Corpus, callbacks: Sequence[MakeCallback] = ()
+) -> Generator[Facts, None, dict[int, Any]]:
+    """Train and yield ``validation_scores`` among the facts of the run; no test scores, and no predictions to return.
 
     A loss that becomes no number ends a trial without a score. That is no failure: a search meets such settings.
     """
-    data, module = prepare(config, facts, task, corpus)
-    logger = make_logger(config, folder) if writes_here() else False
-    history = History()
-    facts["curves"] = history.curve
+    session = yield from begin(config, folder, task, corpus)
     ended = False
     try:
-        _train(config, folder, facts, module, data, logger, history)
+        yield from _validated(session, callbacks)
         ended = True
     finally:
-        finish_tracking(logger, scores=None, failed=not ended)
-    facts["curves"] = history.curve
-    facts["costs"] |= {"train_seconds": history.train_seconds, "train_steps": history.steps,
-                       "peak_memory_bytes": peak_memory_bytes()}  # fmt: skip
-    return {}, {}
+        finish_tracking(session.logger, scores=None, failed=not ended)
+    history = session.history
+    yield {
+        "costs": {
+            **session.costs,
+            "train_seconds": history.train_seconds,
+            "train_steps": history.steps,
+            "peak_memory_bytes": peak_memory_bytes(),
+        }
+    }
+    yield {"scores": {}}
+    return {}
 
 
-def _train(
-    config: DictConfig,
-    folder: Path,
-    facts: Facts,
-    module: TrainingModule,
-    data: Data,
-    logger: Any,
-    history: History,
-) -> None:
+def _validated(session: Session, callbacks: Sequence[MakeCallback]) -> Generator[Facts, None, None]:
+    settings = OmegaConf.to_container(session.config.search, resolve=True)
+    assert isinstance(settings, dict)
+    search = {str(key): value for key, value in settings.items()}
     try:
-        trainer, best = fit(
-            config, folder, facts, module, data, logger, history, further=_pruning(config, facts, module)
-        )
+        trainer, best = yield from fit(session, callbacks)
     except DivergedError as error:
-        facts["search"]["diverged"] = str(error)
+        yield {"search": {**search, "diverged": str(error)}}
         return
-    facts["environment"] = environment(device=str(trainer.strategy.root_device), threads=torch.get_num_threads())
-    if module.validate_by == "score":
-        facts["validation_scores"] = _best_point(history, module.monitor[0])
-    elif "pruned" not in facts["search"]:
-        load_best(config, module, best)
-        facts["validation_scores"] = validation_scores(trainer, module, data)
+    pruned = _was_pruned(trainer)
+    if pruned:
+        yield {"search": {**search, "pruned": True}}
+    yield {"environment": environment(device=str(trainer.strategy.root_device), threads=torch.get_num_threads())}
+    if session.module.validate_by == "score":
+        yield {"validation_scores": _best_point(session.history, session.module.monitor[0])}
+    elif not pruned:
+        load_best(session, best)
+        yield {"validation_scores": validation_scores(trainer, session)}
 
 
-def _pruning(config: DictConfig, facts: Facts, module: TrainingModule) -> list[pl.Callback]:
-    if config.search.method != "optuna" or not config.search.prune:
-        return []
-    from harness.search.pruning import Pruning
-
-    monitor, mode = module.monitor
-    return [Pruning(config, facts, monitor=monitor, mode=mode)]
+def _was_pruned(trainer: pl.Trainer) -> bool:
+    """Whether a callback ended the trial early, for it was hopeless."""
+    return any(getattr(callback, "pruned", False) for callback in trainer.callbacks)  # type: ignore[attr-defined]
 
 
 def _best_point(history: History, monitored: str) -> dict[str, float]:

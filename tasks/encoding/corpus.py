@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,10 +22,10 @@ class EncodedCorpus(ABC):
     ``external_source``: ``column``, ``labels`` (their names, one text for all rows) or ``none``.
     """
 
-    splits: Mapping[str, EncodedSplit]
+    splits: dict[str, EncodedSplit]
     labels: list[str]
     codec: TextCodec
-    dropped: Mapping[str, int]
+    dropped: dict[str, int]
     external_source: str
 
     @property

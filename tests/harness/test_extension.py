@@ -61,13 +61,13 @@ def test_a_mechanism_from_outside_runs_and_appears_on_the_board(
     assert "my_package_for_tests.LastToken" in capsys.readouterr().out
 
 
-def test_the_mechanism_of_the_readme_runs_as_printed(
+def test_the_mechanism_of_the_docs_runs_as_printed(
     tiny: Callable[..., list[str]], writing: Callable[..., list[str]], outside: Path
 ):
-    readme = (CONF.parent / "README.md").read_text(encoding="utf-8")
-    (printed,) = re.findall(r"```python\n# models/attention/cosine\.py\n(.*?)```", readme, re.DOTALL)
-    (outside.parent / "cosine_of_the_readme.py").write_text(printed)
-    target = "model.attention._target_=cosine_of_the_readme.CosineAttention"
+    page = (CONF.parent / "docs" / "extending.md").read_text(encoding="utf-8")
+    (printed,) = re.findall(r"```python\n# models/attention/cosine\.py\n(.*?)```", page, re.DOTALL)
+    (outside.parent / "cosine_of_the_docs.py").write_text(printed)
+    target = "model.attention._target_=cosine_of_the_docs.CosineAttention"
     options = ("+model.attention.heads=2", "+model.attention.dropout=0.1")
     for overrides in (tiny("task=pos"), writing("task=correction")):  # at sites that look both ways, and at causal ones
         record = execute(compose_configuration([*overrides, "model=custom", target, *options])).record

@@ -7,6 +7,7 @@ import pytest
 from harness.leaderboard import main as leaderboard
 from harness.publish import main
 from harness.records import files
+from harness.records.reading import read_records
 from tests.harness.handmade import record
 
 
@@ -51,7 +52,7 @@ def test_a_reason_with_any_kind_of_line_end_comes_back(tmp_path: Path):
     files.write_record(tmp_path / "runs" / "1", record(status="failed", reason=reason))
     made = ["--title", "A board", "--command", "python -m harness", "--boards", str(tmp_path / "boards")]
     assert main(["first", str(tmp_path / "runs"), *made]) == 0
-    ((_path, found),) = files.find_records([tmp_path / "boards"])
+    ((_path, found),), _left_out = read_records([tmp_path / "boards"])
     assert isinstance(found, dict)
     assert found["reason"] == reason
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.harness.test_matching import MECHANISMS
 from torch import Tensor
 
 from harness.build import checks
@@ -19,9 +18,10 @@ from harness.configuration.compose import compose_configuration
 from models.attention.base import Attention
 from models.attention.dot import DotAttention
 from models.attention.self import SelfAttention
+from tests.harness.build.test_matching_sizes import MECHANISMS
 
 WORDS = "embeddings.parts.words.table.weight"
-SMALL = ["data.max_train=16", "data.max_validation=4", "data.max_test=4"]
+SMALL = ["data.size=few", "data.max_train=16", "data.max_validation=4", "data.max_test=4"]
 
 
 def weights(model: str, overrides: list[str], tmp_path: Path, seed: int = 1) -> tuple[dict[str, Tensor], list[Tensor]]:

@@ -24,7 +24,6 @@ from harness.records import files
 from harness.run.execute import execute
 from harness.run.run import Outcome
 from harness.sweep.forecast import plan_cell
-from harness.sweep.job import Job
 from tests.harness.conftest import TINY
 
 Overrides = Callable[..., list[str]]
@@ -33,7 +32,7 @@ MECHANISMS = sorted(
     for path in (CONF / "model").glob("*.yaml")
     if path.stem != "custom" and "attention" in OmegaConf.load(path)
 )
-SMALL = ["data.max_train=32", "data.max_validation=8", "data.max_test=8", "data.unseen_labels=drop"]
+SMALL = ["data.size=few", "data.max_train=32", "data.max_validation=8", "data.max_test=8", "data.unseen_labels=drop"]
 TASKS = {
     "parameters": ["classification", "sentiment", "ner", "pos", "events", "matching", "translation"],
     "flops": ["classification", "ner", "matching", "translation"],  # one of each shape: these take seconds
@@ -172,7 +171,7 @@ def test_a_matched_run_records_what_it_reached_and_can_be_explained(tiny: Overri
 
 def test_what_cannot_be_matched_is_a_hole_and_planned_as_one(tiny: Overrides):
     overrides = tiny("task=ner", "model=cross", "match=parameters", "match.expansion=1")
-    forecast = plan_cell(("it", Job(compose_configuration(overrides), Path())))
+    forecast = plan_cell(("it", compose_configuration(overrides)))
     assert forecast.status == "unsupported"
     outcome = run(overrides)
     assert outcome.record["status"] == "unsupported"

@@ -1,18 +1,14 @@
-"""What a configuration's values may be, and that the commands of the README are good ones."""
+"""What a configuration's values may be."""
 
 from __future__ import annotations
 
 import re
-import shlex
-from pathlib import Path
 
 import pytest
-from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from harness.configuration.compose import CONF, compose_configuration
 from harness.configuration.values import check_settings
 
-README = CONF.parent / "README.md"
 FOUND = {"data=files": ["data.path=folder"], "data=hub": ["data.name=x", "data.hub.path=x"]}
 
 
@@ -84,29 +80,3 @@ def test_what_can_be_passes(overrides: list[str]):
 )
 def test_every_choice_passes(choice: str):
     check(choice, *FOUND.get(choice, []))
-
-
-def commands() -> list[str]:
-    """The commands of the README that run something, without comments."""
-    lines = [line.partition(" #")[0].strip() for line in README.read_text(encoding="utf-8").splitlines()]
-    inside = re.findall(r"`(python -m harness [^`]*)`", README.read_text(encoding="utf-8"))
-    found = [line for line in lines if line.startswith("python -m harness ")]
-    return sorted({*found, *inside} - {"python -m harness --help"})
-
-
-def test_the_readme_has_commands():
-    assert len(commands()) > 10
-
-
-@pytest.mark.parametrize("command", commands())
-def test_the_commands_of_the_readme_compose(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    words = [word for word in shlex.split(command)[3:] if word not in ("-m", "...", "…")]
-    words = ["model=self" if word == "model=cosine" else word for word in words]  # its example of one's own
-    single = []
-    for override in OverridesParser.create().parse_overrides(words):
-        if override.is_sweep_override() or override.is_choice_sweep():
-            key, first = override.get_key_element(), next(iter(override.sweep_string_iterator()))
-            single.append(f"{key}={first}")
-        else:
-            single.append(override.input_line or "")
-    check(*single, "hydra.mode=RUN")

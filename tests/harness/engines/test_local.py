@@ -19,7 +19,7 @@ from harness.engines import base, local
 from harness.engines.base import WorkerDied, visible_gpus
 from harness.engines.local import LocalWorkers
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def work(job: Any) -> Any:
@@ -83,7 +83,7 @@ def test_closing_asks_what_runs_to_end_and_kills_what_does_not(tmp_path: Path, m
 def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path):
     code = (
         "from pathlib import Path\nfrom harness.engines.local import LocalWorkers\n"
-        "from tests.harness.test_workers import work\n"
+        "from tests.harness.engines.test_local import work\n"
         f"if __name__ == '__main__': list(LocalWorkers(1)(work, [Path({str(tmp_path / 'running')!r})]))"
     )
     (tmp_path / "parent.py").write_text(code)

@@ -55,7 +55,7 @@ def test_code_version_counts_a_users_own_files(tmp_path: Path):
 
 def test_code_that_is_edited_while_it_runs_keeps_the_version_it_began_with(monkeypatch: pytest.MonkeyPatch):
     began = code.code_version()
-    monkeypatch.setattr(code, "_PACKAGES", ("models",))  # other source than there was
+    monkeypatch.setattr(code, "COMPUTING", ("models",))  # other source than there was
     assert code.code_version() == began
     monkeypatch.setattr(code, "_own_source", code._own_source.__wrapped__)  # as another process reads it
     assert code.code_version() != began
@@ -103,9 +103,9 @@ def test_a_reader_never_sees_half_a_record(tmp_path: Path):
     ("content", "message"), [("{", "no readable record"), ("[]", "found 'list'"), ('{"format": 99}', "found 99")]
 )
 def test_a_damaged_record_is_named(tmp_path: Path, content: str, message: str):
-    (tmp_path / "record.json").write_text(content)
-    ((path, error),) = files.find_records([tmp_path])
-    assert path == tmp_path / "record.json"
+    path = tmp_path / "record.json"
+    path.write_text(content)
+    (error,) = files.records_in(path)
     assert isinstance(error, ValueError)
     assert str(path) in str(error)
     assert message in str(error)
@@ -114,6 +114,6 @@ def test_a_damaged_record_is_named(tmp_path: Path, content: str, message: str):
 def test_published_boards_are_read_line_by_line(tmp_path: Path):
     good = json.dumps({"format": FORMAT, "id": "a"})
     (tmp_path / "records.jsonl").write_text(good + "\n{broken\n")
-    (_, first), (_, second) = files.find_records([tmp_path])
+    first, second = files.records_in(tmp_path / "records.jsonl")
     assert first["id"] == "a"
     assert "line 2" in str(second)

@@ -21,7 +21,7 @@ from harness.sweep.cells import Cell
 from harness.sweep.dispatch import run_cells
 from tests.harness.conftest import COMMAND, in_this_process
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.parametrize(

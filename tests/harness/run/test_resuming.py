@@ -21,7 +21,7 @@ from harness.records import code, files
 from harness.run import execute as running
 from harness.run.execute import execute
 from harness.run.run import Outcome
-from harness.training import fit, validation
+from harness.training import checkpoints, fit, validation
 from harness.training.callbacks import RandomStates, WholeFiles
 from tasks.model import TaskModel
 from tests.harness.conftest import TINY
@@ -60,7 +60,7 @@ def same_code_and_data() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def whole(same_code_and_data: None, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+def whole(same_code_and_data: None, quick_measures: None, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """The uninterrupted run."""
     outcome = run([*TINY, *SHORT, f"results_dir={tmp_path_factory.mktemp('whole')}"])
     assert outcome.record["costs"]["train_steps"] == 6, outcome.record["reason"]
@@ -163,22 +163,27 @@ def test_a_run_resumes_after_its_last_epoch_though_an_earlier_one_was_better(
 class Pruner(pl.Callback):
     """Ends a trial after its first epoch, as the pruner of a study does."""
 
-    def __init__(self, facts: dict[str, Any]) -> None:
-        self.facts = facts
+    def __init__(self, monitor: str, mode: str) -> None:
+        self.pruned = False
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        trainer.should_stop = self.facts["search"]["pruned"] = True
+        trainer.should_stop = self.pruned = True
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"pruned": self.pruned}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.pruned = state_dict["pruned"]
 
 
 def test_a_trial_killed_after_it_was_pruned_stays_pruned(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
     config = compose_configuration(
         tiny("task=sentiment", "model=none", "search=random", "+search.study=s", "+search.trial=0")
     )
-    monkeypatch.setattr(validation, "_pruning", lambda config, facts, module: [Pruner(facts)])
     monkeypatch.setattr(validation, "_best_point", once(validation._best_point))
     with pytest.raises(KeyboardInterrupt):
-        execute(config)
-    record = execute(config).record
+        execute(config, callbacks=[Pruner])
+    record = execute(config, callbacks=[Pruner]).record
     assert record["status"] == "done", record["reason"]
     assert record["resumed"]
     assert record["search"]["pruned"]
@@ -270,9 +275,9 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_run_begins_anew(
     last = interrupted(tiny(*SHORT)) / "last.ckpt"
     content = last.read_bytes()
     last.write_bytes(content[: len(content) // 2])
-    find = fit._last_checkpoint
+    find = fit.last_checkpoint
     seen: list[set[str]] = []
-    monkeypatch.setattr(fit, "_last_checkpoint", lambda folder: (find(folder), seen.append(left_in(folder)))[0])
+    monkeypatch.setattr(fit, "last_checkpoint", lambda folder: (find(folder), seen.append(left_in(folder)))[0])
     anew = run(tiny(*SHORT))
     said = capsys.readouterr().err
     assert f"warning: {last} is damaged (" in said
@@ -285,17 +290,17 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_run_begins_anew(
 
 def test_whatever_a_damaged_checkpoint_holds_it_is_set_aside(tmp_path: Path):
     last, aside = tmp_path / "last.ckpt", tmp_path / "last.ckpt.damaged"
-    assert fit._last_checkpoint(tmp_path) is None
+    assert checkpoints.last_checkpoint(tmp_path) is None
     torch.save({"weights": torch.rand(2000), "step": 1}, last)
     whole = last.read_bytes()
     cuts = [whole[:length] for length in range(0, len(whole), 97)]
     for content in (*cuts, b"of the run before", bytes(len(whole)), whole.replace(b"step", b"\xff" * 4)):
         last.write_bytes(content)
-        assert fit._last_checkpoint(tmp_path) is None
+        assert checkpoints.last_checkpoint(tmp_path) is None
         assert aside.read_bytes() == content
         assert not last.exists()
     last.write_bytes(whole)
-    assert fit._last_checkpoint(tmp_path) == last
+    assert checkpoints.last_checkpoint(tmp_path) == last
 
 
 def test_a_checkpoint_that_is_cut_short_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

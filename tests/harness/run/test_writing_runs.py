@@ -118,7 +118,7 @@ def test_validation_scores_are_of_the_weights_that_are_tested(writing: Overrides
 
     for name in ("validation_step", "test_step"):
         monkeypatch.setattr(TrainingModule, name, watched(getattr(TrainingModule, name)))
-    hasty = ("training.steps=24", "training.batch_rows=8", "training.learning_rate=0.3", "training.average_decay=0.9")
+    hasty = ("training.steps=36", "training.batch_rows=8", "training.learning_rate=0.3", "training.average_decay=0.9")
     record = run(writing("task=correction", *hasty)).record
     losses = [point["validation/loss"] for point in record["curves"]]
     assert losses.index(min(losses)) < len(losses) - 1  # the last epoch is not the one that is tested

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +16,7 @@ from harness.build.data import Data
 from harness.configuration.compose import compose_configuration
 from harness.engines.base import WorkerDied
 from harness.records import code, files
+from harness.records.record import Facts
 from harness.run import execute as running
 from harness.run.execute import execute
 from harness.run.run import make_run
@@ -29,9 +27,8 @@ from harness.search.trial import Trial
 from harness.sweep.cells import Cell
 from harness.sweep.display import show_plan
 from harness.sweep.job import write_note
-from tests.harness.conftest import COMMAND, in_this_process
+from tests.harness.conftest import command, in_this_process, stop
 
-ROOT = Path(__file__).resolve().parents[2]
 SPACE = [
     "search_space.backbone=null",
     "search_space.embedding=null",
@@ -78,14 +75,15 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Training that takes no time: validation likes a learning rate near 0.01, the test the opposite. What ran."""
     ran: list[str] = []
 
-    def search_trial(config: Any, folder: Path, facts: dict[str, Any], *_: Any) -> Any:
-        ran.append(f"trial {facts['search']['trial']}")
-        facts["validation_scores"] = {"token_accuracy": 1 / (1 + abs(config.training.learning_rate - 0.01))}
-        return {}, {}
+    def validated(config: Any, *_: Any) -> Iterator[Facts]:
+        ran.append(f"trial {config.search.trial}")
+        score = 1 / (1 + abs(config.training.learning_rate - 0.01))
+        yield {"validation_scores": {"token_accuracy": score}, "scores": {}}
 
-    def neural_trial(config: Any, *_: Any) -> Any:
+    def tested(config: Any, *_: Any) -> Generator[Facts, None, dict[int, Any]]:
         ran.append(f"seed {config.seed}")
-        return {"token_accuracy": config.training.learning_rate}, {}
+        yield {"scores": {"token_accuracy": config.training.learning_rate}}
+        return {}
 
     corpora: list[Any] = []
     load = run_data.load_corpus
@@ -98,8 +96,8 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(checks, "check_combination", lambda *_: None)
     monkeypatch.setattr(code, "code_version", lambda **_: "v")
     monkeypatch.setattr(code, "git_state", dict)
-    monkeypatch.setattr(running, "_train_and_validate", search_trial)
-    monkeypatch.setattr(running, "_train_and_test", neural_trial)
+    monkeypatch.setattr(running, "_train_and_validate", validated)
+    monkeypatch.setattr(running, "_train_and_test", tested)
     return ran
 
 
@@ -331,10 +329,10 @@ def test_a_failed_trial_leaves_a_search_unfinished_unless_it_is_to_stand(
 ):
     good = running._train_and_validate
 
-    def bad(config: Any, folder: Path, facts: dict[str, Any], *rest: Any) -> Any:
-        if facts["search"]["trial"] == 2:
+    def bad(config: Any, *rest: Any) -> Any:
+        if config.search.trial == 2:
             raise RuntimeError("out of luck")
-        return good(config, folder, facts, *rest)
+        return good(config, *rest)
 
     monkeypatch.setattr(running, "_train_and_validate", bad)
     assert run_search([], [study_of(searching())], in_this_process) == 1
@@ -367,10 +365,10 @@ def test_an_optuna_study_that_is_stopped_goes_on_to_the_very_number_of_trials(
 ):
     good = running._train_and_validate
 
-    def stopped(config: Any, folder: Path, facts: dict[str, Any], *rest: Any) -> Any:
-        if facts["search"]["trial"] == 3:
+    def stopped(config: Any, *rest: Any) -> Any:
+        if config.search.trial == 3:
             raise KeyboardInterrupt
-        return good(config, folder, facts, *rest)
+        return good(config, *rest)
 
     def engine(function: Function, jobs: Sequence[Any]) -> Iterator[tuple[int, Any]]:
         for number, job in enumerate(jobs):
@@ -423,18 +421,17 @@ def test_workers_that_begin_at_once_draw_different_trials(optuna: Overrides):
 
 def test_a_hopeless_trial_ends_early_and_is_told_so(optuna: Overrides, tmp_path: Path):
     from harness.search.pruning import Pruning
-    from harness.search.storage import _tell, open_study
+    from harness.search.storage import open_study, tell
 
     study = study_of(optuna("search.startup_trials=1", "search.prune_after=0.2", "training.steps=100"))
     config = study.trial(None).config
     assert config is not None
     opened = open_study(config)
 
-    def train(number: int, scores: Sequence[float], steps_each: int) -> tuple[int, dict[str, Any]]:
+    def train(number: int, scores: Sequence[float], steps_each: int) -> tuple[int, bool]:
         opened.ask()
         config.search.trial = number
-        facts: dict[str, Any] = {"search": {}}
-        pruning = Pruning(config, facts, monitor="validation/f1", mode="max")
+        pruning = Pruning(config, "validation/f1", "max")
         trainer = SimpleNamespace(should_stop=False, global_step=0, callback_metrics={})
         for epoch, score in enumerate(scores, start=1):
             trainer.global_step = epoch * steps_each
@@ -442,19 +439,18 @@ def test_a_hopeless_trial_ends_early_and_is_told_so(optuna: Overrides, tmp_path:
             pruning.on_train_epoch_end(trainer, None)  # type: ignore[arg-type]
             if trainer.should_stop:
                 break
-        return epoch, facts["search"]
+        return epoch, pruning.pruned
 
-    assert train(0, [0.1, 0.2, 0.3, 0.4, 0.5], 20) == (5, {})
+    assert train(0, [0.1, 0.2, 0.3, 0.4, 0.5], 20) == (5, False)
     opened.tell(0, 0.5)
     assert opened.trials[0].intermediate_values == {r: pytest.approx(0.1 * ((r + 1) // 2)) for r in range(1, 11)}
-    epoch, told = train(1, [0.0, 0.05, 0.0, 0.0], 10)
-    assert (epoch, told) == (2, {"pruned": True})  # at a fifth of the steps, not before
-    assert train(2, [0.0, 0.3, 0.0, 0.4, 0.5], 20) == (1, {"pruned": True})
-    assert train(3, [0.3, 0.0, 0.3, 0.4, 0.5], 20) == (5, {})  # it counts what was its best so far
-    _tell(opened, Trial(1, "done", None, {}, 0.05, pruned=True))
-    _tell(opened, Trial(2, "done", None, {}, None))
+    assert train(1, [0.0, 0.05, 0.0, 0.0], 10) == (2, True)  # at a fifth of the steps, not before
+    assert train(2, [0.0, 0.3, 0.0, 0.4, 0.5], 20) == (1, True)
+    assert train(3, [0.3, 0.0, 0.3, 0.4, 0.5], 20) == (5, False)  # it counts what was its best so far
+    tell(opened, 1, score=0.05, pruned=True)
+    tell(opened, 2, score=None, pruned=False)
     assert [trial.state.name for trial in opened.trials] == ["COMPLETE", "PRUNED", "FAIL", "RUNNING"]
-    _tell(opened, Trial(1, "done", None, {}, 0.05, pruned=True))  # once more is no error
+    tell(opened, 1, score=0.05, pruned=True)  # once more is no error
 
 
 # The plan and the command
@@ -487,10 +483,6 @@ def test_a_second_command_at_the_same_study_is_refused(searching: Overrides, cap
     with _locked(study):
         assert search_cells(cells, study.config) == 1
     assert "another process is at the study" in capsys.readouterr().err
-
-
-def command(*overrides: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *overrides], cwd=ROOT, capture_output=True, text=True)
 
 
 def test_one_wrong_space_ends_the_command_before_anything_runs(searching: Overrides, tmp_path: Path):
@@ -529,15 +521,7 @@ def test_an_optuna_study_killed_halfway_ends_with_the_very_number_of_trials_by_t
     optuna: Overrides, tmp_path: Path
 ):
     sweep = ["-m", *optuna("workers=2", "training.steps=60", "training.patience=60", "search.startup_trials=2")]
-    with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(
-            [*COMMAND, *sweep], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-        )
-        deadline = time.monotonic() + 200
-        while len(done_trials(tmp_path)) < 3 and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.02)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=60)
+    stop(sweep, tmp_path / "log", after=lambda: len(done_trials(tmp_path)) >= 3, number=signal.SIGKILL)
     before = {record["id"]: record for record in done_trials(tmp_path)}
     assert 3 <= len(before) < 6, (tmp_path / "log").read_text()
 

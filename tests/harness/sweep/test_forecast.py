@@ -13,7 +13,6 @@ from harness.configuration.compose import compose_configuration
 from harness.sweep import probe
 from harness.sweep.cells import Cell
 from harness.sweep.forecast import Forecast, plan_cell, plan_cells
-from harness.sweep.job import Job
 from tasks.model import TaskModel
 from tests.harness.conftest import in_this_process
 
@@ -78,7 +77,7 @@ def test_the_search_over_validation_and_every_test_set_is_counted_where_the_loss
 
 def test_processes_share_the_batches_of_their_further_epochs(toy: Overrides):
     config = compose_configuration(toy("trainer=ddp", "trainer.accelerator=cpu"))
-    made = plan_cell(("one", Job(config, Path())))
+    made = plan_cell(("one", config))
     epochs, steps_each = 6, 2  # of three batches, one is given out again
     steps = epochs * steps_each * BATCH * LOSS
     assert made.minutes == pytest.approx((steps + (epochs * ROWS * LOSS + 3 * ROWS * PREDICTION) / 2) / 60)
