@@ -52,7 +52,7 @@ def test_a_decay_must_begin_in_time_to_end_within_the_budget():
 
 
 def test_an_unknown_schedule_is_refused():
-    with pytest.raises(ValueError, match="training.schedule to be cosine or inverse_sqrt or stable, got 'linear'"):
+    with pytest.raises(ValueError, match=r"cosine or inverse_sqrt or stable, got 'linear'"):
         schedule("linear")
 
 
