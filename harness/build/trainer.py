@@ -30,6 +30,7 @@ def optimisation(config: DictConfig) -> dict[str, Any]:
         "schedule",
         "warmup_fraction",
         "final_learning_rate_fraction",
+        "decay_share",
     )
     return {name: config.training[name] for name in names}
 

@@ -89,7 +89,8 @@ for number in range(20):
 @pytest.fixture(scope="session")
 def quick_measures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Runs inside the tests' process measure latency on few examples, and share what they count of equal networks."""
-    from harness import flops, training  # seconds, and many tests here need neither
+    from harness.build import flops  # seconds, and many tests here need neither
+    from harness.training import fit
 
     kept, name = tmp_path_factory.mktemp("flops"), flops._file
 
@@ -98,7 +99,7 @@ def quick_measures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         return None if file is None else kept / file.name
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(training, "LATENCY_EXAMPLES", 6)
+        patched.setattr(fit, "LATENCY_EXAMPLES", 6)
         patched.setattr(flops, "_file", shared)
         yield
 

@@ -62,7 +62,7 @@ def test_the_epoch_can_be_chosen_by_score(writing: Overrides):
         ("task.validate_by=luck", "expected task.validate_by to be loss or score, got 'luck'"),
         ("task.search.beam=0", "expected beam >= 1"),
         ("task.coverage_from=1.5", "task.coverage_from is a share of the training, from 0 to 1, got 1.5"),
-        ("training.schedule=linear", "expected training.schedule to be cosine or inverse_sqrt, got 'linear'"),
+        ("training.schedule=linear", "expected training.schedule to be cosine or inverse_sqrt or stable, got 'linear'"),
         ("model=tfidf", "tfidf "),
     ],
 )
