@@ -26,9 +26,7 @@ def row_remarks(row: Row) -> list[str]:
         remarks.append(f"its seeds ran different versions of the code ({words})")
     rising = [record["seed"] for record in row.records if record.get("learning", {}).get("rising")]
     if rising:
-        remarks.append(
-            f"still rising when its steps ran out: seeds {listed(sorted(rising))}; more may show more"
-        )
+        remarks.append(f"still rising when its steps ran out: seeds {listed(sorted(rising))}; more may show more")
     return remarks
 
 

@@ -9,7 +9,8 @@ H heads, T tokens that look, S tokens that are looked at
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -165,14 +166,13 @@ class Rebuilt:
         example = data.corpus.splits["test"][int(data.encoded.splits["test"].rows_N[number])]
         tokens = data.encoded.tokens("test", number)
         with torch.no_grad():
-            with recorded_weights(model):
-                calls, handles = _record_calls(model)
+            with ExitStack() as watched:
+                watched.enter_context(recorded_weights(model))
+                calls = watched.enter_context(_recorded_calls(model))
                 encoded = model.encode(batch)
-                predicted = None if model.head.stepwise else model.head.predict(encoded)[0]
-                for handle in handles:
-                    handle.remove()
-            if model.head.stepwise:
-                predicted = model.head.predict(encoded)[0]
+                if model.head.stepwise:
+                    watched.close()  # of a step alone a call says little
+                (predicted,) = model.head.predict(encoded)
             (weights_TS,) = model.head.align(encoded, [predicted])
         maps = _maps(calls, tokens, self._external(data, example))
         if weights_TS is not None:
@@ -201,7 +201,8 @@ def _read_from(folder: str, source: DictConfig) -> None:
 Calls = dict[str, list[Attended]]
 
 
-def _record_calls(model: TaskModel) -> tuple[Calls, list[Any]]:
+@contextmanager
+def _recorded_calls(model: TaskModel) -> Iterator[Calls]:
     """Keep what every mechanism returns, call by call: both texts of a pair pass through the same ones."""
     calls: Calls = defaultdict(list)
 
@@ -209,7 +210,12 @@ def _record_calls(model: TaskModel) -> tuple[Calls, list[Any]]:
         calls[name].append(output)
 
     mechanisms = [(name, module) for name, module in model.named_modules() if isinstance(module, Attention)]
-    return calls, [module.register_forward_hook(partial(keep, name)) for name, module in mechanisms]
+    handles = [module.register_forward_hook(partial(keep, name)) for name, module in mechanisms]
+    try:
+        yield calls
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def _maps(calls: Calls, tokens: Sequence[list[str]], external: list[str] | None) -> list[AttentionMap]:

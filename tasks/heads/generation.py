@@ -73,8 +73,9 @@ class Learning:
 
 @dataclass(frozen=True)
 class TextSearch:
-    """How texts are written: by ``options``, of at most ``length_factor`` times the source's symbols and
-    ``length_extra`` more.
+    """How texts are written: searched for by ``options``, and how long they may become.
+
+    A text has at most ``length_factor`` times the source's symbols and ``length_extra`` more.
     """
 
     options: SearchOptions

@@ -11,7 +11,8 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from tasks.kinds.writing import GenerationTask
-from tasks.reading.checks import check_rows, references
+from tasks.reading.checks import check_rows
+from tasks.reading.rows import references
 
 CONF = Path(__file__).resolve().parents[3] / "conf/task"
 
