@@ -24,7 +24,7 @@ from typing import Any
 from harness.board.board import make_board
 from harness.board.formats import markdown
 from harness.board.rows import group_records
-from harness.configuration.plain import WITHOUT_EFFECT, every_source, without_folder
+from harness.configuration.effect import WITHOUT_EFFECT, every_source, without_folder
 from harness.records.reading import read_records
 from harness.records.record import Record
 

@@ -17,7 +17,7 @@ from dataclasses import asdict
 
 from harness.board.pairing import ALPHA
 from harness.board.tables import AcrossTasks, Board, BoardRow, BoardTable, kind_in_words
-from harness.records.plain_text import plain
+from harness.records.printable import plain
 
 WIDTH = 120
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.board.row import Row, comparable_configuration, effort_of
-from harness.configuration.plain import flatten
+from harness.configuration.effect import flatten
 
 ABSENT = "(not there)"
 """Shown in place of the value of a setting that a configuration lacks."""

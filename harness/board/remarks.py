@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.board.pairing import ALPHA
 from harness.board.row import Row, effort_of
-from harness.records.plain_text import listed
+from harness.records.printable import listed
 from harness.records.record import Record
 from harness.statistics.seeds import fewest_seeds
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.configuration.plain import every_source, with_effect
+from harness.configuration.effect import every_source, with_effect
 from harness.records.record import Record
 
 NO_POSITION = ("", "none")

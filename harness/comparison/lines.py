@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.records.plain_text import listed, plain
+from harness.records.printable import listed, plain
 
 if TYPE_CHECKING:
     from harness.comparison.examples import Difference, Example

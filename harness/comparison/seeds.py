@@ -17,8 +17,8 @@ from harness.board.pairing import SeedScores, pair
 from harness.board.row import comparable_configuration, is_floor
 from harness.comparison.examples import ExampleComparison, compare_examples, predictions_in
 from harness.comparison.sides import Runs
-from harness.configuration.plain import flatten
-from harness.records.plain_text import listed
+from harness.configuration.effect import flatten
+from harness.records.printable import listed
 from harness.records.record import Record
 
 

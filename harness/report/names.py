@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 
 from harness.board.tables import BoardRow, BoardTable
-from harness.records.plain_text import plain
+from harness.records.printable import plain
 from harness.report.svg import series_class
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.board.formats import cells, short
 from harness.board.tables import BoardRow, BoardTable
-from harness.records.plain_text import plain
+from harness.records.printable import plain
 from harness.report import charts
 from harness.report.evidence import Folders, Line, curve, trial_scores
 from harness.report.slices import Slices, slices_of
