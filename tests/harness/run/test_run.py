@@ -179,6 +179,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory, quick_measures: None
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("killed runs")
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=lambda x: str(x)
 )
