@@ -29,6 +29,7 @@ def fit_and_test(
     kept = {split: rows_with_known_labels(corpus, split, task, set(labels)) for split in corpus.splits}
     facts["dropped_rows"] = {split: len(corpus.splits[split]) - len(rows) for split, rows in kept.items()}
     floor = instantiate(config.model.floor)
+    facts["deterministic"] = bool(getattr(floor, "deterministic", False))
     started = time.perf_counter()
     floor.fit(train, task=task, tokenizer=tokenizer_named(corpus.tokenizer), seed=config.seed)
     facts["costs"] = {"train_seconds": time.perf_counter() - started}
