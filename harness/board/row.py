@@ -41,6 +41,11 @@ class Row:
         return is_floor(self.sample)
 
     @property
+    def deterministic(self) -> bool:
+        """Whether it is a floor that draws nothing by chance; all are of which the record does not say."""
+        return self.floor and bool(self.sample.get("deterministic", True))
+
+    @property
     def trials(self) -> int:
         """How many configurations were tried to find this one; 1 is the default configuration."""
         return trials_of(self.sample)

@@ -1,6 +1,6 @@
 """The predictions of a run, scored example by example, so that two runs can be compared over the test examples.
 
-A score of many examples is a function of sums of their statistics (``statistics_examples``); a ``Scorer`` is such a
+A score of many examples is a function of sums of their statistics (``statistics.examples``); a ``Scorer`` is such a
 pair. Task code is imported only for texts, whose scores cannot be had without it.
 
 N examples, K statistics

@@ -1,149 +1,133 @@
-"""Rows compared across tasks: ranks and chances of improvement, never an average of scores in different units.
+"""Rows compared across tables: chances that a run beats another, never an average of scores in different units.
 
-Only common cells count: a task that lacks one of the compared rows is left out for all of them, so that a hole neither
-helps nor hurts; how many tasks remained is part of each result.
+The tables are taken as they are, not as a sample of all tasks: what is said holds for new seeds on these tables.
 
-N tasks, M rows; scores are higher-is-better, in any unit that a task keeps for all its rows
+T tables, M rows, n_tr runs of row r in table t; higher scores are better
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from harness.statistics.seeds import Array, numbers
+from harness.statistics.seeds import TINY, Array, holm
 
 
-def common_tasks(scores_NM: ArrayLike) -> Array:
-    """The tasks (rows of the array) in which no score is missing; a missing score is NaN.
-
-    Raises ValueError if no task is left or the array is not two-dimensional.
-    """
-    array = np.asarray(scores_NM, dtype=np.float64)
-    if array.ndim != 2:
-        raise ValueError(f"expected scores of shape (tasks, rows), got {array.shape}")
-    kept: Array = array[~np.isnan(array).any(axis=1)]
-    if 0 in kept.shape:
-        raise ValueError(f"expected a task that every row has a score in, got none of {len(array)}; compare fewer rows")
-    return kept
-
-
-def task_ranks(scores_NM: ArrayLike) -> Array:
-    """The rank of each row in each common task, (N, M): 1 is best, equal scores share the mean of their ranks."""
-    scores = common_tasks(scores_NM)
+def task_ranks(scores_TM: ArrayLike) -> Array:
+    """The rank of each row in each table, (T, M): 1 is best, equal scores share the mean of their ranks."""
+    scores = np.asarray(scores_TM, dtype=np.float64)
     above = (scores[:, None, :] > scores[:, :, None]).sum(-1)
     equal = (scores[:, None, :] == scores[:, :, None]).sum(-1)
     ranks: Array = above + (equal + 1) / 2
     return ranks
 
 
-class RankTest(NamedTuple):
-    """Whether any row's mean rank differs from the others': Friedman's test and Iman and Davenport's sharper one."""
+class WinRates(NamedTuple):
+    """``chance``: theta_ac, that a run of a beats one of c, with the 95 % interval of each alone, ``low`` to ``high``.
 
-    mean_ranks: list[float]
-    tasks: int
-    chi_square: float
-    chi_square_p: float
-    f: float
-    f_p: float
-
-
-def friedman_test(scores_NM: ArrayLike) -> RankTest:
-    """Friedman's test over common tasks, and the F form to be read instead of it.
-
-    chi2 = (M - 1) N^2 sum_j (R_j - (M + 1) / 2)^2 / sum_ij (r_ij - (M + 1) / 2)^2, r the ranks, R_j their means: with
-    the correction for ties (Conover 1999), M - 1 degrees of freedom. It is too cautious; Iman and
-    Davenport 1980: F = (N - 1) chi2 / (N (M - 1) - chi2) with (M - 1) and (M - 1)(N - 1) (Demsar 2006, section 3.2.2,
-    https://jmlr.org/papers/v7/demsar06a.html). Where all tasks agree F is infinite; p is then (M!)^(1 - N), the
-    smallest that N rankings of M rows can give, and never less.
-    Assumes independent tasks; approximate for fewer than ten tasks or five rows.
-    Raises ValueError for fewer than two common tasks or three rows (for two, use ``sign_flip_test``).
+    ``rate``: W_a, the mean over the other rows. ``p_value``: of W_a = W_b, corrected by Holm for all pairs.
+    Intervals and p are NaN where they are not ``known``: a row has a single run somewhere, or they were not asked for.
     """
-    ranks = task_ranks(scores_NM)
-    tasks, rows = ranks.shape
-    if tasks < 2 or rows < 3:
-        raise ValueError(f"expected at least 2 common tasks and 3 rows, got {tasks} and {rows}")
-    means, middle = ranks.mean(axis=0), (rows + 1) / 2
-    spread = float(((ranks - middle) ** 2).sum())
-    if spread == 0:  # every task ties every row
-        return RankTest(means.tolist(), tasks, 0.0, 1.0, 0.0, 1.0)
-    from scipy.special import chdtrc, fdtrc
 
-    chi_square = (rows - 1) * tasks**2 * float(((means - middle) ** 2).sum()) / spread
-    rest = tasks * (rows - 1) - chi_square
-    f = (tasks - 1) * chi_square / rest if rest > 1e-9 else math.inf
-    f_p = 0.0 if math.isinf(f) else float(fdtrc(rows - 1, (rows - 1) * (tasks - 1), f))
-    smallest = float(math.factorial(rows)) ** (1 - tasks)
-    return RankTest(means.tolist(), tasks, chi_square, float(chdtrc(rows - 1, chi_square)), f, max(f_p, smallest))
+    rate: Array
+    chance: Array
+    low: Array
+    high: Array
+    p_value: Array
+    known: bool
 
 
-def nemenyi_difference(*, rows: int, tasks: int, alpha: float = 0.05) -> float:
-    """The critical difference of mean ranks: q sqrt(M (M + 1) / (6 N)); rows further apart differ at ``alpha``.
+def win_rates(scores: Sequence[Sequence[ArrayLike]], *, ranges: bool = True) -> WinRates:
+    """Compare M rows over T tables; ``scores[t][r]``: the runs of row r in table t.
 
-    q is the upper alpha quantile of the studentized range of M rows and infinite degrees of freedom, over sqrt(2)
-    (Nemenyi 1963; Demsar 2006, section 3.2.2). Covers all pairs at once; to be read after ``friedman_test`` rejects.
-    Raises ValueError for fewer than two rows or no task.
-
-    The range of M standard normals is below x with probability M integral phi(z) (Phi(z) - Phi(z - x))^(M - 1) dz,
-    whose quantile is found by bisection: SciPy's ``studentized_range`` takes seconds, for many rows minutes.
+    A_t[a, c, i] = mean over runs j of c of (1 if x_ai > x_cj, 1/2 if equal); theta_ac = mean over t, i of A_t[a, c, i]
+    (Agarwal et al. 2021, https://arxiv.org/abs/2108.13264, and Bouthillier et al. 2021, https://arxiv.org/abs/2103.03098);
+    W_a = mean over c != a of theta_ac. For a pair D = W_a - W_b, to which run i of row r adds
+        r = a:      h =  (sum over c != a of A_t[a, c, i] - (1 - A_t[a, b, i])) / (M - 1)
+        r = b:      the same with a and b exchanged, times -1
+        otherwise:  h =  (A_t[r, b, i] - A_t[r, a, i]) / (M - 1)
+    V = sum over t, r of v_tr, v_tr = var_i(h) / (n_tr T^2); df = V^2 / sum of v_tr^2 / (n_tr - 1);
+    p = max(2 P(T_df <= -|D| / sqrt V), 2 / prod_t C(n_ta + n_tb, n_ta)), without spread the second alone (1 if D = 0).
+    Intervals: theta +- t(df, 0.975) se, cut to 0-1, se^2 the sum over t of (var_i A_t[a, b, i] / n_ta + var_j
+    A_t[b, a, j] / n_tb) / T^2. For one table and two rows p is Brunner and Munzel's (2000).
+    ``ranges``: whether to compute intervals and p, in a time that grows with M^3.
     """
-    if rows < 2 or tasks < 1:
-        raise ValueError(f"expected at least 2 rows and 1 task, got {rows} and {tasks}")
-    from scipy.special import ndtr
-
-    z, step = np.linspace(-9.0, 9.0, 3601, retstep=True)
-    density = np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
-    low, high = 0.0, 20.0
-    while high - low > 1e-9:
-        middle = (low + high) / 2
-        below = rows * step * float((density * (ndtr(z) - ndtr(z - middle)) ** (rows - 1)).sum())
-        low, high = (middle, high) if below < 1 - alpha else (low, middle)
-    return low / math.sqrt(2) * math.sqrt(rows * (rows + 1) / (6 * tasks))
-
-
-class Improvement(NamedTuple):
-    """The chance that a run of a beats a run of b on a task drawn at random, its interval, and the tasks used."""
-
-    probability: float
-    low: float
-    high: float
-    tasks: list[str]
+    runs = [[np.asarray(row, dtype=np.float64) for row in table] for table in scores]
+    wins = [_wins(table) for table in runs]
+    counts_TM = np.array([[len(row) for row in table] for table in runs])
+    rows = counts_TM.shape[1]
+    chance = np.mean([[won.mean(axis=0) for won in table] for table in wins], axis=0)
+    np.fill_diagonal(chance, 0.5)
+    rate = (chance.sum(axis=1) - 0.5) / (rows - 1)
+    if counts_TM.min() < 2 or not ranges:
+        nothing = np.full((rows, rows), np.nan)
+        return WinRates(rate, chance, nothing, nothing, nothing, known=False)
+    low, high = _intervals(chance, wins, counts_TM)
+    return WinRates(rate, chance, low, high, _p_values(rate, wins, counts_TM), known=True)
 
 
-def probability_of_improvement(
-    scores_a: Mapping[str, Sequence[float]],
-    scores_b: Mapping[str, Sequence[float]],
-    *,
-    resamples: int = 2000,
-    confidence: float = 0.95,
-    seed: int = 0,
-) -> Improvement:
-    """P(a > b) = mean over tasks of (#{x > y} + #{x = y} / 2) / (S_a S_b), over all pairs of runs x of a and y of b.
+def _wins(table: Sequence[Array]) -> list[Array]:
+    """A_t of a table: for each row (n, M), the share of each row's runs that each of its runs beats."""
+    together, sizes = np.concatenate(table), [len(row) for row in table]
+    columns = []
+    for row in table:
+        ordered = np.sort(row)
+        places = [np.searchsorted(ordered, together, side=side) for side in ("left", "right")]
+        columns.append((places[0] + places[1]) / (2 * len(row)))
+    return np.split(np.stack(columns, axis=1), np.cumsum(sizes)[:-1])
 
-    Agarwal et al. 2021, https://arxiv.org/abs/2108.13264: each argument is task -> scores of its runs
-    (seeds); only tasks that both have count. The interval is that of the percentiles of a bootstrap stratified by
-    task: runs are drawn with replacement within each task, for a and b apart. 0.5 is no difference; the size of a
-    difference does not matter. The tasks are taken as they are, not as a sample of all tasks. With fewer than about
-    five runs a task the interval is too narrow; where runs always rank alike it has no width.
-    Raises ValueError if no task is common or a task has no runs.
-    """
-    tasks = sorted(scores_a.keys() & scores_b.keys())
-    if not tasks:
-        raise ValueError(f"expected a common task, got {sorted(scores_a)} and {sorted(scores_b)}")
-    rng = np.random.default_rng(seed)
-    observed, resampled = 0.0, np.zeros(resamples)
-    for task in tasks:
-        a, b = (numbers(scores[task], at_least=1, name=f"scores in {task}") for scores in (scores_a, scores_b))
-        wins = (a[:, None] > b) + (a[:, None] == b) / 2
-        draws_a, draws_b = (
-            rng.multinomial(len(runs), np.full(len(runs), 1 / len(runs)), size=resamples) / len(runs) for runs in (a, b)
-        )
-        observed += float(wins.mean()) / len(tasks)
-        resampled += ((draws_a @ wins) * draws_b).sum(-1) / len(tasks)
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(resampled, [tail, 1 - tail])
-    return Improvement(observed, float(low), float(high), tasks)
+
+def _intervals(chance: Array, wins: Sequence[Sequence[Array]], counts_TM: Array) -> tuple[Array, Array]:
+    from scipy.special import stdtrit
+
+    total, below = np.zeros_like(chance), np.zeros_like(chance)
+    for table, counts in zip(wins, counts_TM, strict=True):
+        part = np.array([won.var(axis=0, ddof=1) for won in table]) / (counts[:, None] * len(wins) ** 2)
+        squares = part**2 / (counts[:, None] - 1)
+        total, below = total + part + part.T, below + squares + squares.T
+    df = np.divide(total**2, below, out=np.ones_like(total), where=below > 0)
+    half = stdtrit(df, 0.975) * np.sqrt(total)
+    return np.maximum(chance - half, 0.0), np.minimum(chance + half, 1.0)
+
+
+def _p_values(rate: Array, wins: Sequence[Sequence[Array]], counts_TM: Array) -> Array:
+    """Of each pair, corrected by Holm for all of them; 1 on the diagonal."""
+    from scipy.special import gammaln, stdtr
+
+    rows = len(rate)
+    total, below = np.zeros((rows, rows)), np.zeros((rows, rows))
+    for table in wins:
+        for row, won in enumerate(table):
+            part = _variances(row, won) / (len(won) * ((rows - 1) * len(wins)) ** 2)
+            total += part
+            below += part**2 / (len(won) - 1)
+    difference = np.abs(rate[:, None] - rate)
+    spread = total > 1e-20  # what rounding leaves of no spread
+    df = np.divide(total**2, below, out=np.ones_like(total), where=spread)
+    t = np.divide(difference, np.sqrt(total), out=np.zeros_like(total), where=spread)
+    both = counts_TM[:, :, None] + counts_TM[:, None, :]
+    exchanges = (gammaln(both + 1) - gammaln(counts_TM + 1)[:, :, None] - gammaln(counts_TM + 1)[:, None, :]).sum(
+        axis=0
+    )
+    least = np.minimum(np.maximum(2 * np.exp(-exchanges), TINY), 1.0)
+    p_value = np.where(spread, np.maximum(2 * stdtr(df, -t), least), np.where(difference <= 1e-12, 1.0, least))
+    first, second = np.triu_indices(rows, 1)
+    adjusted = np.ones((rows, rows))
+    adjusted[first, second] = adjusted[second, first] = holm(p_value[first, second])
+    return adjusted
+
+
+def _variances(row: int, won: Array) -> Array:
+    """(M, M): for each pair (a, b) the variance over the runs of ``row`` of (M - 1) h; ``won``: (n, M)."""
+    centred = won - won.mean(axis=0)
+    centred[:, row] = 0.0
+    covariance = centred.T @ centred / (len(won) - 1)
+    own = covariance.diagonal()
+    found = own[:, None] + own - 2 * covariance
+    total = centred.sum(axis=1)
+    found[row] = found[:, row] = ((total[:, None] + centred) ** 2).sum(axis=0) / (len(won) - 1)
+    np.fill_diagonal(found, 0.0)
+    return np.asarray(np.maximum(found, 0.0))

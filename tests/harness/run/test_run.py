@@ -266,6 +266,7 @@ def test_floors_are_ordinary_rows(tiny: Overrides, task: str, model: str):
     outcome = run(tiny(f"task={task}", f"model={model}"))
     assert outcome.record["status"] == "done", outcome.record["reason"]
     assert outcome.record["scores"][outcome.record["main_score"]] >= 0
+    assert outcome.record["deterministic"] is True
     assert len(files.read_predictions(outcome.folder)) == 24
 
 
