@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from harness.comparison.sides import find_runs
 
 if TYPE_CHECKING:
-    from harness.comparison.seeds import RunComparison
+    from harness.comparison.comparison import RunComparison
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,14 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         print(json.dumps(asdict(made), indent=1, ensure_ascii=False))
     else:
-        from harness.comparison.lines import lines_of
+        from harness.comparison.terminal import lines_of
 
         print("\n".join(lines_of(made)))
     return 0
 
 
 def _compared(options: argparse.Namespace) -> RunComparison:
-    from harness.comparison.seeds import compare_rows
+    from harness.comparison.comparison import compare_rows
 
     sides = [find_runs(text, side, options.places) for side, text in (("A", options.a), ("B", options.b))]
     return compare_rows(*sides, metric=options.metric, examples=max(0, options.examples))

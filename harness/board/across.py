@@ -12,8 +12,8 @@ from itertools import combinations
 import numpy as np
 
 from harness.board.tables import AcrossTasks, BoardRow, BoardTable, Chance, WinRate, kind_in_words
-from harness.statistics.seeds import ALPHA, rank_ranges
-from harness.statistics.tasks import WinRates, task_ranks, win_rates
+from harness.statistics.over_seeds import ALPHA, rank_ranges
+from harness.statistics.over_tables import WinRates, task_ranks, win_rates
 
 MOST_PAIRED = 10
 """Up to so many rows all pairs are shown; of more rows, each with the one of the best win rate."""

@@ -12,7 +12,7 @@ from harness.board.names import shared_words, without
 from harness.board.pairing import Compared
 from harness.board.references import NONE, UNIFORM, counterpart, strongest_floor
 from harness.board.tables import Answer, BoardRow, BoardTable, Pair
-from harness.statistics.seeds import ALPHA, FEWEST
+from harness.statistics.over_seeds import ALPHA, FEWEST
 
 Name = Callable[[str], str]
 """A row's label without the words that all networks of its table share."""

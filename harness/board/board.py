@@ -23,7 +23,7 @@ from harness.board.row import Row, Table, scores_on
 from harness.board.rows import keep_one_fingerprint
 from harness.board.tables import Answer, Board, BoardRow, BoardTable, Hole
 from harness.records.record import Record
-from harness.statistics.seeds import interval_half_width
+from harness.statistics.over_seeds import interval_half_width
 
 COSTS = {
     "parameters": ("parameters", "total"),

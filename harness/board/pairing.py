@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 
 from harness.board.row import Row
 from harness.board.tables import Pair
-from harness.statistics.seeds import (
+from harness.statistics.over_seeds import (
     ALPHA,
     FEWEST,
     MOST_SEEDS,

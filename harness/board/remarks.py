@@ -11,7 +11,7 @@ from harness.board.row import Row, effort_of
 from harness.board.tables import BoardRow
 from harness.records.printable import listed
 from harness.records.record import Record
-from harness.statistics.seeds import FEWEST
+from harness.statistics.over_seeds import FEWEST
 
 
 def row_remarks(row: Row) -> list[str]:

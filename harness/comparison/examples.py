@@ -1,7 +1,7 @@
 """Two configurations compared over the test examples: the paired bootstrap, slices, and the clearest examples.
 
-Several seeds: every resample takes the same examples for all seeds (``statistics.examples``), so the result holds for
-the trained models at hand. The difference is always a minus b.
+Several seeds: every resample takes the same examples for all seeds (``statistics.over_examples``), so the result holds
+for the trained models at hand. The difference is always a minus b.
 
 S seeds (each side has its own number), N test examples, K statistics of a score
 """
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from harness.comparison.scoring import Prediction, Scorer, scorer_for
 from harness.records.files import read_predictions
-from harness.statistics.examples import paired_bootstrap
-from harness.statistics.seeds import Array, holm
+from harness.statistics.over_examples import paired_bootstrap
+from harness.statistics.over_seeds import Array, holm
 
 Predictions = list[dict[str, Any]]
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from harness.statistics.seeds import numbers
+from harness.statistics.over_seeds import numbers
 
 
 class ExpectedBest(NamedTuple):

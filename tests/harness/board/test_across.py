@@ -8,7 +8,7 @@ import pytest
 from harness.board.board import make_board
 from harness.board.rows import group_records
 from harness.board.tables import AcrossTasks
-from harness.statistics.tasks import win_rates
+from harness.statistics.over_tables import win_rates
 from tests.harness.handmade import floor, record, runs
 
 SCORES = {

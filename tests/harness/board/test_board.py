@@ -12,7 +12,7 @@ from harness.board.markdown import markdown
 from harness.board.references import error_removed
 from harness.board.rows import group_records
 from harness.board.tables import Board, BoardTable
-from harness.statistics.seeds import holm
+from harness.statistics.over_seeds import holm
 from tests.harness.handmade import floor, record, runs
 
 

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from harness.board.pairing import SeedScores, compare
-from harness.statistics.seeds import ALPHA, holm
+from harness.statistics.over_seeds import ALPHA, holm
 
 pytestmark = pytest.mark.slow
 

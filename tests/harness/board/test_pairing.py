@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.board.pairing import MARGIN, Compared, SeedScores, compare
-from harness.statistics.seeds import ALPHA
+from harness.statistics.over_seeds import ALPHA
 
 PUBLISHED = json.loads((Path(__file__).parent / "published.json").read_text(encoding="utf-8"))
 """Made by ``scripts/board_fixture.py`` from results/boards."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from harness.statistics.seeds import TINY, Array, holm
+from harness.statistics.over_seeds import TINY, Array, holm
 
 
 def task_ranks(scores_TM: ArrayLike) -> Array:

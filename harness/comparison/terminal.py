@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from harness.comparison.comparison import RunComparison, Tested
 from harness.comparison.examples import Difference, Example
-from harness.comparison.seeds import RunComparison, Tested
 from harness.records.printable import listed, plain
-from harness.statistics.seeds import FEWEST
+from harness.statistics.over_seeds import FEWEST
 
 MOST_SLICES = 15
 

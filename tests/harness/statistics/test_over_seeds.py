@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.statistics.seeds import (
+from harness.statistics.over_seeds import (
     ALPHA,
     MOST_SEEDS,
     Sample,
@@ -49,7 +49,8 @@ def sample(*rows: Any) -> Sample:
 
 
 def test_reading_the_statistics_imports_no_scipy():
-    modules = ", ".join(f"harness.statistics.{name}" for name in ("seeds", "examples", "tasks", "budgets"))
+    names = "over_seeds", "over_examples", "over_tables", "budgets"
+    modules = ", ".join(f"harness.statistics.{name}" for name in names)
     check = f"import sys, {modules}; print(sorted({{'scipy', 'torch', 'sacrebleu'}} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", check], capture_output=True, text=True).stdout == "[]\n"
 

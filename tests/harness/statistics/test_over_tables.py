@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.statistics.tasks import task_ranks, win_rates
+from harness.statistics.over_tables import task_ranks, win_rates
 
 Array = np.ndarray[Any, Any]
 

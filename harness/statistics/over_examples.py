@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from harness.statistics.seeds import Array, Sample
+from harness.statistics.over_seeds import Array, Sample
 
 Score = Callable[[Array], Array]  # (..., K) sums -> (...) scores
 

@@ -22,8 +22,8 @@ from harness.comparison.sides import Runs
 from harness.configuration.effect import flatten
 from harness.records.printable import listed
 from harness.records.record import Record
-from harness.statistics.examples import both
-from harness.statistics.seeds import Sample, half_widths, welch
+from harness.statistics.over_examples import both
+from harness.statistics.over_seeds import Sample, half_widths, welch
 
 
 @dataclass

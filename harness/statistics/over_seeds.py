@@ -6,7 +6,7 @@ table are one family, corrected by Holm. What is said holds for new seeds on the
 Pure functions on NumPy arrays; higher scores are better. SciPy is imported where it is needed, ``scipy.stats`` never:
 it takes a second.
 
-Its neighbours: ``examples`` (over test examples, for two rows), ``tasks`` (over tables), ``budgets`` (searches, costs).
+Its neighbours: ``over_examples`` (for two rows), ``over_tables``, ``budgets`` (searches, costs).
 
 M rows of a table, P pairs
 """

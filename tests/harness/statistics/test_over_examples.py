@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.statistics import examples
-from harness.statistics.examples import (
+from harness.statistics import over_examples
+from harness.statistics.over_examples import (
     approximate_randomization,
     bleu_score,
     both,
@@ -22,7 +22,7 @@ from harness.statistics.examples import (
     paired_bootstrap,
     ratio_score,
 )
-from harness.statistics.seeds import Sample
+from harness.statistics.over_seeds import Sample
 
 Array = np.ndarray[Any, Any]
 
@@ -101,7 +101,7 @@ def test_resamples_are_seeded_and_their_chunks_do_not_matter(monkeypatch: pytest
     whole = paired_bootstrap(a, b, f_score, seed=1)
     assert paired_bootstrap(a, b, f_score, seed=1) == whole
     assert paired_bootstrap(a, b, f_score, seed=2) != whole
-    monkeypatch.setattr(examples, "_CHUNK", 30 * 7)
+    monkeypatch.setattr(over_examples, "_CHUNK", 30 * 7)
     assert paired_bootstrap(a, b, f_score, seed=1) == pytest.approx(whole)
     assert approximate_randomization(a, a, f_score, resamples=10) == 1.0
 
