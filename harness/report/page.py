@@ -1,6 +1,7 @@
 """The board as one HTML file that opens offline: tables, charts, and a part for each run.
 
-    board + records + what lies beside them -> views (plain values and drawings) -> page.html, style.css, script.js
+    board + records + what lies beside them -> views (plain values and drawings) -> page.html with
+    overview.html, style.css, overview.css, script.js
 
 Every text from records and data is escaped: by Jinja in the template, by ``svg.tag`` in drawings. A content security
 policy in the page allows its own script alone and no request to anywhere.
@@ -25,9 +26,12 @@ from harness.records.record import Record
 from harness.report import names, parts
 from harness.report.attention import attention_maps
 from harness.report.evidence import Folders, Line, lines_of
+from harness.report.overview import answer_views, overview_views
 from harness.report.runs import run_view
 
 HERE = Path(__file__).resolve().parent
+
+STYLES = ("style.css", "overview.css")
 
 MOST_RUNS = 250
 """So many runs have a part of their own; the first seed of every row comes first."""
@@ -54,9 +58,11 @@ def html_report(board: Board, groups: Mapping[tuple[str, str], Table], found: Se
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     return environment.get_template("page.html").render(
-        style=(HERE / "style.css").read_text(encoding="utf-8"),
+        style="".join((HERE / name).read_text(encoding="utf-8") for name in STYLES),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        overviews=overview_views(board),
+        answers=list(answer_views(board)),
         tables=views,
         tasks=sorted({table.task for table in board.tables}),
         across=[_across_view(across) for across in board.across],
