@@ -11,6 +11,7 @@ from harness.board.cells import rank_in_words
 from harness.board.overview_text import SHORT_VERDICTS, hole_lines, overview_legend, overview_title
 from harness.board.tables import Board, BoardTable, Cell, Overview, OverviewRow, kind_in_words
 from harness.records.printable import plain
+from harness.report.names import data_name, task_name
 
 MOST_COLUMNS = 9
 """So many tables stand beside each other: they fit on a laptop and on paper. More are parted."""
@@ -87,8 +88,14 @@ def _block(
 
 
 def _head(number: int, table: BoardTable) -> dict[str, Any]:
-    data = table.data + ("" if table.test_set == "test" else f" / {table.test_set}")
-    return {"number": number, "task": table.task, "data": data, "metric": table.metric, "search": table.place}
+    return {
+        "number": number,
+        "task": table.task,
+        "name": task_name(table.task),
+        "data": data_name(table),
+        "metric": table.metric,
+        "search": f"{table.place}{kind_in_words(table.tuned, table.matched)}",
+    }
 
 
 def _row(row: OverviewRow, cells: Sequence[Cell], tables: Sequence[tuple[int, BoardTable]]) -> dict[str, Any]:
