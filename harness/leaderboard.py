@@ -45,10 +45,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     _say(board.messages)
+    wanted = [(path, record) for path, record in found if _wanted(record, options)]
+    if options.figures:
+        from harness.report.figures import write_figures
+
+        print(f"{write_figures(board, tables, wanted, options.figures)} figures in {options.figures}", file=sys.stderr)
     if options.format == "html":
         from harness.report.page import html_report
 
-        text = html_report(board, tables, [(path, record) for path, record in found if _wanted(record, options)])
+        text = html_report(board, tables, wanted)
     else:
         text = _text(board, options)
     if options.output:
@@ -100,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     styles = ["terminal", "markdown", "latex", "csv", "json", "html"]
     parser.add_argument("--format", choices=styles, default="terminal")
     parser.add_argument("--output", type=Path, help="write there instead of printing")
+    parser.add_argument("--figures", type=Path, metavar="FOLDER", help="also write its charts there: SVG, PNG, PDF")
     parser.add_argument("--wandb", metavar="PROJECT", help="also send the board there, as a table and an artifact")
     return parser
 

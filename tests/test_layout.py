@@ -46,7 +46,7 @@ HARNESS: Mapping[str, set[str]] = {
 
 FACES: Mapping[str, set[str]] = {
     "search": {"search"},
-    "report": {"page", "map_page"},
+    "report": {"page", "map_page", "figures"},
     "training": {"fit", "validation", "costs", "memory"},
     "run": {"run", "execute", "stopping", "display"},
     "engines": {"base", "local", "locks"},
@@ -202,6 +202,7 @@ LIGHT = (
 
 def test_light_modules_import_nothing_heavy():
     heavy = "torch", "pytorch_lightning", "datasets", "wandb", "sklearn", "torchmetrics", "seqeval", "optuna"
+    heavy += "altair", "vl_convert"
     code = (
         "import sys, importlib\n"
         f"for module in {LIGHT!r}:\n"

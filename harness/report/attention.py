@@ -7,8 +7,8 @@ from typing import Any
 
 from harness.comparison.scoring import is_right
 from harness.records.printable import plain
-from harness.report import charts
 from harness.report.evidence import Folders, Line
+from harness.report.heat_map import heat_map, map_width
 
 EXAMPLES = 3
 """So many test examples have attention maps."""
@@ -66,8 +66,8 @@ def _figure(line: Line, row: Mapping[str, Any], made: Mapping[str, Any]) -> dict
         "site": made["site"],
         "right": is_right(row),
         "predicted": plain(_words(row["predicted"])),
-        "width": round(charts.map_width(rows, columns)) if fits else 0,
-        "chart": charts.heat_map(made["weights"], rows, columns, title=f"attention of {line.name}") if fits else "",
+        "width": round(map_width(rows, columns)) if fits else 0,
+        "chart": heat_map(made["weights"], rows, columns, title=f"attention of {line.name}") if fits else "",
     }
 
 

@@ -20,7 +20,7 @@ from harness.board.tables import BoardRow, BoardTable
 from harness.comparison.examples import Predictions, predictions_in
 from harness.explanation.saved_maps import read_maps
 from harness.records.record import Record
-from harness.report.names import shared_by_networks, styles
+from harness.report.names import Style, shared_by_networks, styles
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Line:
     row: BoardRow
     number: int
     name: str
-    style: str
+    style: Style
     records: list[Record]
     holes: list[Record]
 

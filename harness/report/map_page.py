@@ -13,7 +13,7 @@ def html_page(title: str, prediction: str, maps: Sequence[AttentionMap], head: i
     """One page with the maps, in the style of the report."""
     from markupsafe import Markup
 
-    from harness.report.charts import heat_map
+    from harness.report.heat_map import heat_map
     from harness.report.svg import tag
 
     style = Markup((Path(__file__).resolve().parent / "style.css").read_text(encoding="utf-8"))

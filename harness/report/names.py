@@ -3,10 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from harness.board.names import shared_words
 from harness.board.tables import BoardRow, BoardTable
-from harness.report.svg import series_class
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b7609a", "#946c00", "#123c57", "#6b6f76", "#7a5bd0")
+"""Of series, on white; the style sheet has others for dark pages."""
+
+DASHES = ((1, 0), (6, 3), (2, 3), (8, 3, 2, 3))
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a series is drawn: a colour by its number, and dashes."""
+
+    colour: int
+    dash: int
+
+
+def series_style(number: int, turn: int = 0) -> Style:
+    """The style of the series of this number; every other one is dashed, for colours alone do not part them for all.
+
+    ``turn``: of several series of one number, which: they share the colour.
+    """
+    return Style(number % len(COLOURS), (number % 2 + 2 * (number // len(COLOURS)) + turn) % len(DASHES))
 
 
 def shared_by_networks(table: BoardTable) -> list[str]:
@@ -36,9 +57,9 @@ def mechanism_numbers(tables: Iterable[BoardTable]) -> dict[str, int]:
     return {name: n for n, (_floor, name) in enumerate(found)}
 
 
-def styles(rows: Sequence[BoardRow], numbers: Mapping[str, int]) -> list[str]:
+def styles(rows: Sequence[BoardRow], numbers: Mapping[str, int]) -> list[Style]:
     """The style of each row's line: the colour of its mechanism, and dashes of its own among rows of the same."""
     return [
-        series_class(numbers[row.model], sum(before.model == row.model for before in rows[:n]))
+        series_style(numbers[row.model], sum(before.model == row.model for before in rows[:n]))
         for n, row in enumerate(rows)
     ]

@@ -1,10 +1,10 @@
 """The board as one HTML file that opens offline: tables, charts, and a part for each run.
 
     board + records + what lies beside them -> views (plain values and drawings) -> page.html with
-    overview.html and table.html, style.css and overview.css, script.js
+    overview.html and table.html, style sheets, script.js
 
-Every text from records and data is escaped: by Jinja in the template, by ``svg.tag`` in drawings. A content security
-policy in the page allows its own script alone and no request to anywhere.
+Every text from records and data is escaped: by Jinja in the template, by ``svg.tag`` in maps, by vl-convert in charts.
+A content security policy in the page allows its own script alone and no request to anywhere.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from harness.board.row import Table
 from harness.board.tables import AcrossTasks, Board, BoardTable, kind_in_words
 from harness.records.printable import plain
 from harness.records.record import Record
-from harness.report import names, parts
+from harness.report import names, parts, plots
 from harness.report.attention import attention_maps
 from harness.report.evidence import Folders, Line, lines_of
 from harness.report.overview import answer_views, overview_views
@@ -32,7 +32,7 @@ from harness.report.runs import by_row, run_view, shared_by_networks
 
 HERE = Path(__file__).resolve().parent
 
-STYLES = ("style.css", "overview.css")
+STYLES = ("style.css", "overview.css", "charts.css")
 
 MOST_RUNS = 1000
 """So many runs have a part of their own; the first seed of every row comes first."""
@@ -122,10 +122,11 @@ def _table_view(
         "leaderboard": parts.leaderboard(table, lines, links),
         "too_few": too_few,
         "notes": [note for note in remarks if note not in too_few],
-        "costs": parts.cost_charts(table, lines),
-        "slices": parts.slice_charts(table, lines, folders),
-        "curves": parts.learning_curves(lines),
-        "tuning": parts.tuning_curves(lines),
+        "forest": plots.forest_chart(table, lines),
+        "costs": plots.cost_charts(table, lines),
+        "slices": plots.slice_charts(table, lines, folders),
+        "curves": plots.learning_curves(lines),
+        "tuning": plots.tuning_curves(lines),
         "attention": attention_maps(lines, folders),
         "shared_pairs": shared_by_networks(runs),
         "runs": len(runs),

@@ -153,6 +153,32 @@
   });
   open();
 
+  // Charts: what a mark tells stands beside the pointer; a legend switches rows on and off, a button single seeds.
+  const tip = at("tip");
+  document.addEventListener("pointerover", (event) => {
+    const mark = event.target.closest(".chart [aria-label]");
+    tip.hidden = mark === null;
+    if (mark === null) return;
+    tip.textContent = mark.getAttribute("aria-label");
+    const { width, height } = tip.getBoundingClientRect();
+    tip.style.left = `${Math.max(8, Math.min(event.clientX + 14, innerWidth - width - 8))}px`;
+    tip.style.top = `${event.clientY + 18 + height > innerHeight ? event.clientY - height - 12 : event.clientY + 18}px`;
+  });
+  const toggle = (button) => {
+    const pressed = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(pressed));
+    return pressed;
+  };
+  all(".legend button").forEach((button) => button.addEventListener("click", () => {
+    const on = toggle(button), row = button.parentElement.dataset.row;
+    all(".chart [data-row]", button.closest(".part")).forEach((mark) => {
+      if (mark.dataset.row === row) mark.classList.toggle("off", !on);
+    });
+  }));
+  all(".seeds-switch").forEach((button) => button.addEventListener("click", () => {
+    button.closest(".part").classList.toggle("with-seeds", toggle(button));
+  }));
+
   // Keys: in the overview arrows go from cell to cell, which is one stop of the tab key.
   for (const { table, rows } of glances) {
     const links = all("td a", table);

@@ -19,9 +19,7 @@ import pytest
 from harness import leaderboard
 from harness.board.names import shared_words, without
 from harness.report import page as page_maker
-from harness.report.charts import Interval, Point, forest_row, forest_scale, scatter
 from harness.report.evidence import trial_scores
-from harness.report.svg import Scale
 from tests.harness.handmade import floor, record, write_run
 
 EVIL = """<script>alert("x")</script> & 'quotes' "more" </title>"""
@@ -140,11 +138,12 @@ def test_learning_and_tuning_curves_have_the_values_of_the_records(tmp_path: Pat
     page = report(tmp_path)
     assert "training loss by step" in page
     assert "validation/accuracy by step" in page
-    assert page.count("self, seed 1</title>") == 2
+    assert page.count('aria-label="self, seed 1"') == 2
     assert "expected best validation score by trials" in page
     # By hand: of one trial 3/10 is expected, of two 35/90, of three 39/90.
-    (path,) = re.findall(r'<path d="M([^"]*)"[^>]*><title>self</title>', page)
-    first, second, third = (float(point.split()[1]) for point in path.split("L"))
+    assert f'aria-label="self: {39 / 90:.4f} at 3.00"' in page
+    (path,) = re.findall(r'<path aria-label="self" data-row="0" d="M([^"]*)"', page)
+    first, second, third = (float(point.split(",")[1]) for point in path.split("L"))
     assert (first - second) / (first - third) == pytest.approx((35 / 90 - 3 / 10) / (39 / 90 - 3 / 10), abs=0.01)
     assert "<summary>Tuning</summary>" in page
 
@@ -257,29 +256,6 @@ def test_every_seed_of_a_row_is_listed_with_and_without_a_part_of_its_own(
     assert re.search(r'<abbr title="[^"]+">seeds</abbr>', page)
 
 
-def interval(*scores: float, half_width: float | None = None, floor: bool = False) -> Interval:
-    return Interval(sum(scores) / len(scores), half_width, scores, floor, "row")
-
-
-def test_a_forest_plot_of_fractions_ends_at_0_and_1():
-    scale = forest_scale([interval(0.97, 0.99, half_width=0.3), interval(0.6, half_width=0.9)])
-    assert (scale.low, scale.high) == pytest.approx((0.21 - 0.06 * 0.79, 1.0))
-    assert forest_scale([interval(30.0, 40.0, half_width=20.0)]).high > 50
-
-
-def test_floors_take_no_room_from_a_forest_plot():
-    near = [interval(0.90, 0.92, half_width=0.01), interval(0.89, 0.91)]
-    assert forest_scale([*near, interval(0.1, floor=True)]) == forest_scale(near)
-    assert "open" in forest_row(interval(0.1, floor=True), forest_scale(near))
-    wide = [interval(0.80, 0.90, half_width=0.5), interval(0.72, floor=True)]
-    assert forest_scale(wide).low == pytest.approx(0.70 - 0.06 * 0.30)  # as far as the networks are apart
-
-
-def test_an_interval_narrower_than_the_dot_is_drawn_over_it():
-    drawn = forest_row(interval(0.8, half_width=0.0005), Scale(0.5, 1.0, 0, 240))
-    assert drawn.index('class="mean"') < drawn.index('class="interval"')
-
-
 def test_names_leave_out_what_all_networks_share():
     assert shared_words(["self recurrent rotary", "dot recurrent rotary heads=2"]) == ["recurrent", "rotary"]
     assert shared_words(["self recurrent", "dot transformer"]) == []
@@ -294,7 +270,7 @@ def test_a_mechanism_has_one_style_in_every_table(tmp_path: Path):
             write_run(tmp_path / f"{data}{model}", made)
     page = report(tmp_path)
     for name in ("self", "dot"):
-        assert len(set(re.findall(rf'class="line (c\d dash\d)" data-row="\d"><title>{name}, seed', page))) == 1
+        assert len(set(re.findall(rf'aria-label="{name}, seed 1"[^>]* stroke="(#\w+)"', page))) == 1
     assert "c0 dash0" in page
     assert "c1 dash1" in page
 
@@ -304,16 +280,6 @@ def test_a_chart_names_the_rows_that_it_leaves_out(tmp_path: Path):
         made = accuracy(f"m{number:02}", 0.9 - number / 100, curves=curves(0.9, 0.5) if number else [])
         write_run(tmp_path / str(number), made)
     assert "Not drawn: m13 (the 12 best are); m00 (no learning curve in the records)." in report(tmp_path)
-
-
-def test_points_without_room_for_a_name_are_told():
-    points = [Point(f"mechanism {n}", 1000 + n, 0.5 + n / 10_000, n == 8, n) for n in range(9)]
-    points.append(Point("mechanism 9", 9000, 0.1, False, 9))
-    made = scatter(points, cost="parameters", floor=("majority", 0.5004), higher_is_better=True)
-    shown = re.findall(r'data-row="\d">(mechanism \d)</text>', made.chart)
-    assert made.floor
-    assert made.unnamed
-    assert sorted([*shown, *made.unnamed]) == sorted(point.label for point in points)
 
 
 def test_the_dashed_line_is_explained_only_where_it_is_drawn(tmp_path: Path):
@@ -368,19 +334,6 @@ def test_the_comparison_across_tables_comes_first_without_shared_words(tmp_path:
     assert '<tr data-search="gated">' in page
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "log", "ticks"),
-    [(0.0, 1.0, False, [0.0, 0.25, 0.5, 0.75, 1.0]), (1.0, 1000.0, True, [1.0, 10.0, 100.0, 1000.0])],
-)
-def test_ticks_are_round(low: float, high: float, log: bool, ticks: list[float]):
-    assert Scale(low, high, 0, 100, log).ticks() == pytest.approx(ticks)
-
-
-def test_a_scale_of_one_value_has_room_around_it():
-    for log in (False, True):
-        assert Scale.of([5.0], 0, 100, log=log)(5.0) == pytest.approx(50)
-
-
 # In a browser
 
 
@@ -420,7 +373,7 @@ def opened(browser: Any, place: Path, **options: Any) -> tuple[Any, list[str]]:
 
 
 def rows_shown(page: Any) -> list[str]:
-    return [text.strip() for text in page.locator(".ranking tbody tr:visible th.name span").all_inner_texts()]
+    return [text.strip() for text in page.locator(".ranking tbody tr:visible th.name span").all_text_contents()]
 
 
 def test_in_a_browser_rows_are_sorted_filtered_and_runs_opened(browser: Any, tmp_path: Path):
@@ -504,10 +457,10 @@ def test_in_a_browser_the_filter_takes_runs_lines_and_the_comparison_of_tasks_al
     first = page.locator("section.board:visible").first
     for part in (".run-name", ".legend li", ".slices tbody th"):
         assert set(first.locator(f"{part}:visible").all_inner_texts()) == {"self"}
-    names = first.locator("path.line[data-row]").evaluate_all(
-        "all => all.filter(p => getComputedStyle(p).display !== 'none').map(p => p.textContent)"
+    names = first.locator(".chart path[data-row]").evaluate_all(
+        "all => all.filter(p => getComputedStyle(p).display !== 'none').map(p => p.ariaLabel)"
     )
-    assert {name.split(",")[0] for name in names} == {"self"}
+    assert {re.split("[,:]", name)[0] for name in names} == {"self"}
     assert wrong == []
 
 
