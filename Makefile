@@ -10,11 +10,12 @@ export UV_FIND_LINKS := $(or $(UV_FIND_LINKS),$(PIP_FIND_LINKS))
 run: $(VENV)/.installed
 	$(BIN)/python -m harness task=ner model=cross
 
+# loadgroup: tests that share what takes long to make stay with one worker (see tests/conftest.py for the order).
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 test-fast: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n auto -m "not slow"
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow"
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -46,7 +46,7 @@ def main(config: DictConfig) -> None:
 
 
 def _run(config: DictConfig) -> None:
-    from harness.records.ranks import writes_here
+    from harness.records.processes import writes_here
     from harness.run.display import show_outcome
     from harness.run.execute import execute
 

@@ -2,7 +2,9 @@
 
 A and B are folders of runs, record files, or filters of what lies below --places, such as ``model=self,task=ner`` (also
 seed=…, position=…, and any setting: training.steps=500). Each must name one configuration; its seeds are compared with
-the other's. Tests over seeds need only records; those over test examples need the predictions beside them.
+the other's: for new seeds on this test set, for new examples and these trained models, and for both. What is said of
+seeds needs only records; what is said of examples needs the predictions beside them. Where a pair was picked from a
+board, the board's p holds, which is corrected for having looked at all.
 """
 
 from __future__ import annotations
@@ -13,11 +15,10 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from harness.comparison.lines import lines_of
 from harness.comparison.sides import find_runs
 
 if TYPE_CHECKING:
-    from harness.comparison.seeds import RunComparison
+    from harness.comparison.comparison import RunComparison
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,12 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         print(json.dumps(asdict(made), indent=1, ensure_ascii=False))
     else:
+        from harness.comparison.terminal import lines_of
+
         print("\n".join(lines_of(made)))
     return 0
 
 
 def _compared(options: argparse.Namespace) -> RunComparison:
-    from harness.comparison.seeds import compare_rows
+    from harness.comparison.comparison import compare_rows
 
     sides = [find_runs(text, side, options.places) for side, text in (("A", options.a), ("B", options.b))]
     return compare_rows(*sides, metric=options.metric, examples=max(0, options.examples))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.explanation.choice import chosen_maps, find_run, foreign_targets
-from harness.explanation.kept import save_maps
+from harness.explanation.saved_maps import save_maps
 from harness.records.record import Record
 
 if TYPE_CHECKING:

@@ -1,14 +1,15 @@
 """``python -m harness.leaderboard``: the records, compared.
 
 Reads records alone: no task code, no torch; safe while a sweep writes. One table a task and data set, one row a
-configuration: the mean over seeds with its interval, a rank shared by rows that cannot be told apart, costs, and for
-each hole its reason. The way there: records -> ``board.rows`` -> ``board.board`` -> ``board.formats``, or
-``report`` for HTML.
+configuration: the mean over seeds with its interval, the places that the row may have, costs, and for each hole its
+reason. First comes the answer: all tables at a glance, and what each says in two sentences.
+The way there: records -> ``board.rows`` -> ``board.board`` -> ``board.formats``, or ``report`` for HTML.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -36,10 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(_nothing([record for _path, record in found], options), file=sys.stderr)
         return 1
     from harness.board.board import make_board
-    from harness.board.formats import FORMATS, WIDTH, terminal
 
     try:
-        board = make_board(tables, metric=options.metric, messages=left_out)
+        board = make_board(tables, metric=options.metric, margin=options.margin, messages=left_out)
     except ValueError as error:
         _say(left_out)
         print(f"error: {error}", file=sys.stderr)
@@ -49,16 +49,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from harness.report.page import html_report
 
         text = html_report(board, tables, [(path, record) for path, record in found if _wanted(record, options)])
-    elif options.format == "terminal" and not options.output and sys.stdout.isatty():
-        text = terminal(board, width=max(shutil.get_terminal_size().columns, WIDTH))
     else:
-        text = FORMATS[options.format](board)
+        text = _text(board, options)
     if options.output:
         options.output.parent.mkdir(parents=True, exist_ok=True)
         options.output.write_text(text + "\n", encoding="utf-8")
     else:
         print(text)
     return _upload(board, options.wandb) if options.wandb else 0
+
+
+def _text(board: Board, options: argparse.Namespace) -> str:
+    from harness.board.formats import written
+    from harness.board.terminal import WIDTH
+
+    shown = options.format == "terminal" and not options.output and sys.stdout.isatty()
+    width = max(shutil.get_terminal_size().columns, WIDTH) if shown else WIDTH
+    return written(board, options.format, all_columns=options.columns == "all", answer=options.answer, width=width)
 
 
 def _say(messages: Sequence[str]) -> None:
@@ -83,10 +90,28 @@ def _parser() -> argparse.ArgumentParser:
     for name in FILTERS:
         parser.add_argument(f"--{name}", help=f"only this {name}; several with commas")
     parser.add_argument("--metric", help="the score to show (default: the main score of each task)")
-    parser.add_argument("--format", choices=["terminal", "markdown", "csv", "json", "html"], default="terminal")
+    parser.add_argument(
+        "--margin",
+        type=_margin,
+        help="rows that differ by less are as good as each other (default: 0.01 for fractions)",
+    )
+    parser.add_argument("--answer", action="store_true", help="only the overview and what each table says in words")
+    parser.add_argument("--columns", choices=["few", "all"], default="few", help="of tables (few: the 8 most telling)")
+    styles = ["terminal", "markdown", "latex", "csv", "json", "html"]
+    parser.add_argument("--format", choices=styles, default="terminal")
     parser.add_argument("--output", type=Path, help="write there instead of printing")
     parser.add_argument("--wandb", metavar="PROJECT", help="also send the board there, as a table and an artifact")
     return parser
+
+
+def _margin(text: str) -> float:
+    try:
+        margin = float(text)
+    except ValueError:
+        margin = 0.0
+    if not 0 < margin < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a difference above 0, such as 0.01, got {text!r}")
+    return margin
 
 
 def _wanted(record: Mapping[str, Any], options: argparse.Namespace) -> bool:

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from harness.configuration.controls import check_controls, make_results_dir
 from harness.engines.base import EngineError
 from harness.engines.local import LocalWorkers
-from harness.engines.mounts import lock_problem
+from harness.engines.locks import lock_problem
 from harness.run.stopping import terminable
 from harness.sweep.cells import Cell, make_cells
 from harness.sweep.dispatch import PRELOAD, make_engine, run_cells

@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.board.board import make_board
-from harness.board.formats import markdown
+from harness.board.markdown import markdown
 from harness.board.rows import group_records
-from harness.configuration.plain import WITHOUT_EFFECT, every_source, without_folder
+from harness.configuration.effect import WITHOUT_EFFECT, every_source, without_folder
 from harness.records.reading import read_records
 from harness.records.record import Record
 
@@ -92,7 +92,7 @@ def excerpt(name: str, records: Sequence[Record], *, file: Path) -> None:
         raise ValueError(
             f"{file} asks for {', '.join(missing)}; the board has {', '.join('/'.join(k) for k in tables)}"
         )
-    board = replace(make_board({key: tables[key] for key in asked}), across=[])
+    board = replace(make_board({key: tables[key] for key in asked}), across=[], overviews=[])
     file.write_text(text[: found.end(1)] + "\n" + markdown(board) + "\n\n" + text[found.start(3) :], encoding="utf-8")
 
 

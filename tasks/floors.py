@@ -9,14 +9,19 @@ import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from tasks.base import Row, Task
 from tasks.encoding.tokenization import Tokenizer
 
 
 class Floor(ABC):
-    """The contract: ``check`` the task, ``fit`` on rows of train, ``predict`` labels or texts of other rows."""
+    """The contract: ``check`` the task, ``fit`` on rows of train, ``predict`` labels or texts of other rows.
+
+    ``deterministic``: whether nothing is drawn by chance, so that one run stands for all seeds; a class says so itself.
+    """
+
+    deterministic: ClassVar[bool] = False
 
     def check(self, task: Task) -> None:
         """Raise ValueError if the floor does not serve the task; before any data is read."""
@@ -37,6 +42,8 @@ class Majority(Floor):
     Words are told apart as they are written. Ties go to what train shows first. BIO tags chosen word by word may be
     invalid; an ``I-`` that continues nothing is left standing and counts as the strict scorer counts it, as no span.
     """
+
+    deterministic = True
 
     def __init__(self) -> None:
         self.tokenized = False
@@ -81,6 +88,8 @@ class TfidfLogistic(Floor):
     (words by whitespace, padded with spaces), or None. ``lowercase``: whether case is ignored.
     ``max_iterations``: of the solver (L-BFGS); if it is not enough, scikit-learn warns.
     """
+
+    deterministic = True
 
     def __init__(
         self,
@@ -165,6 +174,8 @@ class TfidfLogistic(Floor):
 
 class CopySource(Floor):
     """The source itself, unchanged: what a correction has to beat, and what a translation shares with its source."""
+
+    deterministic = True
 
     def __init__(self) -> None:
         self.column = ""

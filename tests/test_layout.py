@@ -49,9 +49,9 @@ FACES: Mapping[str, set[str]] = {
     "report": {"page", "map_page"},
     "training": {"fit", "validation", "costs", "memory"},
     "run": {"run", "execute", "stopping", "display"},
-    "engines": {"base", "local", "mounts"},
+    "engines": {"base", "local", "locks"},
     "sweep": {"cells", "job", "dispatch", "forecast", "display"},
-    "explanation": {"choice", "rebuilt", "maps", "kept"},
+    "explanation": {"choice", "rebuilt", "maps", "saved_maps"},
 }
 """The only files of a package that others import; packages that are not named here are open."""
 

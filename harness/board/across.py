@@ -1,4 +1,4 @@
-"""Rows compared across the tables of a board: mean ranks, Friedman's test, chances of improvement.
+"""Rows compared across the tables of a board: by the chance that a run of a row beats a run of another.
 
 Only common cells count: networks that have a score in every table. Which rows are left out, and why, is part of the
 result. Floors are left out: they do not serve every task.
@@ -6,24 +6,20 @@ result. Floors are left out: they do not serve every task.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.board.tables import AcrossTasks, Chance, Friedman, kind_in_words
-from harness.statistics.tasks import friedman_test, nemenyi_difference, probability_of_improvement, task_ranks
-
-if TYPE_CHECKING:
-    from harness.board.tables import BoardRow, BoardTable
+from harness.board.tables import AcrossTasks, BoardRow, BoardTable, Chance, WinRate, kind_in_words
+from harness.statistics.over_seeds import ALPHA, rank_ranges
+from harness.statistics.over_tables import WinRates, task_ranks, win_rates
 
 MOST_PAIRED = 10
-"""Up to so many rows all pairs are compared; of more rows, each with the one of the best mean rank."""
+"""Up to so many rows all pairs are shown; of more rows, each with the one of the best win rate."""
 
-FEWEST_RUNS = 5
-"""With fewer runs a row and table, intervals of chances of improvement are too narrow."""
+MOST_RANGED = 300
+"""More rows have win rates without ranges: the time for these grows with the cube of their number."""
 
 
 def compare_tasks(tables: Sequence[BoardTable], names: Mapping[str, str]) -> AcrossTasks | str | None:
@@ -51,24 +47,59 @@ def compare_tasks(tables: Sequence[BoardTable], names: Mapping[str, str]) -> Acr
     for label in sorted(set(labels) - set(common)):
         missing = [name for name in kept if label not in cells[name]]
         messages.append(f"{label} is left out: {_why_missing(label, missing, named, names)}")
-    signs = {name: 1 if named[name].higher_is_better else -1 for name in kept}
-    means = np.array([[signs[name] * (cells[name][label].mean or 0.0) for label in common] for name in kept])
-    ranks = task_ranks(means).mean(axis=0)
-    order = np.argsort(ranks, kind="stable")
-    rows = [common[i] for i in order]
-    scores = {
-        label: {name: [signs[name] * score for score in cells[name][label].scores] for name in kept} for label in rows
-    }
+    return _compared([named[name] for name in kept], [cells[name] for name in kept], common, messages)
+
+
+def _compared(
+    tables: Sequence[BoardTable], cells: Sequence[Mapping[str, BoardRow]], common: Sequence[str], messages: list[str]
+) -> AcrossTasks:
+    signs = [1 if table.higher_is_better else -1 for table in tables]
+    scores = [
+        [sign * np.array(found[label].scores) for label in common] for sign, found in zip(signs, cells, strict=True)
+    ]
+    wins = win_rates(scores, ranges=len(common) <= MOST_RANGED)
+    ranks = task_ranks([[row.mean() for row in table] for table in scores]).mean(axis=0)
+    order = [int(i) for i in np.lexsort((ranks, -wins.rate))]
+    first, last = _ranges(wins)
+    better, worse = _told(tables, [found[common[order[0]]] for found in cells], [[f[x] for x in common] for f in cells])
+    rows = [
+        WinRate(common[i], float(wins.rate[i]), first[i], last[i], float(ranks[i]), better[i], worse[i]) for i in order
+    ]
+    if len(common) > MOST_RANGED:
+        messages.append(f"more than {MOST_RANGED} rows: no ranges of win rates; choose fewer by --model or --backbone")
+    elif not wins.known:
+        messages.append("a row has a single run in some table, which says nothing of how runs vary: no ranges")
     return AcrossTasks(
-        tuned=named[kept[0]].tuned,
-        matched=named[kept[0]].matched,
-        tables=kept,
+        tuned=tables[0].tuned,
+        matched=tables[0].matched,
+        tables=[name_of(table) for table in tables],
         rows=rows,
-        mean_ranks=[float(ranks[i]) for i in order],
-        friedman=_friedman(means),
-        chances=_chances(rows, scores),
-        messages=messages + _too_few(scores),
+        chances=_chances(common, order, wins),
+        messages=messages,
     )
+
+
+def _ranges(wins: WinRates) -> tuple[list[int | None], list[int | None]]:
+    rows = len(wins.rate)
+    if not wins.known:
+        return [None] * rows, [None] * rows
+    first, last = rank_ranges((wins.rate[:, None] > wins.rate) & (wins.p_value <= ALPHA))
+    return list(first), list(last)
+
+
+def _told(
+    tables: Sequence[BoardTable], best: Sequence[BoardRow], rows: Sequence[Sequence[BoardRow]]
+) -> tuple[list[int], list[int]]:
+    """In how many tables each row is told better, and worse, than the first one."""
+    better, worse = [0] * len(rows[0]), [0] * len(rows[0])
+    for table, top, others in zip(tables, best, rows, strict=True):
+        places = {row.key: n for n, row in enumerate(row for row in table.rows if row.mean is not None)}
+        against = table.pairs.against(places[top.key])
+        for n, row in enumerate(others):
+            pair = against.get(places[row.key])
+            better[n] += pair is not None and pair.verdict == "better"
+            worse[n] += pair is not None and pair.verdict == "worse"
+    return better, worse
 
 
 def name_of(table: BoardTable) -> str:
@@ -94,34 +125,14 @@ def _why_missing(label: str, missing: Sequence[str], tables: Mapping[str, BoardT
     return f"no score in {', '.join(missing[:3])}{more}{reason}"
 
 
-def _friedman(means_NM: np.ndarray) -> Friedman | None:
-    tables, rows = means_NM.shape
-    if rows < 3:
-        return None
-    test = friedman_test(means_NM)
-    f = None if math.isinf(test.f) else test.f
-    return Friedman(f, test.f_p, nemenyi_difference(rows=rows, tasks=tables))
-
-
-def _fewest_runs(scores: Iterable[Mapping[str, Sequence[float]]]) -> int:
-    return min(len(runs) for row in scores for runs in row.values())
-
-
-def _too_few(scores: Mapping[str, Mapping[str, Sequence[float]]]) -> list[str]:
-    """Said where the bootstrap has too little to draw from (Agarwal et al. 2021 advise five runs and more)."""
-    fewest = _fewest_runs(scores.values())
-    if fewest >= FEWEST_RUNS:
-        return []
-    what = "a single run has no interval" if fewest == 1 else f"their intervals are too narrow with {fewest} runs"
-    return [f"chances of improvement: {what}; {FEWEST_RUNS} seeds and more are wanted"]
-
-
-def _chances(rows: Sequence[str], scores: Mapping[str, Mapping[str, Sequence[float]]]) -> list[Chance]:
-    pairs = list(combinations(rows, 2)) if len(rows) <= MOST_PAIRED else [(rows[0], row) for row in rows[1:]]
-    found = []
-    for row, over in pairs:
-        chance = probability_of_improvement(scores[row], scores[over])
-        single = _fewest_runs((scores[row], scores[over])) == 1
-        low, high = (None, None) if single else (chance.low, chance.high)
-        found.append(Chance(row, over, chance.probability, low, high))
-    return found
+def _chances(common: Sequence[str], order: Sequence[int], wins: WinRates) -> list[Chance]:
+    pairs = list(combinations(order, 2)) if len(order) <= MOST_PAIRED else [(order[0], row) for row in order[1:]]
+    return [
+        Chance(
+            common[a],
+            common[b],
+            float(wins.chance[a, b]),
+            *((float(x[a, b]) if wins.known else None) for x in (wins.low, wins.high, wins.p_value)),
+        )
+        for a, b in pairs
+    ]

@@ -1,28 +1,29 @@
 """From rows to a ``Board``: plain data with every number a leaderboard shows, for any format to render.
 
-A board has a table for each task, data set, test set, kind of tuning and of matching. Rows are compared over seeds:
-each with the best by the exact sign-flip test, corrected by Holm for the comparisons of its table. Across tables:
+A board has a table for each task, data set, test set, kind of tuning and of matching. All rows of a table are compared
+with each other over seeds (``pairing``); what follows from it is said first (``answers``, ``overview``). Across tables:
 ``across``.
 """
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from functools import cache
-
-import numpy as np
 
 from harness.board.across import compare_tasks
+from harness.board.answers import answer
 from harness.board.names import names_across, settings_that_differ
-from harness.board.pairing import ALPHA, Paired, SeedScores, more_seeds, pair
+from harness.board.overview import make_overview
+from harness.board.pairing import MARGIN, SeedScores, compare
+from harness.board.references import fill_references
 from harness.board.remarks import row_remarks, table_remarks
 from harness.board.row import Row, Table, scores_on
 from harness.board.rows import keep_one_fingerprint
-from harness.board.tables import Board, BoardRow, BoardTable, Hole
+from harness.board.tables import Answer, Board, BoardRow, BoardTable, Hole
 from harness.records.record import Record
-from harness.statistics.seeds import holm, interval_half_width, shared_ranks
+from harness.statistics.over_seeds import interval_half_width
 
 COSTS = {
     "parameters": ("parameters", "total"),
@@ -38,9 +39,16 @@ COSTS = {
 
 
 def make_board(
-    tables: Mapping[tuple[str, str], Table], *, metric: str | None = None, messages: Sequence[str] = ()
+    tables: Mapping[tuple[str, str], Table],
+    *,
+    metric: str | None = None,
+    margin: float | None = None,
+    messages: Sequence[str] = (),
 ) -> Board:
     """The board of grouped records (``rows.group_records``). ``metric``: None shows each task's main score.
+
+    ``margin``: rows that differ by less are as good as each other; None: ``MARGIN`` for scores that are fractions, and
+    nothing is said of others.
 
     Raises ValueError if no run has ``metric``, with the scores that there are.
     """
@@ -52,18 +60,19 @@ def make_board(
     for (task, data), table in sorted(tables.items()):
         kept, left_out = keep_one_fingerprint(table)
         for rows in _comparable(kept):
-            made = [_board_table(task, data, name, rows, metric, left_out) for name in _test_sets(rows, metric)]
-            shown += made
+            shown += [_board_table(task, data, t, rows, metric, margin, left_out) for t in _test_sets(rows, metric)]
             systems[_kind(rows)].append(rows)
-    across, said = [], list(messages)
+    across, overviews, said = [], [], list(messages)
     for kind, compared in sorted(systems.items()):
-        found = [table for table in shown if table.test_set == "test" and (table.tuned, table.matched) == kind]
-        compared_tasks = compare_tasks(found, names_across(compared))
+        found = [table for table in shown if (table.tuned, table.matched) == kind]
+        names = names_across(compared)
+        overviews.append(make_overview(found, names))
+        compared_tasks = compare_tasks([table for table in found if table.test_set == "test"], names)
         if isinstance(compared_tasks, str):
             said.append(compared_tasks)
         elif compared_tasks is not None:
             across.append(compared_tasks)
-    return Board(shown, across, said)
+    return Board(overviews, shown, across, said)
 
 
 def _known(record: Record) -> set[str]:
@@ -97,25 +106,46 @@ def _test_sets(rows: Sequence[Row], metric: str | None) -> list[str]:
 
 
 def _board_table(
-    task: str, data: str, test_set: str, rows: Sequence[Row], metric: str | None, messages: Sequence[str]
+    task: str,
+    data: str,
+    test_set: str,
+    rows: Sequence[Row],
+    metric: str | None,
+    margin: float | None,
+    messages: Sequence[str],
 ) -> BoardTable:
     finished = [record for row in rows for record in row.records]
-    main = finished[0]["main_score"] if finished else ""
-    metric = metric or main
+    metric = metric or (finished[0]["main_score"] if finished else "")
     definition = _definition(finished, metric)
     higher = "lower is better" not in definition
     settings = settings_that_differ(rows)
     same_data = len({record["data_fingerprint"] for record in finished}) <= 1
     made = [(_board_row(row, metric, test_set, settings[row.key]), row) for row in rows]
     made.sort(key=lambda pair: _order(pair[0], higher=higher))
-    scored = [(line, SeedScores.of(row, metric, test_set, same_data=same_data)) for line, row in made if line.scores]
-    _compare([line for line, _ in scored], [scores for _, scores in scored], higher=higher)
-    ordered = [line for line, _ in made]
-    notes = [*messages, *table_remarks(ordered, finished)]
+    lines, scored = [line for line, _ in made], [line for line, _ in made if line.scores]
+    fractions = _are_fractions(definition, scored)
+    if margin is None and fractions:
+        margin = MARGIN
+    scores = [SeedScores.of(row, metric, test_set, same_data=same_data) for line, row in made if line.scores]
+    compared = compare(scores, [line.label for line in scored], higher=higher, margin=margin)
+    fill_references(scored, compared, higher=higher, fractions=fractions)
     tuned, matched = _kind(rows)
+    notes = [*messages, *table_remarks(lines, finished, [len(s.by_seed) for s in scores if not s.constant])]
     if matched:
         notes.append("ff width: of the feed-forward layers, resized; ratio: what that reached, 1 being the reference")
-    return BoardTable(task, data, test_set, tuned, matched, metric, definition, higher, ordered, notes)
+    table = BoardTable(
+        task, data, test_set, tuned, matched, metric, definition, higher, fractions, margin, lines, compared.pairs,
+        Answer(), notes,
+    )  # fmt: skip
+    table.answer = answer(table, compared)
+    return table
+
+
+def _are_fractions(definition: str, rows: Sequence[BoardRow]) -> bool:
+    """Whether scores lie between 0 and 1: by definition, or where there is none because all of them do."""
+    if definition:
+        return re.search(r"\b0-1\b", definition) is not None
+    return all(0 <= score <= 1 for row in rows for score in row.scores)
 
 
 def _order(row: BoardRow, *, higher: bool) -> tuple[bool, float, str]:
@@ -159,41 +189,3 @@ def holes_of(row: Row, metric: str, scores: Mapping[int, float]) -> list[Hole]:
         if record["seed"] not in scores:
             reasons["no score", f"it has no {metric}, or none that is a number"].append(record["seed"])
     return [Hole(status, reason, sorted(seeds)) for (status, reason), seeds in reasons.items()]
-
-
-def _compare(lines: Sequence[BoardRow], scores: Sequence[SeedScores], *, higher: bool) -> None:
-    """Fill in ranks and the comparison with the best."""
-    if not lines:
-        return
-    sign = 1 if higher else -1
-    means = [sign * (line.mean or 0.0) for line in lines]
-
-    @cache
-    def compared(a: int, b: int) -> Paired:
-        return pair(scores[a], scores[b])
-
-    def ahead(row: int, leader: int) -> bool:
-        """Whether a row of the lower mean is the better one over common seeds, which only other seeds can bring."""
-        return sign * (compared(row, leader).mean or 0.0) > 1e-12
-
-    def p_value(leader: int, row: int) -> float:
-        return 1.0 if ahead(row, leader) else compared(row, leader).p_value
-
-    ranks = shared_ranks(means, p_value, alpha=ALPHA)
-    best, *others = (int(i) for i in np.argsort(-np.array(means), kind="stable"))
-    adjusted = holm([compared(row, best).p_value for row in others])
-    for line, rank in zip(lines, ranks, strict=True):
-        line.rank = rank
-    lines[best].best = True
-    for row, p in zip(others, adjusted, strict=True):
-        line, found = lines[row], compared(row, best)
-        line.difference, line.paired_seeds = found.mean, len(found.differences)
-        line.p_value = None if found.mean is None else p
-        exact = scores[row].constant and scores[best].constant
-        if p > ALPHA and not exact:
-            line.more_seeds = more_seeds(found.differences, comparisons=len(others))
-        if ahead(row, best):
-            line.remarks.append(
-                f"over the seeds that it shares with {lines[best].label} it is the better one, and only other seeds "
-                "decide: run both over the same"
-            )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 from harness.board.row import Row, comparable_configuration, effort_of
-from harness.configuration.plain import flatten
+from harness.configuration.effect import flatten
+from harness.records.printable import plain
 
 ABSENT = "(not there)"
 """Shown in place of the value of a setting that a configuration lacks."""
@@ -38,6 +40,18 @@ def names_across(tables: Sequence[Sequence[Row]]) -> dict[str, str]:
         for row in group:
             names[row.key] = " ".join(filter(None, (*row.names, _words(flat[row.key], sorted(differing)))))
     return names
+
+
+def shared_words(labels: Iterable[str]) -> list[str]:
+    """The backbone and the position where every label has the same; settings always stay."""
+    found = [list(takewhile(lambda word: "=" not in word, label.split(" ")[1:])) for label in labels]
+    return [word for word in (found[0] if found else []) if all(word in words for words in found)]
+
+
+def without(label: str, words: Sequence[str]) -> str:
+    """A label that leaves these words unsaid; the mechanism always stays."""
+    model, *rest = label.split(" ")
+    return plain(" ".join([model, *(word for word in rest if word not in words)]))
 
 
 def _by_names(rows: Iterable[Row]) -> Iterable[list[Row]]:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from harness.board.pairing import ALPHA
 from harness.board.row import Row, effort_of
-from harness.records.plain_text import listed
+from harness.board.tables import BoardRow
+from harness.records.printable import listed
 from harness.records.record import Record
-from harness.statistics.seeds import fewest_seeds
-
-if TYPE_CHECKING:
-    from harness.board.tables import BoardRow
+from harness.statistics.over_seeds import FEWEST
 
 
 def row_remarks(row: Row) -> list[str]:
@@ -30,22 +27,18 @@ def row_remarks(row: Row) -> list[str]:
     return remarks
 
 
-def table_remarks(rows: Sequence[BoardRow], records: Sequence[Record]) -> list[str]:
-    """What the rows of a table lack or do not share; ``records``: of their finished runs."""
+def table_remarks(rows: Sequence[BoardRow], records: Sequence[Record], seeds: Sequence[int]) -> list[str]:
+    """What the rows of a table lack or do not share; ``records``: of their finished runs.
+
+    ``seeds``: how many each row has, but for floors that no seed changes.
+    """
     remarks = []
     networks = [row.model for row in rows if not row.floor]
     if networks and "none" not in networks:
         remarks.append("no row of model=none, so that what attention adds cannot be told")
     if networks and len(networks) == len(rows):
         remarks.append("no floor without a network, such as model=majority, copy or lead")
-    compared = [row for row in rows if row.rank is not None]
-    comparisons = len(compared) - 1
-    paired = max((row.paired_seeds for row in compared), default=0)
-    if comparisons > 0 and 0 < paired < (needed := fewest_seeds(comparisons=comparisons, alpha=ALPHA)):
-        remarks.append(
-            f"{needed} common seeds are the fewest that can show a difference here (p ≤ {ALPHA}, "
-            f"{comparisons} comparison{'s' * (comparisons > 1)}); there are at most {paired}"
-        )
+    remarks += _seed_remarks(rows, seeds)
     if len(versions := _seeds_by(records, "code_version")) > 1:
         remarks.append(f"the runs are of different versions of the code: {', '.join(sorted(versions))}")
     if len({row.trials for row in rows if not row.floor}) > 1:
@@ -57,6 +50,25 @@ def table_remarks(rows: Sequence[BoardRow], records: Sequence[Record]) -> list[s
     if len(machines := _machines(records)) > 1:
         remarks.append(f"times and memory are from different machines: {'; '.join(machines)}")
     return remarks
+
+
+def _seed_remarks(rows: Sequence[BoardRow], seeds: Sequence[int]) -> list[str]:
+    """What too few seeds mean for the ranks."""
+    scored = [row for row in rows if row.mean is not None]
+    unranked = [row for row in scored if row.first is None]
+    if len(scored) > 1 and len(unranked) == len(scored):
+        return [f"no ranks: every row needs {FEWEST} seeds"]
+    remarks = [told_unranked(len(unranked))] if unranked else []
+    if FEWEST in seeds:
+        remarks.append("3 seeds can miss what a run does one time in two: with chance 1/4 all three agree")
+    return remarks
+
+
+def told_unranked(count: int) -> str:
+    """That some rows have too few seeds for a rank."""
+    if count == 1:
+        return f"1 row has fewer than {FEWEST} seeds and is not ranked; it may stand anywhere"
+    return f"{count} rows have fewer than {FEWEST} seeds and are not ranked; they may stand anywhere"
 
 
 def _seeds_by(records: Iterable[Mapping[str, Any]], key: str) -> dict[str, list[int]]:

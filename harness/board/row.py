@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.configuration.plain import every_source, with_effect
+from harness.configuration.effect import every_source, with_effect
 from harness.records.record import Record
 
 NO_POSITION = ("", "none")
@@ -39,6 +39,11 @@ class Row:
     def floor(self) -> bool:
         """Whether the row is a floor: a model without a network."""
         return is_floor(self.sample)
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether it is a floor that draws nothing by chance; all are of which the record does not say."""
+        return self.floor and bool(self.sample.get("deterministic", True))
 
     @property
     def trials(self) -> int:

@@ -8,10 +8,10 @@ import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from harness.board.tables import Board
+from harness.board.export import as_csv, as_json
+from harness.board.tables import Board
 
 
 def upload_board(board: Board, *, project: str) -> None:
@@ -24,8 +24,6 @@ def upload_board(board: Board, *, project: str) -> None:
     """
     import wandb
 
-    from harness.board.formats import as_csv, as_json
-
     place = os.environ.get("WANDB_DIR")  # given here, for wandb itself reads it only once a process
     try:
         run = wandb.init(
@@ -33,12 +31,11 @@ def upload_board(board: Board, *, project: str) -> None:
         )
     except wandb.Error as error:
         raise ValueError(f"the board cannot be sent to Weights & Biases: {error}") from error
-    text = as_csv(board)
-    names, *rows = list(csv.reader(io.StringIO(text)))
+    names, *rows = list(csv.reader(io.StringIO(as_csv(board, answer=True))))
     columns = [_numbers(column) for column in zip(*rows, strict=True)]
     artifact = wandb.Artifact("leaderboard", type="leaderboard")
     with tempfile.TemporaryDirectory() as folder, run:
-        for name, content in (("board.csv", text), ("board.json", as_json(board))):
+        for name, content in (("board.csv", as_csv(board)), ("board.json", as_json(board))):
             file = Path(folder, name)
             file.write_text(content + "\n", encoding="utf-8")
             artifact.add_file(str(file), name=name)

@@ -11,7 +11,7 @@ from harness.build.model import assemble
 from harness.build.trainer import accelerator_of
 from harness.configuration.compose import CONF
 from harness.configuration.controls import processes_of
-from harness.records.ranks import writes_here
+from harness.records.processes import writes_here
 from tasks.base import Sizes, Task, WrittenSymbols
 
 SOME_SIZES = Sizes(labels=["O", "B-X"], vocabulary=8, characters=8, written=WrittenSymbols(count=8, begin=2, end=3))

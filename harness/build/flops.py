@@ -24,7 +24,7 @@ from harness.build import counts
 from harness.build.data import Data
 from harness.build.model import make_model
 from harness.configuration.controls import CONTROLS, SEARCH
-from harness.configuration.plain import WITHOUT_EFFECT
+from harness.configuration.effect import WITHOUT_EFFECT
 from harness.records import code
 from harness.records.code import targets
 from tasks.base import Batch

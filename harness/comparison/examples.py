@@ -1,9 +1,9 @@
 """Two configurations compared over the test examples: the paired bootstrap, slices, and the clearest examples.
 
-Several seeds: every resample takes the same examples for all seeds (``statistics_examples``), so the result holds for
-the trained models at hand. The difference is always a minus b.
+Several seeds: every resample takes the same examples for all seeds (``statistics.over_examples``), so the result holds
+for the trained models at hand. The difference is always a minus b.
 
-S seeds, N test examples, K statistics of a score
+S seeds (each side has its own number), N test examples, K statistics of a score
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from harness.comparison.scoring import Prediction, Scorer, scorer_for
 from harness.records.files import read_predictions
-from harness.statistics.examples import paired_bootstrap
-from harness.statistics.seeds import Array, holm
+from harness.statistics.over_examples import paired_bootstrap
+from harness.statistics.over_seeds import Array, holm
 
 Predictions = list[dict[str, Any]]
 
@@ -36,7 +36,10 @@ META = NEEDED | {"rare", "distance"}
 
 @dataclass
 class Difference:
-    """Scores of a and b, a minus b, its 95 % interval and two-sided p; None where there is too little to say."""
+    """Scores of a and b, a minus b, its 95 % interval and two-sided p; None where there is too little to say.
+
+    ``variance``: of the difference over resampled examples.
+    """
 
     name: str
     examples: int
@@ -46,6 +49,7 @@ class Difference:
     low: float | None = None
     high: float | None = None
     p_value: float | None = None
+    variance: float | None = None
 
 
 @dataclass
@@ -76,43 +80,51 @@ def compare_examples(
     lists_a: Sequence[Predictions | None],
     lists_b: Sequence[Predictions | None],
     *,
-    seeds: Sequence[int],
+    shown: Sequence[tuple[int, int, int]],
     metric: str,
     higher_is_better: bool,
     language: str,
     wanted: int,
 ) -> tuple[ExampleComparison | None, list[str]]:
-    """Compare the predictions of a and b, a list for each of S ``seeds``; or None with a message that says why not.
+    """Compare the predictions of a and b, a list for each of their seeds; or None with a message that says why not.
 
+    ``shown``: runs whose outputs can be shown beside each other: place in a, place in b, and the seed they are called.
     ``wanted``: how many examples to keep a side. ``language``: of written texts, ISO 639-1.
     """
-    lists = [found for found in (*lists_a, *lists_b) if found is not None]
-    if len(lists) < len(lists_a) + len(lists_b):
-        return None, ["some runs have no predictions beside their record: nothing is said of test examples"]
-    rows = lists[0]
-    if not rows or any(list(map(_identity, found)) != list(map(_identity, rows)) for found in lists):
-        return None, ["not all runs were tested on the same examples: nothing is said of test examples"]
     try:
+        lists = _of_same_examples([*lists_a, *lists_b])
         scorer = scorer_for(metric, [row for found in lists for row in found], language=language)
     except ValueError as error:
         return None, [f"nothing is said of test examples: {error}"]
     ours, theirs = lists[: len(lists_a)], lists[len(lists_a) :]
     a_SNK, b_SNK = (np.stack([scorer.statistics(found) for found in side]) for side in (ours, theirs))
     a_SN, b_SN = (np.stack([scorer.values(found) for found in side]) for side in (ours, theirs))
-    gap_SN = (a_SN - b_SN) if higher_is_better else (b_SN - a_SN)
+    better = 1 if higher_is_better else -1
 
-    def clearest(gap_SN: Array) -> list[Example]:
-        gap_N = gap_SN.mean(axis=0)
+    def clearest(sign: int) -> list[Example]:
+        gap_N = sign * (a_SN.mean(axis=0) - b_SN.mean(axis=0))
         order = [int(n) for n in np.argsort(-gap_N, kind="stable")[:wanted] if gap_N[n] > 1e-12]
-        best = [int(gap_SN[:, n].argmax()) for n in order]
-        return [
-            _example(ours[s][n], theirs[s][n], seeds[s], float(a_SN[:, n].mean()), float(b_SN[:, n].mean()))
-            for n, s in zip(order, best, strict=True)
-        ]
+        found = []
+        for n in order:
+            i, j, seed = max(shown, key=lambda run: sign * (a_SN[run[0], n] - b_SN[run[1], n]))
+            values = float(a_SN[:, n].mean()), float(b_SN[:, n].mean())
+            found.append(_example(ours[i][n], theirs[j][n], seed, *values))
+        return found
 
     whole = difference_over_examples("all test examples", a_SNK, b_SNK, scorer)
-    slices = _slices(rows, a_SNK, b_SNK, scorer)
-    return ExampleComparison(whole, slices, clearest(gap_SN), clearest(-gap_SN)), []
+    slices = _slices(lists[0], a_SNK, b_SNK, scorer)
+    return ExampleComparison(whole, slices, clearest(better), clearest(-better)), []
+
+
+def _of_same_examples(lists: Sequence[Predictions | None]) -> list[Predictions]:
+    """The predictions, each of the same examples. Raises ValueError with the reason if that is not so."""
+    found = [predictions for predictions in lists if predictions is not None]
+    if len(found) < len(lists):
+        raise ValueError("some runs have no predictions beside their record")
+    first = list(map(_identity, found[0]))
+    if not first or any(list(map(_identity, predictions)) != first for predictions in found):
+        raise ValueError("not all runs were tested on the same examples")
+    return found
 
 
 def _example(ours: Prediction, theirs: Prediction, seed: int, value_a: float, value_b: float) -> Example:
@@ -144,7 +156,7 @@ def difference_over_examples(name: str, a_SNK: Array, b_SNK: Array, scorer: Scor
     made = Difference(name, a_SNK.shape[1], a, b, a - b)
     if made.examples >= FEWEST_EXAMPLES:
         found = paired_bootstrap(a_SNK, b_SNK, scorer.score)
-        made.low, made.high, made.p_value = found.low, found.high, found.p_value
+        made.low, made.high, made.p_value, made.variance = found.low, found.high, found.p_value, found.variance
     return made
 
 

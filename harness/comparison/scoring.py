@@ -1,7 +1,7 @@
 """The predictions of a run, scored example by example, so that two runs can be compared over the test examples.
 
-A score of many examples is a function of sums of their statistics (``statistics_examples``); a ``Scorer`` is such a
-pair. Task code is imported only for texts, whose scores cannot be had without it.
+A score of many examples is a function of sums of their statistics (``statistics.over_examples``); a ``Scorer`` is such
+a pair. Task code is imported only for texts, whose scores cannot be had without it.
 
 N examples, K statistics
 """
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness.statistics.examples import (
+from harness.statistics.over_examples import (
     Score,
     bleu_score,
     f_score,
@@ -23,7 +23,7 @@ from harness.statistics.examples import (
     mean_statistics,
     ratio_score,
 )
-from harness.statistics.seeds import Array
+from harness.statistics.over_seeds import Array
 
 Prediction = Mapping[str, Any]
 """One line of ``predictions.jsonl.gz``: row, gold, predicted, length, unseen, and the text columns."""

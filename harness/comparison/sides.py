@@ -11,7 +11,7 @@ from typing import Any
 from harness.board.names import settings_that_differ
 from harness.board.row import Row, Table
 from harness.board.rows import group_records, keep_one_fingerprint
-from harness.configuration.plain import flatten
+from harness.configuration.effect import flatten
 from harness.records.reading import read_records
 from harness.records.record import Record
 

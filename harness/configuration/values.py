@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
 
 from harness.configuration.compose import CONF
-from harness.configuration.plain import flatten
+from harness.configuration.effect import flatten
 
 NEITHER = ("yes", "no", "on", "off")
 """Words that Hydra reads as text, not as true or false, and that are true in Python whatever they say."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.records.plain_text import plain
+from harness.records.printable import plain
 
 SHADES = " ░▒▓█"
 """A weight from 0 to the largest of the map, in the terminal."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from harness.records.code import code_version
-from harness.records.ranks import writes_here
+from harness.records.processes import writes_here
 from harness.records.record import FORMAT, Record
 
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from harness.configuration.plain import with_effect
+from harness.configuration.effect import with_effect
 
 SEARCH = ("study", "trial", "trials")
 """Of what a record says of its search, what makes it another run."""

@@ -96,6 +96,7 @@ class Facts(TypedDict, total=False):
     ``resumed``: whether it went on from a checkpoint. ``curves``: a point a validation.
     ``validation_scores``: where these are no part of the curves. ``extra_scores``: by further test set.
     ``search``: which trial of a search this is, or what was chosen from how many.
+    ``deterministic``: of a floor, whether no seed changes it.
     ``scores``, ``score_definitions``: on the test split, fractions by key, and what each key means.
     """
 
@@ -115,6 +116,7 @@ class Facts(TypedDict, total=False):
     validation_scores: dict[str, float]
     extra_scores: dict[str, dict[str, float]]
     environment: Environment
+    deterministic: bool
     main_score: str
     scores: dict[str, float]
     score_definitions: dict[str, str]

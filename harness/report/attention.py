@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.comparison.scoring import is_right
-from harness.records.plain_text import plain
+from harness.records.printable import plain
 from harness.report import charts
 from harness.report.evidence import Folders, Line
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
-from harness.board.formats import short
+from harness.board.cells import short
 from harness.report.svg import Scale, decimal, drawing, tag, whole
 
 LETTER = 7.6

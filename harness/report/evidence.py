@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from harness.board.names import without
 from harness.board.row import Table
 from harness.board.rows import keep_one_fingerprint
 from harness.board.tables import BoardRow, BoardTable
 from harness.comparison.examples import Predictions, predictions_in
-from harness.explanation.kept import read_maps
+from harness.explanation.saved_maps import read_maps
 from harness.records.record import Record
-from harness.report.names import shared_by_networks, styles, without
+from harness.report.names import shared_by_networks, styles
 
 
 @dataclass

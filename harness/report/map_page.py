@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.explanation.maps import AttentionMap
-from harness.records.plain_text import plain
+from harness.records.printable import plain
 
 
 def html_page(title: str, prediction: str, maps: Sequence[AttentionMap], head: int | None) -> str:

@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import takewhile
 
+from harness.board.names import shared_words
 from harness.board.tables import BoardRow, BoardTable
-from harness.records.plain_text import plain
 from harness.report.svg import series_class
-
-
-def shared_words(labels: Iterable[str]) -> list[str]:
-    """The backbone and the position where every label has the same; settings always stay."""
-    found = [list(takewhile(lambda word: "=" not in word, label.split(" ")[1:])) for label in labels]
-    return [word for word in (found[0] if found else []) if all(word in words for words in found)]
 
 
 def shared_by_networks(table: BoardTable) -> list[str]:
     """What the labels of a table's networks share; floors have other names."""
     return shared_words(row.label for row in table.rows if not row.floor)
-
-
-def without(label: str, words: Sequence[str]) -> str:
-    """A label that leaves these words unsaid; the mechanism always stays."""
-    model, *rest = label.split(" ")
-    return plain(" ".join([model, *(word for word in rest if word not in words)]))
 
 
 def heading(table: BoardTable) -> str:

@@ -16,9 +16,11 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from harness.board.formats import LEGEND, across_lines, notes
+from harness.board.across_text import ACROSS_LEGEND, across_title, chance_lines, shared_in, win_lines
+from harness.board.cells import LEGEND, notes
 from harness.board.row import Table
 from harness.board.tables import AcrossTasks, Board, BoardTable, kind_in_words
+from harness.records.printable import plain
 from harness.records.record import Record
 from harness.report import names, parts
 from harness.report.attention import attention_maps
@@ -30,8 +32,8 @@ HERE = Path(__file__).resolve().parent
 MOST_RUNS = 250
 """So many runs have a part of their own; the first seed of every row comes first."""
 
-FEWEST = "common seeds are the fewest"
-"""What a table's remark says if no difference can be shown: it stands above the table, not below."""
+UNRANKED = ("no ranks: ", " not ranked; ")
+"""What a table's remark says of too few seeds: it stands above the table, not below."""
 
 
 def html_report(board: Board, groups: Mapping[tuple[str, str], Table], found: Sequence[tuple[Path, Record]]) -> str:
@@ -88,19 +90,23 @@ def _table_view(
         ]
         for line in lines
     }
-    best = next((line for line in lines if line.row.best), None)
-    remarks = notes(table)
+    scored = [line for line in lines if line.row.mean is not None]
+    best = next((line for line in scored if line.row.reference), scored[0] if scored else None)
+    alike = [line for line in scored if line.row.among_best or not table.answer.best]
+    remarks = notes(table, parts.COLUMNS)
+    too_few = [note for note in remarks if any(words in note for words in UNRANKED)]
     return {
         "number": number,
         "table": table,
         "heading": names.heading(table),
         "shared": " ".join(names.shared_by_networks(table)),
         "best": best,
-        "alike": sum(line.row.rank == 1 for line in lines) - 1,
-        "differs": any((line.row.rank or 1) > 1 for line in lines),
+        "alike": len(alike) - 1,
+        "differs": len(alike) < len(scored),
+        "answer": list(map(plain, table.answer.sentences)),
         "leaderboard": parts.leaderboard(table, lines, links),
-        "too_few": [note for note in remarks if FEWEST in note],
-        "notes": [note for note in remarks if FEWEST not in note],
+        "too_few": too_few,
+        "notes": [note for note in remarks if note not in too_few],
         "costs": parts.cost_charts(table, lines),
         "slices": parts.slice_charts(table, lines, folders),
         "curves": parts.learning_curves(lines),
@@ -112,13 +118,10 @@ def _table_view(
 
 def _across_view(across: AcrossTasks) -> dict[str, Any]:
     """The comparison of rows across tables, without what the names of all its rows share."""
-    title, ranks, chances, remarks = across_lines(across)
-    shared = names.shared_words(across.rows)
-    for line in (*ranks, *chances):
-        line.update({key: names.without(line[key], shared) for key in ("row", "over") if key in line})
     return {
-        "title": title, "ranks": ranks, "chances": chances, "notes": remarks, "tables": len(across.tables),
-        "kind": kind_in_words(across.tuned, across.matched), "shared": " ".join(shared),
+        "title": across_title(across), "ranks": win_lines(across), "chances": chance_lines(across),
+        "notes": [*map(plain, across.messages), ACROSS_LEGEND], "tables": len(across.tables),
+        "kind": kind_in_words(across.tuned, across.matched), "shared": " ".join(shared_in(across)),
     }  # fmt: skip
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.board.formats import cells, short
+from harness.board.cells import cells, short
 from harness.board.tables import BoardRow, BoardTable
-from harness.records.plain_text import plain
+from harness.records.printable import plain
 from harness.report import charts
 from harness.report.evidence import Folders, Line, curve, trial_scores
 from harness.report.slices import Slices, slices_of
 from harness.report.svg import Scale
-from harness.statistics.seeds import expected_best, pareto_front
+from harness.statistics.budgets import expected_best, pareto_front
 
 COSTS = {"parameters": "parameters", "flops_per_token": "FLOPs per token", "train_seconds": "seconds of training"}
 """The costs that have a chart, and the names of their axes."""
@@ -26,10 +26,11 @@ SEEDS_DRAWN = 5
 COLUMNS = {
     "±": "half of the 95 % interval of the mean over seeds (Student's t)",
     "seeds": "how many seeds the mean is over",
-    "rank": "shared by rows that cannot be told apart",
-    "vs best": "mean difference from the best row over the seeds that both have",
-    "p": "of the difference from the best: exact sign-flip test over common seeds, corrected by Holm",
-    "more seeds": "how many more seeds would show this difference (p ≤ 0.05) with chance 0.8",
+    "rank": "from 1 + the rows told better to the last place but for the rows told worse",
+    "vs best": "mean difference from the best row",
+    "p": "of the difference from the best: Welch's t over seeds, corrected by Holm for all pairs",
+    "more seeds": "of both rows, to show this difference, or that it lies within the margin, with chance 0.8",
+    "verdict": "against none: better, worse, as good as (within the margin), or undecided",
     "trials": "configurations that were tried to find this one",
     "ff width": "of the feed-forward layers, resized",
     "ratio": "what resizing reached; 1 is the reference",
@@ -41,6 +42,9 @@ COLUMNS = {
     "MiB": "the most memory in use",
 }
 """The columns after the plot, those with a value, and what their headers tell."""
+
+VERDICTS = ("better", "as good as", "undecided", "worse")
+"""The order in which a first click sorts them."""
 
 BEST_IS_LARGE = ("vs best", "tokens/s")
 """Columns that a first click sorts from the largest; the others have their best, smallest, value first."""
@@ -56,7 +60,7 @@ def leaderboard(
     lines = [cells(row.row) for row in rows]
     scored = [row for row in rows if row.row.mean is not None]
     scale = charts.forest_scale([_interval(row) for row in scored]) if scored else None
-    silent = {"trials": {"", "1"}, "vs best": {"", "best"}}
+    silent = {"trials": {"", "1"}, "vs best": {"", "best"}, "rank": {"", "–"}}
     columns = [name for name in COLUMNS if any(line[name] not in silent.get(name, {""}) for line in lines)]
     down = {name for name in BEST_IS_LARGE if name != "vs best" or table.higher_is_better}
     return {
@@ -97,17 +101,18 @@ def _interval(line: Line) -> charts.Interval:
 
 def _sort_key(row: BoardRow, column: str) -> float | None:
     """What a column is sorted by; None comes last."""
-    costs = row.costs
+    costs, best = row.costs, row.vs_best
     keys: dict[str, float | None] = {
-        "rank": row.rank,
+        "rank": None if row.first is None or row.last is None else row.first + row.last / 1e6,
         "±": row.half_width,
         "seeds": len(row.seeds) or None,
-        "vs best": 0.0 if row.best else row.difference,
-        "p": row.p_value,
+        "vs best": 0.0 if row.reference else None if best is None else best.difference,
+        "p": None if best is None else best.p_value,
+        "verdict": None if row.vs_none is None else VERDICTS.index(row.vs_none.verdict),
         "trials": row.trials,
         "ff width": row.feedforward_width,
         "ratio": row.match_ratio,
-        "more seeds": _seeds_in_words(row.more_seeds),
+        "more seeds": _seeds_in_words("" if best is None else best.more_seeds),
         "parameters": costs.get("parameters"),
         "FLOPs/token": costs.get("flops_per_token"),
         "train s": costs.get("train_seconds"),

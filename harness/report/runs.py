@@ -9,8 +9,8 @@ from typing import Any
 from harness.board.tables import BoardTable
 from harness.comparison.examples import META
 from harness.comparison.scoring import is_right
-from harness.configuration.plain import flatten
-from harness.records.plain_text import plain
+from harness.configuration.effect import flatten
+from harness.records.printable import plain
 from harness.records.record import Record
 from harness.report.evidence import Folders, Line, samples
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from harness.board.formats import short
+from harness.board.cells import short
 
 COLOURS = 8
 """How many colours the style sheet has for series."""

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.records.plain_text import plain
+from harness.records.printable import plain
 
 if TYPE_CHECKING:
     from harness.run.run import Outcome

@@ -28,6 +28,7 @@ def fit_and_test(config: DictConfig, task: Task, corpus: Corpus) -> Generator[Fa
     kept = {split: rows_with_known_labels(corpus, split, task, set(labels)) for split in corpus.splits}
     yield {"dropped_rows": {split: len(corpus.splits[split]) - len(rows) for split, rows in kept.items()}}
     floor = instantiate(config.model.floor)
+    yield {"deterministic": bool(getattr(floor, "deterministic", False))}
     started = time.perf_counter()
     floor.fit(train, task=task, tokenizer=tokenizer_named(corpus.tokenizer), seed=config.seed)
     yield {"costs": {"train_seconds": time.perf_counter() - started}}

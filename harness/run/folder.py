@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from harness.records import files
 from harness.records.files import read_record
-from harness.records.ranks import writes_here
+from harness.records.processes import writes_here
 from harness.records.record import Record
 from harness.run.run import BusyError
 
@@ -31,7 +31,7 @@ def locked(folder: Path) -> Iterator[None]:
     """Hold the run's folder: a second process with the same run is told so instead of writing into it.
 
     The lock is the kernel's (``flock``), so it ends with its process, however that dies. Linux carries it over NFS to
-    the server, where it holds between machines; ``harness.engines.mounts`` knows the mounts where it does not.
+    the server, where it holds between machines; ``harness.engines.locks`` knows the mounts where it does not.
     """
     if not writes_here():
         yield

@@ -20,7 +20,7 @@ from rich.console import Console
 from harness.engines.base import Engine, WorkerDied
 from harness.records import files
 from harness.records.files import read_record
-from harness.records.ranks import forget_ranks
+from harness.records.processes import forget_ranks
 from harness.records.record import Record, Status
 from harness.run.run import make_run, now
 from harness.sweep.cells import Cell, check_one_device

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from harness.records.plain_text import plain
+from harness.records.printable import plain
 from harness.sweep.forecast import Forecast
 from harness.sweep.job import Answer
 

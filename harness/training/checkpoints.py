@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 
-from harness.records.ranks import writes_here
+from harness.records.processes import writes_here
 
 
 def checkpoints(folder: Path, monitored: str, mode: str) -> tuple[ModelCheckpoint, ModelCheckpoint]:

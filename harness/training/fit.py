@@ -16,7 +16,7 @@ from pytorch_lightning.callbacks import Callback
 from harness.build.data import Data
 from harness.build.trainer import MakeCallback, make_trainer
 from harness.records.environment import environment
-from harness.records.ranks import writes_here
+from harness.records.processes import writes_here
 from harness.records.record import Costs, Facts, Learning
 from harness.training.callbacks import Averaging, Patience, ProgressBar, RandomStates, Verdict, WholeFiles
 from harness.training.checkpoints import checkpoints, last_checkpoint

@@ -18,7 +18,7 @@ from harness.build.flops import forward_flops
 from harness.build.matching import match_model
 from harness.build.model import make_model
 from harness.build.trainer import optimisation
-from harness.records.ranks import writes_here
+from harness.records.processes import writes_here
 from harness.records.record import Costs, Facts
 from harness.training.callbacks import History
 from harness.training.costs import reset_peak_memory

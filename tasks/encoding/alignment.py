@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tasks.encoding.subwords import word_numbers
-from tasks.reading.rows import references, text_of
+from tasks.reading.columns import references, text_of
 from tasks.reading.source import Corpus
 
 

@@ -21,7 +21,7 @@ from tasks.encoding.padding import Ints, offsets_of, padded
 from tasks.encoding.subwords import shown
 from tasks.encoding.symbols import Cut, Symbols, Writer
 from tasks.encoding.vocabulary import EncodingOptions
-from tasks.reading.rows import references, text_of
+from tasks.reading.columns import references, text_of
 from tasks.reading.source import Corpus
 
 

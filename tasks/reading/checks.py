@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tasks.base import Row, Task
-from tasks.reading.rows import Place, columns_of
+from tasks.reading.columns import Place, columns_of
 
 
 def check_rows(rows: Sequence[Row], *, task: Task, place: Place) -> list[Row]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from harness import compare
 from harness.comparison.examples import slice_masks
@@ -59,10 +60,11 @@ def refused(capsys: Captured, *arguments: str) -> str:
 
 def test_the_numbers_of_a_case_worked_by_hand(tmp_path: Path, capsys: Captured):
     made = compared(capsys, write(tmp_path, "a", A), write(tmp_path, "b", B))
-    # accuracy of a: 1, 3/4, 3/4; of b: 3/4, 1/4, 2/4; differences 1/4, 1/2, 1/4, all of one sign: p = 2 / 2^3
+    # accuracy of a: 1, 3/4, 3/4; of b: 3/4, 1/4, 2/4
     assert made["difference"] == pytest.approx(1 / 3)
-    assert made["p_value"] == pytest.approx(0.25)
-    assert made["paired_seeds"] == 3
+    test = stats.ttest_ind([1, 3 / 4, 3 / 4], [3 / 4, 1 / 4, 2 / 4], equal_var=False)
+    interval = test.confidence_interval(0.95)
+    assert made["over_seeds"] == pytest.approx({"low": interval.low, "high": interval.high, "p_value": test.pvalue})
     assert made["scores"]["accuracy"] == [pytest.approx(10 / 12), pytest.approx(6 / 12)]
     slices = {s["name"]: (s["examples"], pytest.approx(s["difference"])) for s in made["examples"]["slices"]}
     assert slices == {
@@ -101,10 +103,41 @@ def test_enough_examples_have_an_interval_and_a_slice_that_differs_is_found(tmp_
     assert not any(line.startswith("gold yes") for line in starred)
 
 
+def test_rows_without_a_common_seed_are_compared(tmp_path: Path, capsys: Captured):
+    late = record(model="b", seed=9, main_score="accuracy", scores={"accuracy": 0.5})
+    write_run(tmp_path / "late", late, predictions([True, False, True, False], GOLD))
+    made = compared(capsys, write(tmp_path, "a", A), str(tmp_path / "late"))
+    assert made["difference"] == pytest.approx(1 / 3)
+    assert made["over_seeds"] is None
+    assert made["examples"]["whole"]["difference"] == pytest.approx(1 / 3)
+    assert [e["row"] for e in made["examples"]["better_a"]] == [1, 3]
+
+
+def test_over_both_is_wider_than_over_seeds_or_examples(tmp_path: Path, capsys: Captured):
+    rng = np.random.default_rng(0)
+    gold = ["yes", "no"] * 60
+    sides = {name: [(rng.random(120) < rate).tolist() for _ in range(4)] for name, rate in (("a", 0.8), ("b", 0.6))}
+    a, b = (write(tmp_path, name, rights, gold) for name, rights in sides.items())
+    made = compared(capsys, a, b)
+    whole, seeds, both = made["examples"]["whole"], made["over_seeds"], made["over_both"]
+    gap = np.mean(sides["a"], axis=0) - np.mean(sides["b"], axis=0)
+    assert whole["variance"] == pytest.approx(gap.var(ddof=1) / 120, rel=0.1)
+    spreads = [np.mean(rights, axis=1).var(ddof=1) / 4 for rights in sides.values()]
+    parts = [*spreads, whole["variance"]]
+    df = sum(parts) ** 2 / sum(part**2 / n for part, n in zip(parts, (3, 3, 119), strict=True))
+    low, high = stats.t.interval(0.95, df, made["difference"], sum(parts) ** 0.5)
+    assert (both["low"], both["high"]) == pytest.approx((low, high))
+    assert both["high"] - both["low"] > whole["high"] - whole["low"]
+    assert compare.main([a, b]) == 0
+    text = capsys.readouterr().out
+    assert text.index("over seeds (") < text.index("over 120 test examples (") < text.index("over both (")
+    assert seeds["p_value"] < 0.05
+
+
 def test_equal_runs_do_not_differ(tmp_path: Path, capsys: Captured):
     made = compared(capsys, write(tmp_path, "a", A), write(tmp_path, "b", A))
     assert made["difference"] == 0
-    assert made["p_value"] == 1.0
+    assert made["over_seeds"]["p_value"] == pytest.approx(1.0)
     assert made["examples"]["better_a"] == made["examples"]["better_b"] == []
 
 
@@ -112,7 +145,7 @@ def test_what_people_read(tmp_path: Path, capsys: Captured):
     a, b = write(tmp_path, "a", A), write(tmp_path, "b", B)
     assert compare.main([a, b, "--examples", "1"]) == 0
     text = capsys.readouterr().out
-    assert "over 3 seeds: A - B = +0.3333, p = 0.25 (sign-flip); fewer than 6 seeds can never reach 0.05" in text
+    assert "over seeds (new seeds, this test set): A - B = +0.3333, 95 % interval -0." in text
     assert "too few examples for an interval" in text
     assert "text: text number 1" in text
     assert "text number 2" not in text
@@ -133,14 +166,15 @@ def test_one_run_of_a_floor_is_compared_with_every_seed(tmp_path: Path, capsys: 
     low = floor(seed=7, main_score="accuracy", scores={"accuracy": 0.5})
     write_run(tmp_path / "floor", low, predictions([True, False, False, True], GOLD))
     made = compared(capsys, write(tmp_path, "a", A), str(tmp_path / "floor"))
-    assert made["paired_seeds"] == 3
+    test = stats.ttest_1samp([1, 3 / 4, 3 / 4], 0.5)
+    assert made["over_seeds"]["p_value"] == pytest.approx(test.pvalue)
     assert made["difference"] == pytest.approx(1 / 3)
     assert made["examples"]["whole"]["b"] == 0.5
     turned = compared(capsys, str(tmp_path / "floor"), str(tmp_path / "a"))
-    assert turned["paired_seeds"] == 3
+    assert turned["over_seeds"]["p_value"] == pytest.approx(test.pvalue)
     assert turned["difference"] == pytest.approx(-1 / 3)
     again = compared(capsys, str(tmp_path / "floor"), str(tmp_path / "floor"))
-    assert (again["paired_seeds"], again["p_value"]) == (0, 1.0)
+    assert (again["exact"], again["over_seeds"], again["difference"]) == (True, None, 0)
 
 
 def test_two_single_runs_are_compared_whatever_their_seeds(tmp_path: Path, capsys: Captured):
@@ -181,7 +215,8 @@ def test_published_records_are_compared_over_seeds_alone(tmp_path: Path, capsys:
     lines = [record(seed=s, model=m, scores={"f1": f}) for m, f in (("a", 0.9), ("b", 0.8)) for s in (1, 2)]
     (tmp_path / "records.jsonl").write_text("\n".join(map(json.dumps, lines)))
     made = compared(capsys, "model=a", "model=b", "--places", str(tmp_path))
-    assert made["p_value"] == 0.5
+    assert made["difference"] == pytest.approx(0.1)
+    assert made["over_seeds"] is None  # two seeds
     assert made["examples"] is None
     assert "no predictions" in made["messages"][0]
 
@@ -213,14 +248,13 @@ def test_different_versions_of_the_code_are_said(tmp_path: Path, capsys: Capture
     assert "the runs are of different versions of the code: v, w" in found["messages"]
 
 
-def test_seeds_that_failed_or_stand_alone_are_said(tmp_path: Path, capsys: Captured):
+def test_seeds_that_failed_are_said_and_all_others_count(tmp_path: Path, capsys: Captured):
     a, b = write(tmp_path, "a", A[:2]), write(tmp_path, "b", B)
     write_run(tmp_path / "a" / "9", record(model="a", seed=9, status="failed", reason="loss became nan"))
     found = compared(capsys, a, b)
-    assert found["messages"][:2] == [
-        "A has no score for seeds 9: failed: loss became nan",
-        "B alone has a score for seeds 3: they are not compared",
-    ]
+    assert found["messages"] == ["A has no score for seeds 9: failed: loss became nan"]
+    assert (found["a"]["seeds"], found["b"]["seeds"]) == ([1, 2], [1, 2, 3])
+    assert found["difference"] == pytest.approx(7 / 8 - 1 / 2)  # all seeds of each side count
 
 
 def test_a_configuration_that_failed_wholly_is_said(tmp_path: Path, capsys: Captured):
@@ -239,7 +273,8 @@ def test_a_floor_is_compared_seed_by_seed_where_each_has_its_own_splits(tmp_path
         config = {"model": {"floor": {}}, "data": data}
         write_run(tmp_path / "floor" / str(seed), floor(**same, scores={"f1": 0.3}, config=config))
     found = compared(capsys, str(tmp_path / "net"), str(tmp_path / "floor"))
-    assert (found["paired_seeds"], found["difference"]) == (3, pytest.approx(0.2))
+    assert found["difference"] == pytest.approx(0.2)
+    assert (found["a"]["seeds"], found["b"]["seeds"]) == ([1, 2, 3], [1, 2, 3])
 
 
 def test_an_example_of_tagging_is_in_the_slices_of_all_its_types():
@@ -296,8 +331,6 @@ def test_runs_that_have_no_common_ground_are_refused(tmp_path: Path, capsys: Cap
     a = write(tmp_path, "a", A)
     assert "A is of task=ner, B of task=pos" in refused(capsys, a, write(tmp_path, "pos", B, task="pos"))
     assert "the data of A (f) and B (g) differ" in refused(capsys, a, write(tmp_path, "g", B, data_fingerprint="g"))
-    other = write_run(tmp_path / "late", record(seed=9, main_score="accuracy", scores={"accuracy": 1.0}))
-    assert "no seed in common: A has 1, 2, 3, B has 9" in refused(capsys, a, str(other))
     assert "A has no score 'bleu'; there are: accuracy" in refused(capsys, a, a, "--metric", "bleu")
 
 

@@ -53,7 +53,12 @@ def test_a_system_names_its_paper_what_is_reproduced_and_what_departs(system: st
     assert "\n# Departures: " in header
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+QUICK = ("kim2014", "lample2016", "see2017", "tfidf", "vaswani2017")
+
+
+@pytest.mark.parametrize(
+    "system", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in SYSTEMS]
+)
 def test_a_system_builds_learns_a_step_and_is_named_on_its_record(system: str, tmp_path: Path):
     small = [*SMALL, "backbone.width=16", "training.batch_rows=8", "trainer.enable_progress_bar=false"]
     overrides = [f"experiment={system}", "debug=fast_dev_run", f"results_dir={tmp_path}", *small]

@@ -27,6 +27,8 @@ from tests.harness.handmade import floor, record, write_run
 
 Captured = pytest.CaptureFixture[str]
 
+pytestmark = pytest.mark.xdist_group("explained runs")  # trained once
+
 CASES = {
     "ner": [*TINY, "+data.knobs.length=1", "task=ner", "model=cross"],  # else too few of its texts are short
     "sentiment": [*TINY, "task=sentiment", "model=self", "backbone=transformer"],

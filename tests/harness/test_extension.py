@@ -61,6 +61,7 @@ def test_a_mechanism_from_outside_runs_and_appears_on_the_board(
     assert "my_package_for_tests.LastToken" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_mechanism_of_the_docs_runs_as_printed(
     tiny: Callable[..., list[str]], writing: Callable[..., list[str]], outside: Path
 ):

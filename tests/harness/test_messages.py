@@ -85,6 +85,7 @@ def test_a_refused_value_exits_with_one_and_no_trace(tiny: Overrides):
     assert "Traceback" in traced.stderr
 
 
+@pytest.mark.slow
 def test_a_sweep_goes_on_after_a_failed_cell_and_says_so(tiny: Overrides, tmp_path: Path):
     done = command("-m", *tiny("task=pos", "model=self,majority", "model.heads=3"))
     assert done.returncode == 1

@@ -26,7 +26,7 @@ def test_a_board_holds_compact_records_and_the_table_made_from_them(tmp_path: Pa
     text = (tmp_path / "boards" / "first" / "records.jsonl").read_text()
     assert text.count("\n") == 2
     assert "/home/me" not in text
-    assert "| 1 | self | recurrent | 2 | 0.5000 |" in (tmp_path / "boards" / "first" / "README.md").read_text()
+    assert "| self | 2 | 0.5000 |" in (tmp_path / "boards" / "first" / "README.md").read_text()
     capsys.readouterr()
     assert leaderboard([str(tmp_path / "boards"), "--format", "markdown"]) == 0
     assert "0.5000" in capsys.readouterr().out

@@ -117,7 +117,7 @@ def test_it_builds_learns_a_step_and_predicts(task: str, model: str, backbone: s
 
 
 @pytest.mark.parametrize("model", ["self", "cross"])
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", [pytest.param(t, marks=pytest.mark.slow if t == "translation" else ()) for t in TASKS])
 def test_four_samples_can_be_learnt_by_heart(task: str, model: str):
     made, encoded = encoded_samples(task, model == "cross")
     room = {"label_smoothing": 0.0, "width": 32} if made.generates else {}

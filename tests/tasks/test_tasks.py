@@ -15,7 +15,7 @@ from models.attention.none import NoAttention
 from tasks.base import Body, Encoded, Sizes, Task
 from tasks.ner import NER
 from tasks.reading.checks import check_rows
-from tasks.reading.rows import columns_of
+from tasks.reading.columns import columns_of
 from tasks.sentiment import Sentiment
 
 WRITING = {"translation", "summarization", "correction"}  # see kinds/test_writing.py

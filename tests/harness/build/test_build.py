@@ -42,9 +42,9 @@ def weights(model: str, overrides: list[str], tmp_path: Path, seed: int = 1) -> 
     [
         ["task=matching", "data.unseen_labels=drop"],
         ["task=ner", "backbone=transformer", "data.unseen_labels=drop"],
-        ["task=sentiment", "backbone=convolutional", "data.unseen_labels=drop"],
+        pytest.param(["task=sentiment", "backbone=convolutional", "data.unseen_labels=drop"], marks=pytest.mark.slow),
         ["task=correction"],
-        ["task=translation", "backbone=transformer"],
+        pytest.param(["task=translation", "backbone=transformer"], marks=pytest.mark.slow),
     ],
     ids=" ".join,
 )

@@ -15,7 +15,8 @@ from pytorch_lightning.accelerators import mps
 from harness.build.trainer import accelerator_of, epochs_for, make_trainer
 from harness.configuration.compose import compose_configuration
 from harness.configuration.controls import processes_of
-from harness.records import files, ranks
+from harness.records import files
+from harness.records.processes import writes_here
 from harness.run.execute import execute
 from harness.sweep.cells import Cell
 from harness.sweep.dispatch import run_cells
@@ -100,7 +101,7 @@ def set_environment(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
 )
 def test_the_first_process_of_a_run_writes(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], writes: bool):
     set_environment(monkeypatch, **environment)
-    assert ranks.writes_here() is writes
+    assert writes_here() is writes
 
 
 def test_a_run_of_one_process_is_not_trained_in_the_others(

@@ -27,6 +27,8 @@ from tasks.model import TaskModel
 from tests.harness.conftest import TINY
 
 Overrides = Callable[..., list[str]]
+
+pytestmark = pytest.mark.xdist_group("resumed runs")  # the uninterrupted one is made once
 SHORT = [
     "task=sentiment",
     "model=none",

@@ -179,6 +179,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory, quick_measures: None
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("killed runs")
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=lambda x: str(x)
 )
@@ -265,6 +266,7 @@ def test_floors_are_ordinary_rows(tiny: Overrides, task: str, model: str):
     outcome = run(tiny(f"task={task}", f"model={model}"))
     assert outcome.record["status"] == "done", outcome.record["reason"]
     assert outcome.record["scores"][outcome.record["main_score"]] >= 0
+    assert outcome.record["deterministic"] is True
     assert len(files.read_predictions(outcome.folder)) == 24
 
 

@@ -45,6 +45,7 @@ def test_a_run_records_scores_and_texts(writing: Overrides, task: str, model: st
     assert ("alignment_f1" in record["scores"]) == (task == "translation")
 
 
+@pytest.mark.slow
 def test_the_epoch_can_be_chosen_by_score(writing: Overrides):
     record = run(writing("task=correction", "model=dot", "task.validate_by=score", "backbone=transformer")).record
     assert record["status"] == "done", record["reason"]
@@ -92,6 +93,7 @@ def test_further_test_sets_are_scored_beside_test(writing: Overrides, tmp_path: 
     assert "news" not in record["scores"]
 
 
+@pytest.mark.slow
 def test_coverage_counts_from_the_share_of_training_asked_for(writing: Overrides):
     def curve(*options: str) -> list[tuple[float, float]]:
         small = ("task=correction", "training.batch_rows=8", "training.steps=24", *options)
@@ -106,6 +108,7 @@ def test_coverage_counts_from_the_share_of_training_asked_for(writing: Overrides
     assert all(loss > other for (_, loss), (_, other) in zip(late, never, strict=True))
 
 
+@pytest.mark.slow
 def test_validation_scores_are_of_the_weights_that_are_tested(writing: Overrides, monkeypatch: pytest.MonkeyPatch):
     seen = {}
 
@@ -137,6 +140,7 @@ def test_texts_are_scored_in_the_order_of_the_file(writing: Overrides, monkeypat
     assert seen == [list(range(24))] * 2  # GLEU draws among several references row by row
 
 
+@pytest.mark.slow
 def test_accumulated_batches_make_fewer_steps(writing: Overrides):
     record = run(writing("task=correction", "training.accumulate_batches=3", "training.steps=4")).record
     assert record["curves"][-1]["step"] == 4

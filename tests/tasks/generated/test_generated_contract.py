@@ -17,6 +17,8 @@ TASKS = ("classification", "sentiment", "ner", "pos", "events", "matching")
 TAGGING = ("ner", "pos", "events")
 Splits = dict[str, list[dict[str, Any]]]
 
+pytestmark = pytest.mark.xdist_group("generated corpora")  # made once
+
 # A change here changes what every published score was measured on: say so in the changelog.
 GOLDEN: Mapping[str, str] = {
     "classification": "1a744a8fdd0670dbbbe2b17faf2a52c273546252bfe9f459cb12453a185a1691",
@@ -125,6 +127,7 @@ def test_tags_are_valid_bio(task: str) -> None:
                 assert tag[:2] != "I-" or before[2:] == tag[2:], (row["tokens"], row["tags"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["ner", "events", "pos"])
 def test_invented_names_of_test_are_unseen_in_train(task: str) -> None:
     module = import_module(f"tasks.generated.{task}")
@@ -147,6 +150,7 @@ def test_texts_grow_with_length_and_distance(task: str, knob: str) -> None:
     assert sum(len(tokens(row)) for row in some(task, **{knob: 10})["test"]) > 1.15 * usual
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_noise_misspells_words_and_leaves_labels(task: str) -> None:
     clean = {token for row in generate(task, noise=0)["train"] for token in tokens(row)}
@@ -155,6 +159,7 @@ def test_noise_misspells_words_and_leaves_labels(task: str) -> None:
     assert unheard > 0.02 * sum(len(tokens(row)) for row in noisy)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_a_misspelt_word_is_no_other_word_of_the_corpus(task: str) -> None:
     known_words = {"unseen": 0, "distance": 0} if task in TAGGING else {}

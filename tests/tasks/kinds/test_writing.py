@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from tasks.kinds.writing import GenerationTask
 from tasks.reading.checks import check_rows
-from tasks.reading.rows import references
+from tasks.reading.columns import references
 
 CONF = Path(__file__).resolve().parents[3] / "conf/task"
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from harness.records.plain_text import listed, plain
-
-if TYPE_CHECKING:
-    from harness.comparison.examples import Difference, Example
-    from harness.comparison.seeds import RunComparison
+from harness.comparison.comparison import RunComparison, Tested
+from harness.comparison.examples import Difference, Example
+from harness.records.printable import listed, plain
+from harness.statistics.over_seeds import FEWEST
 
 MOST_SLICES = 15
 
@@ -29,29 +28,39 @@ def lines_of(made: RunComparison) -> list[str]:
     lines += [f"{key:40} {a:8.4f} {b:8.4f} {a - b:+8.4f}" for key, (a, b) in whole.items()]
     lines += ["", _over_seeds(made)]
     if made.examples is not None:
-        lines += [_over_examples(made.examples.whole), "", *_slice_lines(made.examples.slices)]
+        lines += [_over_examples(made.examples.whole), *_over_both(made), "", *_slice_lines(made.examples.slices)]
         lines += ["", *_example_lines("A is better than B on", made.examples.better_a)]
         lines += ["", *_example_lines("B is better than A on", made.examples.better_b)]
     return [plain(line) for line in [*lines, *(f"note: {message}" for message in made.messages)]]
 
 
 def _over_seeds(made: RunComparison) -> str:
-    from harness.statistics.seeds import fewest_seeds
-
-    seeds = made.paired_seeds
-    if not seeds:
+    """For new seeds on this test set."""
+    if made.exact:
         return f"over seeds: A - B = {made.difference:+.4f}, exact: no seed changes A or B"
-    text = f"over {seeds} seed{'s' * (seeds > 1)}: A - B = {made.difference:+.4f}, p = {made.p_value:.3g} (sign-flip)"
-    if seeds < fewest_seeds():
-        text += f"; fewer than {fewest_seeds()} seeds can never reach 0.05"
-    return text
+    if made.over_seeds is None:
+        return f"over seeds: A - B = {made.difference:+.4f}; no test, for each side needs {FEWEST} seeds"
+    return f"over seeds (new seeds, this test set): {_tested(made.difference, made.over_seeds)} (Welch)"
 
 
 def _over_examples(found: Difference) -> str:
-    text = f"over {found.examples} test examples, these trained models: A - B = {found.difference:+.4f}"
+    """For new examples and these trained models."""
+    text = f"over {found.examples} test examples (these trained models, new examples): A - B = {found.difference:+.4f}"
     if found.low is None or found.high is None:
         return f"{text}; too few examples for an interval"
     return f"{text}, 95 % interval {found.low:+.4f} to {found.high:+.4f}, p = {found.p_value:.3g} (paired bootstrap)"
+
+
+def _over_both(made: RunComparison) -> list[str]:
+    """For new seeds and new examples."""
+    if made.over_both is None:
+        return []
+    return [f"over both (new seeds and new examples): {_tested(made.difference, made.over_both)} (cautious)"]
+
+
+def _tested(difference: float, found: Tested) -> str:
+    p_value = f"p = {found.p_value:.3g}"
+    return f"A - B = {difference:+.4f}, 95 % interval {found.low:+.4f} to {found.high:+.4f}, {p_value}"
 
 
 def _slice_lines(slices: Sequence[Difference]) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.engines.mounts import lock_problem
+from harness.engines.locks import lock_problem
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ statistics, a resample sums them, and the score function turns each sum into a s
 
 Several seeds of a row: every resample takes the same examples for all seeds, each seed is scored alone, and the scores
 are averaged. The difference is then the one the board shows (a mean over seeds). Adding up the statistics of all seeds
-would give another number; resampling three or five seeds too would estimate their spread badly, and the test over seeds
-in ``statistics`` does that better. So these results hold for the trained models at hand, not for the next seed.
+would give another number; resampling three or five seeds too would estimate their spread badly, and Welch's test over
+seeds does that better. So these results hold for the trained models at hand, not for the next seed; ``both`` adds the
+spread over seeds to that over examples.
 
 S seeds, N examples, K statistics, R resamples
 """
@@ -19,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from harness.statistics.seeds import Array
+from harness.statistics.over_seeds import Array, Sample
 
 Score = Callable[[Array], Array]  # (..., K) sums -> (...) scores
 
@@ -29,12 +30,16 @@ _ROUNDING = 1e-12  # scores this close are equal
 
 
 class Comparison(NamedTuple):
-    """Score of a minus score of b, its interval, and the two-sided p of there being no difference."""
+    """Score of a minus score of b, its interval, and the two-sided p of there being no difference.
+
+    ``variance``: of the difference, the square of its standard error.
+    """
 
     difference: float
     low: float
     high: float
     p_value: float
+    variance: float
 
 
 def paired_bootstrap(
@@ -48,14 +53,14 @@ def paired_bootstrap(
 ) -> Comparison:
     """The difference of two rows under resampled test sets: N examples drawn with replacement, the same for both.
 
-    Statistics: (N, K), or (S, N, K) for S seeds. The interval is that of the percentiles of the resampled differences
-    D* (Efron and Tibshirani 1993, chapter 13; for BLEU, Koehn 2004, https://aclanthology.org/W04-3250).
-    p = (1 + #{|D* - D| >= |D|}) / (1 + R): D* moved to where there is no difference (Noreen 1989). sacreBLEU centres
-    |D*| instead and so reports about half of this two-sided p.
+    Statistics: (N, K), or (S, N, K) for S seeds, of which a and b may have different numbers. The interval is that of
+    the percentiles of the resampled differences D* (Efron and Tibshirani 1993, chapter 13; for BLEU, Koehn 2004,
+    https://aclanthology.org/W04-3250). p = (1 + #{|D* - D| >= |D|}) / (1 + R): D* moved to where there is no
+    difference (Noreen 1989). sacreBLEU centres |D*| instead and so reports about half of this two-sided p.
     Assumes independent examples, and enough of them: with fewer than about 50 the interval is too narrow.
     Raises ValueError for statistics that are not paired.
     """
-    a_SNK, b_SNK = _paired(statistics_a, statistics_b)
+    a_SNK, b_SNK = _paired(statistics_a, statistics_b, seeds=False)
     observed = _difference(a_SNK.sum(1), b_SNK.sum(1), score)
     examples = a_SNK.shape[1]
     resampled = []
@@ -68,7 +73,29 @@ def paired_bootstrap(
     tail = (1 - confidence) / 2
     low, high = np.quantile(differences_R, [tail, 1 - tail])
     p_value = _p_value(differences_R - observed, float(observed))
-    return Comparison(float(observed), float(low), float(high), p_value)
+    return Comparison(float(observed), float(low), float(high), p_value, float(differences_R.var(ddof=1)))
+
+
+def both(a: Sample, b: Sample, *, example_variance: float, examples: int) -> Comparison:
+    """The difference of two rows for new seeds and new examples: se^2 = e_a + e_b + v_ex, e = v / n.
+
+    df = se^4 / (e_a^2 / (n_a - 1) + e_b^2 / (n_b - 1) + v_ex^2 / (N - 1)); p = 2 P(T_df <= -|d| / se); the interval
+    is d +- t(df, 0.975) se. ``example_variance``: v_ex, that of the paired bootstrap over N ``examples``.
+    The part of the spread that is of seeds on examples counts twice, which is cautious (Owen 2007, the pigeonhole
+    bootstrap, https://doi.org/10.1214/07-AOAS122). A row that no seed changes (``seeds`` 0) adds no part of its own.
+    """
+    from scipy.special import stdtr, stdtrit
+
+    difference = float(a.mean - b.mean)
+    parts = [(float(x.variance / x.seeds), float(x.seeds) - 1) for x in (a, b) if x.seeds > 0]
+    parts.append((example_variance, examples - 1))
+    total = sum(part for part, _ in parts)
+    if total == 0:
+        return Comparison(difference, difference, difference, 1.0 if abs(difference) <= _ROUNDING else 0.0, 0.0)
+    df = total**2 / sum(part**2 / max(below, 1) for part, below in parts)
+    half = float(stdtrit(df, 0.975)) * total**0.5
+    p_value = float(2 * stdtr(df, -abs(difference) / total**0.5))
+    return Comparison(difference, difference - half, difference + half, p_value, total)
 
 
 def approximate_randomization(
@@ -94,11 +121,13 @@ def approximate_randomization(
     return _p_value(np.concatenate(shuffled), observed)
 
 
-def _paired(statistics_a: ArrayLike, statistics_b: ArrayLike) -> tuple[Array, Array]:
+def _paired(statistics_a: ArrayLike, statistics_b: ArrayLike, *, seeds: bool = True) -> tuple[Array, Array]:
+    """Both as (S, N, K). ``seeds``: whether they must have as many of those, too."""
     a, b = (np.asarray(values, dtype=np.float64) for values in (statistics_a, statistics_b))
-    if a.shape != b.shape or a.ndim not in (2, 3) or 0 in a.shape:
+    alike = a.shape == b.shape if seeds else a.ndim == b.ndim and a.shape[-2:] == b.shape[-2:]
+    if not alike or a.ndim not in (2, 3) or 0 in (*a.shape, *b.shape):
         raise ValueError(
-            "expected statistics of the same seeds, examples and kinds for both rows, (N, K) or (S, N, K), "
+            "expected statistics of the same examples and kinds (and seeds) for both rows, (N, K) or (S, N, K), "
             f"got shapes {a.shape} and {b.shape}"
         )
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
@@ -116,8 +145,8 @@ def _sums(weights_RN: Array, statistics_SNK: Array) -> Array:
 
 
 def _difference(sums_a: Array, sums_b: Array, score: Score) -> Array:
-    """(..., S, K) sums -> (...): the mean over seeds of a's scores minus b's."""
-    difference: Array = (score(sums_a) - score(sums_b)).mean(-1)
+    """(..., S, K) sums -> (...): the mean over seeds of a's scores minus that of b's."""
+    difference: Array = score(sums_a).mean(-1) - score(sums_b).mean(-1)
     return difference
 
 

@@ -1,4 +1,4 @@
-"""A configuration as plain nested data: flattened, and without what cannot change a result.
+"""What of a configuration has an effect: all but what cannot change a result; and nested data flattened.
 
 Only the standard library is needed.
 """

@@ -1,0 +1,58 @@
+"""The board at a glance: rows are mechanisms, columns are the tables of one kind."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+
+from harness.board.names import shared_words, without
+from harness.board.tables import BoardRow, BoardTable, Cell, Overview, OverviewRow
+
+
+def make_overview(tables: Sequence[BoardTable], names: Mapping[str, str]) -> Overview:
+    """The overview of tables of one kind. ``names``: by a row's key, its name in all tables (``names_across``).
+
+    Rows are ordered by their places, the mean over their tables (so that no score is averaged with another), networks
+    before floors; those that never have a score come last.
+    """
+    found = {names[row.key]: row.floor for table in tables for row in table.rows}
+    shared = shared_words(name for name, floor in found.items() if not floor)
+    by_name = [{names[row.key]: row for row in table.rows} for table in tables]
+    ordered = sorted(found, key=lambda name: (found[name], _mean_place(name, tables, by_name), name))
+    rows = [
+        OverviewRow(
+            name if found[name] else without(name, shared),
+            found[name],
+            [_cell(rows[name]) if name in rows else Cell() for rows in by_name],
+        )
+        for name in ordered
+    ]
+    return Overview(
+        tuned=tables[0].tuned,
+        matched=tables[0].matched,
+        shared=" ".join(shared),
+        tables=[table.place for table in tables],
+        metrics=[table.metric for table in tables],
+        rows=rows,
+    )
+
+
+def _mean_place(name: str, tables: Sequence[BoardTable], by_name: Sequence[Mapping[str, BoardRow]]) -> float:
+    """The mean over tables of the share of rows that stand above this one by their means; 2 without a score."""
+    places = []
+    for table, rows in zip(tables, by_name, strict=True):
+        scored = [row.key for row in table.rows if row.mean is not None]
+        if name in rows and rows[name].mean is not None:
+            places.append(scored.index(rows[name].key) / len(scored))
+    return statistics.fmean(places) if places else 2.0
+
+
+def _cell(row: BoardRow) -> Cell:
+    if row.mean is None:
+        hole = row.holes[0] if row.holes else None
+        return Cell() if hole is None else Cell(status=hole.status, reason=hole.reason)
+    cell = Cell(row.mean, row.first, row.last, row.among_best, error_removed=row.error_removed)
+    if (pair := row.vs_none) is not None:
+        cell.difference, cell.low, cell.high, cell.p_value = pair.difference, pair.low, pair.high, pair.p_value
+        cell.verdict, cell.more_seeds = pair.verdict, pair.more_seeds
+    return cell
