@@ -116,8 +116,8 @@ def test_the_answer_comes_first_and_can_be_had_alone(tmp_path: Path, capsys: Cap
     text = " ".join(alone.split())
     assert "ner / generated (f1): the best is among: self, dot (95 %)" in text
     assert "over none, self gains +0.3000 (+0.2" in text.lower()
-    assert "over majority, the strongest floor, it makes +0.7" in text
-    assert "No attention is as good here: over none, self makes" in text
+    assert "over majority, the strongest floor, +0.7000 (" in text
+    assert "No attention is as good here: self differs from none by" in text
     assert "within ±0.01" in text
     assert "dot, pos / generated: failed: no memory" in text
     assert "across 2 tables: the best is among: self (95 %)" in text
@@ -160,7 +160,7 @@ def test_no_attention_is_better_where_that_was_found(tmp_path: Path, capsys: Cap
     entries = [*six(0.6, "self", number=1), *six(0.8, "none", number=3)]
     text = " ".join(shown(capsys, write(tmp_path, *entries), "--answer").split())
     assert "the best is among: none (95 %)" in text
-    assert "No attention is better here: over none, self makes -0.2000 (" in text
+    assert "No attention is better here: self differs from none by -0.2000 (" in text
 
 
 def test_what_is_undecided_is_not_called_equal_and_says_how_many_seeds_would_decide(tmp_path: Path, capsys: Captured):
