@@ -101,6 +101,8 @@ def _over_none(made: Answer, margin: float | None, name: Name) -> str:
     if pair.verdict == "worse":
         return f"no attention is better here: {row} differs from {base} by {size}"
     decide = f"{pair.more_seeds} more seeds of both would decide"
+    if pair.more_seeds.startswith("≥"):
+        decide = f"{pair.more_seeds} more seeds make a test"
     return f"whether {row} gains anything over {base} is undecided: {size}; {decide}"
 
 

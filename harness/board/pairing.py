@@ -104,14 +104,14 @@ class Compared(NamedTuple):
     ranges: list[tuple[int, int] | None]
     best: list[bool]
     reference: int | None
-    pairs: TestedPairs
+    pairs: AllPairs
 
 
 def compare(
     rows: Sequence[SeedScores], labels: Sequence[str], *, higher: bool = True, margin: float | None = None
 ) -> Compared:
     """Compare all rows of a table. ``margin``: None says of no pair that they are as good as each other."""
-    pairs = TestedPairs(rows, labels, higher=higher, margin=margin)
+    pairs = AllPairs(rows, labels, higher=higher, margin=margin)
     nothing = Compared([None] * len(rows), [False] * len(rows), None, pairs)
     if not (pairs.tested.any() or pairs.exact.any()):
         return nothing
@@ -124,7 +124,7 @@ def compare(
     return Compared(ranges, among if varying else nothing.best, reference, pairs)
 
 
-class TestedPairs:
+class AllPairs:
     """Every pair of a table's rows with its verdict (``tables.Pairs``); a table of 2,000 rows has 2 million.
 
     ``of(i, j)`` is row i over row j whichever comes first.

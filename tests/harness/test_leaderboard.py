@@ -305,6 +305,23 @@ def test_floors_are_marked_and_exact_comparisons_have_no_p(tmp_path: Path, capsy
     assert line.split()[-2:] == ["-0.1000", "exact"]
 
 
+def test_rows_of_a_single_seed_are_not_said_to_be_decided_by_more(tmp_path: Path, capsys: Captured):
+    entries = [record(scores={"f1": 0.9}), record(model="none", scores={"f1": 0.5})]
+    text = " ".join(shown(capsys, write(tmp_path, *entries), "--answer").split())
+    assert "which is best cannot be told, for a network needs 3 seeds" in text
+    assert "undecided: +0.4000; ≥ 2 more seeds make a test" in text
+
+
+def test_a_board_imports_nothing_heavy(tmp_path: Path):
+    place = write(tmp_path, *a_board())
+    code = (
+        f"import sys\nfrom harness.leaderboard import main\nassert main([{place!r}]) == 0\n"
+        "print([m for m in ('torch', 'scipy.stats', 'sklearn', 'sacrebleu', 'hydra') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("[]")
+
+
 @pytest.mark.parametrize("module", ["harness.leaderboard", "harness.compare", "harness.publish"])
 def test_help_imports_nothing_heavy(module: str):
     code = (
