@@ -16,6 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {"models": {"models"}, "tasks": {"tasks", "models"}, "harness": {"harness", "tasks", "models"}}
+LONGEST_FUNCTION = 40
 ENTRIES = {"models/attention": {"base"}, "models/backbones": {"base"}, "tasks/generated": {"base"}}
 
 READERS = {"board", "comparison", "report", "statistics", "records", "configuration"}
@@ -155,6 +156,16 @@ def test_no_module_imports_itself_by_way_of_others():
 
 def test_the_top_of_the_harness_holds_commands_alone():
     assert len(list((ROOT / "harness").glob("*.py"))) <= 10
+
+
+def test_no_function_is_longer_than_a_screen():
+    functions = [
+        (f"{path.relative_to(ROOT)}: {node.name}", (node.end_lineno or 0) - node.lineno + 1)
+        for path in sources()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    ]
+    assert {name: lines for name, lines in functions if lines > LONGEST_FUNCTION} == {}
 
 
 @pytest.mark.parametrize("folder", ENTRIES)
