@@ -139,8 +139,8 @@ class Task(ABC):
         return [label_name(label) for label in labels]
 
     @abstractmethod
-    def build_head(self, width: int, *, labels: list[str], attention: AttentionFactory) -> Head:
-        """The head for encoder states of ``width``; ``attention`` is the factory for its pooling site."""
+    def build_head(self, width: int, *, labels: list[str], attention: AttentionFactory | None) -> Head:
+        """The head for encoder states of ``width``; ``attention`` is the factory for its pooling site, or None."""
 
     @abstractmethod
     def score(self, gold: Sequence[Any], predicted: Sequence[Any], *, labels: Sequence[str]) -> dict[str, float]:

@@ -29,7 +29,7 @@ class POS(Task):
         """The tags of the training split, sorted."""
         return sorted_labels(tag for tags in labels for tag in tags)
 
-    def build_head(self, width: int, *, labels: list[str], attention: AttentionFactory) -> Head:
+    def build_head(self, width: int, *, labels: list[str], attention: AttentionFactory | None) -> Head:
         """Tags over the states of the encoder; there is no pooling site."""
         return TaggingHead(width, labels=labels, bio=False, scheme=self.scheme, dropout=self.dropout)
 

@@ -30,8 +30,10 @@ def table_remarks(rows: Sequence[BoardRow], records: Sequence[Record]) -> list[s
     """What the rows of a table lack or do not share; ``records``: of their finished runs."""
     remarks = []
     networks = [row.model for row in rows if not row.floor]
+    if networks and "uniform" not in networks:
+        remarks.append("no row of model=uniform, so that what attention adds cannot be told")
     if networks and "none" not in networks:
-        remarks.append("no row of model=none, so that what attention adds cannot be told")
+        remarks.append("no row of model=none, so that what the plumbing around attention adds cannot be told")
     if networks and len(networks) == len(rows):
         remarks.append("no floor without a network, such as model=majority, copy or lead")
     compared = [row for row in rows if row.rank is not None]

@@ -123,7 +123,7 @@ class Data:
         rows = [self.corpus.splits[split][row] for row in predictions]
         predicted = [self.readable(split, prediction) for prediction in predictions.values()]
         scores = self.task.score_rows(rows, predicted, labels=self.encoded.labels)
-        if self.encoded.aligned:
+        if self.encoded.aligned and all(generated.weights is not None for generated in predictions.values()):
             weights = aligned_words(self.encoded.splits[split], self.encoded.writer, rows, predictions)
             scores |= alignment_scores([{(t, s) for t, s in row["alignment"]} for row in rows], weights)
         return scores

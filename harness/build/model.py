@@ -11,7 +11,7 @@ import torch
 from omegaconf import DictConfig
 
 from harness.build.data import Data
-from harness.build.factories import make_factory, uses_external
+from harness.build.factories import make_attention, make_factory, uses_external
 from models.attention.base import Attention, Site
 from tasks.base import AttentionFactory, Head, Task
 from tasks.kinds.writing import GenerationTask
@@ -57,7 +57,9 @@ def assemble(config: DictConfig, task: Task, sizes: Sizes) -> TaskModel:
     Each part is seeded anew, and mechanisms draw from a stream of their own, so that whatever two models have in common
     starts from the same weights. Where an external memory adds words (label names), the embeddings are others.
     """
-    attention, position = _apart(make_factory(config.model.attention), config.seed), make_factory(config.position)
+    attention, position = make_attention(config), make_factory(config.position)
+    if attention is not None:
+        attention = _apart(attention, config.seed)
     able = uses_external(config)
     external = able and not task.generates  # a text that is written has its source as external memory, in the decoder
     torch.manual_seed(config.seed)

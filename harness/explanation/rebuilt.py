@@ -256,7 +256,7 @@ def _written_map(
     data: Data, head: GenerationHead, encoded: Any, ids: list[int], tokens: list[str]
 ) -> list[AttentionMap]:
     """The decoder's attention over the source while it reads again what it wrote; the mean over its heads."""
-    if not ids:
+    if not ids or not head.decoder.attends:
         return []
     weights_TS = head.align(encoded, torch.tensor([[*ids, head.end]]))[0]
     forms = data.encoded.splits["test"].targets.forms_U  # type: ignore[union-attr]

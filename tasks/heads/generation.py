@@ -80,7 +80,7 @@ class GenerationHead(Head):
         self.label_smoothing = label_smoothing
         self.coverage_weight, self.coverage_from = coverage_weight, coverage_from
         self.search_options, self.length_factor, self.length_extra = search, length_factor, length_extra
-        self.aligns = aligns
+        self.aligns = aligns and decoder.attends
         self.table = table if table is not None else _own_table(vocabulary_size, input_width)
         self.output = nn.Linear(decoder.width, vocabulary_size)
         nn.init.zeros_(self.output.bias)
@@ -92,7 +92,9 @@ class GenerationHead(Head):
                 )
             self.output.weight = table.weight
         self.dropout = nn.Dropout(dropout)
-        self.pointer = Pointer(input_width=input_width, width=decoder.width) if copying else None
+        self.pointer = Pointer(input_width=input_width, width=decoder.width) if copying and decoder.attends else None
+        if copying and not decoder.attends:
+            self.note = "none: nothing points at the source, so nothing is copied"
 
     def forward(self, texts: Sequence[Encoded], labels: Tensor | None = None) -> Tensor:
         """The logits of the vocabulary, (B, T, V), where each position has read the ``labels`` before it."""
@@ -105,6 +107,8 @@ class GenerationHead(Head):
         """The mean cross-entropy of a target symbol in nats, smoothed only in training, and the coverage loss."""
         x_BTD, decoded = self._read(texts[0], labels, need_weights=self.pointer is not None or self._covers)
         known_BT = labels != IGNORED
+        if self.pointer is None:  # a form that only copying could write is unknown
+            labels = labels.where(labels < self.vocabulary_size, UNKNOWN)
         smoothing = self.label_smoothing if self.training else 0.0
         if self.pointer is None:
             states_ND = self.dropout(decoded.states_BTD)[known_BT]
@@ -156,7 +160,11 @@ class GenerationHead(Head):
 
     @property
     def _covers(self) -> bool:
-        return self.coverage_weight > 0 and (not self.training or self.progress >= self.coverage_from)
+        return (
+            self.coverage_weight > 0
+            and self.decoder.attends
+            and (not self.training or self.progress >= self.coverage_from)
+        )
 
     def _read(self, text: Encoded, labels: Tensor, *, need_weights: bool = False) -> tuple[Tensor, Decoded]:
         """The decoder after reading, at each position, the labels before it."""

@@ -28,7 +28,7 @@ class PoolingTask(Task):
         """The labels of the training split, sorted (numbers by value)."""
         return sorted_labels(labels)
 
-    def build_head(self, width: int, *, labels: list[str], attention: AttentionFactory) -> Head:
+    def build_head(self, width: int, *, labels: list[str], attention: AttentionFactory | None) -> Head:
         """Pool each text by the same attention and choose a label."""
         return PooledHead(
             width,

@@ -41,7 +41,7 @@ class SpanTask(Task):
         """The names of the types in words: person, location, …"""
         return type_words(labels)
 
-    def build_head(self, width: int, *, labels: list[str], attention: AttentionFactory) -> Head:
+    def build_head(self, width: int, *, labels: list[str], attention: AttentionFactory | None) -> Head:
         """Tags over the states of the encoder; there is no pooling site."""
         return TaggingHead(width, labels=labels, bio=True, scheme=self.scheme, dropout=self.dropout)
 

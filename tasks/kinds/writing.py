@@ -81,7 +81,7 @@ class GenerationTask(Task):
         """Empty: any text may be written."""
         return []
 
-    def build_head(self, width: int, *, labels: list[str], attention: AttentionFactory) -> Head:
+    def build_head(self, width: int, *, labels: list[str], attention: AttentionFactory | None) -> Head:
         """Refused: a head that writes needs a decoder; see ``build_writing_head``."""
         raise TypeError(f"the task {self.name!r} writes: build its head with build_writing_head")
 

@@ -66,8 +66,8 @@ def encoded_samples(name: str, external: bool) -> tuple[Task, EncodedCorpus]:
 
 def make(task_name: str, model: str, backbone: str, **changed: Any) -> tuple[TaskModel, Batch]:
     torch.manual_seed(1)
-    attention = instantiate(node("model", model, **changed).attention)
-    able = "external" in attention.func.supports
+    attention = None if model == "none" else instantiate(node("model", model, **changed).attention)
+    able = attention is not None and "external" in attention.func.supports
     external = able and not encoded_samples(task_name, able)[0].generates
     _, encoded = encoded_samples(task_name, external)
     task = instantiate(node("task", task_name, **changed))
@@ -79,7 +79,8 @@ def make(task_name: str, model: str, backbone: str, **changed: Any) -> tuple[Tas
         embeddings.width, attention=attention, position=position, external=external
     )
     if isinstance(task, GenerationTask):
-        decoder = instantiate(node("decoder", DECODERS[backbone], **{"dropout": 0.1, **changed}))
+        chosen = "recurrent" if attention is None else DECODERS[backbone]
+        decoder = instantiate(node("decoder", chosen, **{"dropout": 0.1, **changed}))
         head = task.build_writing_head(
             decoder=partial(decoder, attention=attention, position=position, external=able),
             input_width=embeddings.width,
@@ -104,12 +105,12 @@ def test_it_builds_learns_a_step_and_predicts(task: str, model: str, backbone: s
     optimizer = torch.optim.SGD(network.parameters(), lr=0.01)
     loss = network.loss(batch)
     loss.backward()
-    # `none` averages whatever is asked, so what only makes queries has no part in it.
+    # `uniform` averages whatever is asked, so what only makes queries has no part in it.
     idle = {
         name for name, parameter in network.named_parameters() if parameter.requires_grad and parameter.grad is None
     }
     unread = "head.query_D", "head.decoder.memory_sites", "head.decoder.query_norm"
-    assert all(model == "none" and name.startswith(unread) for name in idle), idle
+    assert all(model == "uniform" and name.startswith(unread) for name in idle), idle
     optimizer.step()
     assert loss.isfinite()
     network.eval()

@@ -10,7 +10,7 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from models.attention.none import NoAttention
+from models.attention.uniform import UniformAttention
 from tasks.base import Encoded, Task
 from tasks.ner import NER
 from tasks.reading.checks import check_rows, columns_of
@@ -76,7 +76,7 @@ def test_its_labels_have_names_in_words(task: Task):
 def test_its_head_turns_states_into_a_loss_and_labels_of_the_inventory(task: Task):
     torch.manual_seed(1)
     labels = task.label_set(golds(task))
-    head = task.build_head(WIDTH, labels=labels, attention=partial(NoAttention, reduce="mean"))
+    head = task.build_head(WIDTH, labels=labels, attention=partial(UniformAttention, reduce="mean"))
     mask_BT = torch.tensor([[True, True, True], [True, False, False]])
     texts = [Encoded(torch.randn(2, 3, WIDTH), mask_BT) for _ in task.text_columns]
     targets = torch.where(mask_BT, 0, -100) if task.tokenized else torch.tensor([0, 1])

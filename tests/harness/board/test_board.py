@@ -134,9 +134,10 @@ def test_one_seed_of_a_floor_stands_for_all():
 
 def test_a_board_without_none_or_without_floors_says_so():
     bare = only_table(record(model="self")).messages
-    assert "no row of model=none, so that what attention adds cannot be told" in bare
+    assert "no row of model=uniform, so that what attention adds cannot be told" in bare
+    assert "no row of model=none, so that what the plumbing around attention adds cannot be told" in bare
     assert any(message.startswith("no floor without a network") for message in bare)
-    whole = only_table(record(model="self"), record(model="none"), floor()).messages
+    whole = only_table(record(model="self"), record(model="none"), record(model="uniform"), floor()).messages
     assert not any(message.startswith("no ") for message in whole)
 
 

@@ -34,9 +34,9 @@ INPUT, WIDTH, LENGTH, SIZE = 6, 8, 5, 4
 MASK = torch.arange(SIZE) < torch.tensor([4, 2, 3])[:, None]
 
 DECODERS: dict[str, Callable[..., Decoder]] = {
-    "recurrent": partial(RecurrentDecoder, layers=2, input_feeding=False),
-    "feeding": partial(RecurrentDecoder, layers=1, input_feeding=True),
-    "transformer": partial(TransformerDecoder, layers=2, feedforward_width=10),
+    "recurrent": partial(RecurrentDecoder, layers=2, input_feeding=False, site="projection"),
+    "feeding": partial(RecurrentDecoder, layers=1, input_feeding=True, site="projection"),
+    "transformer": partial(TransformerDecoder, layers=2, site="residual", feedforward_width=10),
 }
 
 
@@ -222,7 +222,7 @@ def test_every_parameter_gets_a_gradient(decoder: str, mechanism: str) -> None:
     network, (x, memory) = build(decoder, mechanism), draw()
     network(x, network.begin(memory))[0].states_BTD.square().sum().backward()
     for name, parameter in network.named_parameters():
-        if mechanism == "none" and name.startswith(("memory_sites", "query_norm")):
+        if mechanism == "uniform" and name.startswith(("memory_sites", "query_norm")):
             continue  # the mean of the memory leaves the query, and so its normalisation, unread
         assert parameter.grad is not None, name
         assert (parameter.grad != 0).any(), name
@@ -313,7 +313,8 @@ def test_the_recurrent_decoder_is_luongs(feeding: bool) -> None:
     torch.manual_seed(2)
     attention = instantiate(options_of("dot"), dropout=0.0, scale=False)
     options: dict[str, Any] = {"attention": attention, "position": NoPosition, "external": False}
-    network = RecurrentDecoder(INPUT, **options, width=WIDTH, layers=1, input_feeding=feeding, dropout=0.0).double()
+    sizes: dict[str, Any] = {"width": WIDTH, "layers": 1, "dropout": 0.0}
+    network = RecurrentDecoder(INPUT, **options, **sizes, input_feeding=feeding, site="projection").double()
     x, memory = draw()
     decoded, _ = network(x, network.begin(memory), need_weights=True)
     for text in range(3):
@@ -323,9 +324,10 @@ def test_the_recurrent_decoder_is_luongs(feeding: bool) -> None:
         for t in range(LENGTH):
             read = torch.cat((x[text, t], attentional)) if feeding else x[text, t]
             hidden, cell = lstm_cell(network.lstm, read, hidden, cell)
-            weights = (states @ normalized(hidden)).softmax(0)
+            asking = normalized(hidden)
+            weights = (states @ asking).softmax(0)
             context = weights @ states
-            attentional = (network.join.weight @ torch.cat((context, hidden)) + network.join.bias).tanh()
+            attentional = (network.join.weight @ torch.cat((context, asking)) + network.join.bias).tanh()
             torch.testing.assert_close(decoded.states_BTD[text, t], attentional)
             torch.testing.assert_close(decoded.context_BTD[text, t], context)
             torch.testing.assert_close(decoded.weights_BTS[text, t, : len(states)], weights.float())
@@ -333,16 +335,61 @@ def test_the_recurrent_decoder_is_luongs(feeding: bool) -> None:
 
 def test_the_transformer_decoder_is_its_blocks() -> None:
     network, (x, memory) = build("transformer", "self"), draw()
-    states = network.projection(x) * WIDTH**0.5
+    states = normalized(network.projection(x))
     for site, memory_site, feedforward in zip(network.sites, network.memory_sites, network.feedforwards, strict=True):
         normed = site.norm(states)
         states = states + site.attention(normed, normed, causal=True).context_BTD
-        found = memory_site.attention(memory_site.norm(states), memory.states_BSD, MASK, need_weights=True)
+        read = network.memory_norm(memory.states_BSD)
+        found = memory_site.attention(memory_site.norm(states), read, MASK, need_weights=True)
         states = feedforward(states + found.context_BTD)
     decoded, _ = network(x, network.begin(memory), need_weights=True)
     torch.testing.assert_close(decoded.states_BTD, network.norm(states))
     torch.testing.assert_close(decoded.context_BTD, found.context_BTD)
     torch.testing.assert_close(decoded.weights_BTS, found.weights_BHTS.mean(1).float())
+
+
+def without_attention(*, feeding: bool) -> RecurrentDecoder:
+    torch.manual_seed(0)
+    return RecurrentDecoder(
+        INPUT,
+        attention=None,
+        position=NoPosition,
+        external=False,
+        width=WIDTH,
+        layers=1,
+        input_feeding=feeding,
+        site="projection",
+        dropout=0.0,
+    ).double()
+
+
+@pytest.mark.parametrize("feeding", [False, True])
+def test_without_attention_the_decoder_reads_one_fixed_vector_at_every_step(feeding: bool) -> None:
+    network, (x, memory) = without_attention(feeding=feeding), draw()
+    assert not any(isinstance(module, Attention) for module in network.modules())
+    assert network.attends is False
+    decoded, _ = network(x, network.begin(memory), need_weights=True)
+    assert decoded.weights_BTS is None
+    for text in range(3):
+        mean = normalized(memory.states_BSD[text][MASK[text]]).mean(0)
+        hidden, cell = network.first(mean).tanh().chunk(2)
+        fed = torch.zeros(WIDTH, dtype=torch.double)
+        for t in range(LENGTH):
+            read = torch.cat((x[text, t], fed)) if feeding else x[text, t]
+            hidden, cell = lstm_cell(network.lstm, read, hidden, cell)
+            fed = (network.join.weight @ torch.cat((mean, normalized(hidden))) + network.join.bias).tanh()
+            torch.testing.assert_close(decoded.states_BTD[text, t], fed)
+            torch.testing.assert_close(decoded.context_BTD[text, t], mean)
+    torch.testing.assert_close(stepwise(network, x, network.begin(memory)).states_BTD, decoded.states_BTD)
+    order = torch.tensor([2, 0, 0])
+    _, state = network(x[:, :2], network.begin(memory))
+    moved = network(x[order, 2:], state.select(order))[0].states_BTD
+    torch.testing.assert_close(moved, decoded.states_BTD[order, 2:])
+
+
+def test_a_transformer_decoder_without_attention_is_refused_with_what_works() -> None:
+    with pytest.raises(ValueError, match=r"would not see what it has written; use model=uniform, .* decoder=recurrent"):
+        DECODERS["transformer"](INPUT, attention=None, position=NoPosition, external=False, width=WIDTH, dropout=0.0)
 
 
 class Noted(Plain):
@@ -362,18 +409,17 @@ def test_sites_are_where_the_design_says(decoder: str, external: bool) -> None:
     sites = [module.site for module in network.modules() if isinstance(module, Noted)]
     causal = Site("token", WIDTH, causal=True, external=external)
     if decoder == "transformer":
-        assert sites == [causal, causal, *[Site("decoder", WIDTH, adds_queries=True)] * 2]
+        assert sites == [causal, causal, *[Site("decoder", WIDTH)] * 2]
     else:
         assert sites == [*[causal] * external, Site("decoder", WIDTH)]
 
 
+@every_decoder
 @pytest.mark.parametrize("mechanism", ["gated", "memory"])
-def test_the_jump_is_made_once(mechanism: str) -> None:
-    transformer, recurrent = build("transformer", mechanism), build("recurrent", mechanism)
-    assert all(not module.jump for module in transformer.modules() if hasattr(module, "jump"))
-    assert isinstance(recurrent, RecurrentDecoder)
-    assert recurrent.attention.jump is True
-    assert recurrent.site is None
+def test_no_jump_where_the_decoder_reads_the_query_itself(decoder: str, mechanism: str) -> None:
+    jumps = [module.jump for module in build(decoder, mechanism).modules() if hasattr(module, "jump")]
+    assert jumps
+    assert not any(jumps)
 
 
 @every_decoder
@@ -388,14 +434,15 @@ def test_dropout_acts_in_training_alone(decoder: str) -> None:
 
 def test_hypotheses_of_the_same_texts_share_the_memory() -> None:
     network, (_, memory) = build("transformer", "cross"), draw()
+    read = network.begin(memory).memory.states_BSD
     state = network.begin(memory).select(torch.tensor([0, 0, 1, 1]))
     moved = state.select(torch.tensor([1, 1, 3, 2]))
     assert moved.memory is state.memory
     assert moved.externals is state.externals
     swapped = state.select(torch.tensor([2, 3, 0, 1]))
-    assert torch.equal(swapped.memory.states_BSD, memory.states_BSD[[1, 1, 0, 0]])
+    assert torch.equal(swapped.memory.states_BSD, read[[1, 1, 0, 0]])
     left = state.select(torch.tensor([2, 3]))
-    assert torch.equal(left.memory.states_BSD, memory.states_BSD[[1, 1]])
+    assert torch.equal(left.memory.states_BSD, read[[1, 1]])
     assert torch.equal(left.mask_BS, MASK[[1, 1]])
 
 
@@ -453,13 +500,11 @@ def test_weights_that_a_mechanism_lacks_are_missed(decoder: str) -> None:
 @pytest.mark.parametrize("kind", [RecurrentDecoder, TransformerDecoder])
 def test_a_decoder_has_layers(kind: Any) -> None:
     special = {"input_feeding": False} if kind is RecurrentDecoder else {"feedforward_width": 4}
+    special |= {"site": "sum"}
     with pytest.raises(ValueError, match="decoder needs at least one layer, got layers=0"):
         kind(2, attention=Plain, position=NoPosition, external=False, width=4, layers=0, dropout=0.0, **special)
 
 
 def test_token_sites_of_encoders_stay_as_they_were() -> None:
-    site = TokenSite(WIDTH, attention=Noted, position=NoPosition, external=False, dropout=0.0)
+    site = TokenSite(WIDTH, attention=Noted, position=NoPosition, external=False, join="sum", dropout=0.0)
     assert site.attention.site == Site("token", WIDTH)
-    assert site.attention.site.residual
-    assert not Site("decoder", WIDTH).residual
-    assert not Site("token", WIDTH, adds_queries=False).residual

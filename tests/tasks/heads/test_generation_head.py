@@ -26,8 +26,8 @@ def decoder(kind: str, position: Any = NoPosition) -> Decoder:
     attention = partial(DotAttention, heads=1, scale=True, normalizer="softmax", dropout=0.0)
     options: dict[str, Any] = {"position": position, "external": False, "width": WIDTH, "layers": 1, "dropout": 0.0}
     if kind == "transformer":
-        return TransformerDecoder(INPUT, attention=attention, feedforward_width=WIDTH, **options)
-    return RecurrentDecoder(INPUT, attention=attention, input_feeding=kind == "feeding", **options)
+        return TransformerDecoder(INPUT, attention=attention, site="residual", feedforward_width=WIDTH, **options)
+    return RecurrentDecoder(INPUT, attention=attention, input_feeding=kind == "feeding", site="projection", **options)
 
 
 def make_head(kind: str, *, copying: bool, position: Any = NoPosition) -> GenerationHead:
