@@ -67,13 +67,27 @@ class Decoded(NamedTuple):
     """What a decoder returns for T positions.
 
     ``states_BTD`` is what the vocabulary's projection reads, ``context_BTD`` what the last decoder site found, and
-    ``weights_BTS`` where: the mean over its heads, summing to one, or zeros where all memory is masked. None unless
-    asked for, and where the decoder has no attention.
+    ``weights_BHTS`` where each of its heads (of ``memory``: hops) found it, in float32. None unless asked for, and
+    where the decoder has no attention.
     """
 
     states_BTD: Tensor
     context_BTD: Tensor
-    weights_BTS: Tensor | None
+    weights_BHTS: Tensor | None
+
+    @property
+    def pointing_BTS(self) -> Tensor | None:
+        """The weights of the one head that points, to copy by: the last one, or the last hop, made to sum to one.
+
+        One is enough, and leaves the others free for what is not copied: were all averaged, each would have to point.
+        Zeros where all memory is masked.
+        """
+        return None if self.weights_BHTS is None else _normalized(self.weights_BHTS[:, -1])
+
+    @property
+    def mean_BTS(self) -> Tensor | None:
+        """The mean weights over the heads, made to sum to one: alignments. Zeros where all memory is masked."""
+        return None if self.weights_BHTS is None else _normalized(self.weights_BHTS.mean(dim=1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -263,17 +277,17 @@ def look(attention: Attention, queries_BTD: Tensor, state: DecoderState, *, need
     return attended
 
 
-def mean_weights(attended: Attended) -> Tensor:
-    """The mean over heads (B, T, S) in float32, made to sum to one; zeros where nothing may be attended to.
-
-    Raises ``ValueError`` if the mechanism returned no weights.
-    """
+def asked_weights(attended: Attended) -> Tensor:
+    """The weights (B, H, T, S) in float32. Raises ``ValueError`` if the mechanism returned none."""
     if attended.weights_BHTS is None:
         raise ValueError(
             "the mechanism returned no weights though they were asked for (need_weights=True), and copying, coverage "
             "and alignments are made of them; use a mechanism with weights, or switch these off"
         )
-    weights_BTS = attended.weights_BHTS.float().mean(dim=1)
+    return attended.weights_BHTS.float()
+
+
+def _normalized(weights_BTS: Tensor) -> Tensor:
     total_BT1 = weights_BTS.sum(dim=-1, keepdim=True)
     return weights_BTS / total_BT1.masked_fill(total_BT1 == 0, 1.0)
 

@@ -20,9 +20,9 @@ from models.backbones.base import (
     PositionFactory,
     TokenSite,
     Top,
+    asked_weights,
     input_position,
     look,
-    mean_weights,
     no_history,
 )
 from models.first_weights import projection
@@ -205,7 +205,7 @@ class RecurrentDecoder(Decoder):
         return Decoded(
             torch.cat(states, 1),
             torch.cat(contexts, 1),
-            torch.cat(weights, 1) if need_weights and self.attends else None,
+            torch.cat(weights, 2) if need_weights and self.attends else None,
         ), state
 
     def _read(self, x_BTD: Tensor, state: DecoderState, *, need_weights: bool) -> tuple[Decoded, DecoderState]:
@@ -216,12 +216,12 @@ class RecurrentDecoder(Decoder):
         if self.site is not None:
             hidden_BTD, history = self.site.follow(hidden_BTD, histories[0], state.externals[0], state.mask_BS)
             histories = (history,)
-        normed_BTD, weights_BTS = self.query_norm(hidden_BTD), None
+        normed_BTD, weights_BHTS = self.query_norm(hidden_BTD), None
         if self.attention is None:
             context_BTD = state.memory.states_BSD.expand_as(normed_BTD)
         else:
             attended = look(self.attention, normed_BTD, state, need_weights=need_weights)
-            context_BTD, weights_BTS = attended.context_BTD, mean_weights(attended) if need_weights else None
+            context_BTD, weights_BHTS = attended.context_BTD, asked_weights(attended) if need_weights else None
         joined_BTD = self.join(torch.cat((context_BTD, normed_BTD), dim=-1)).tanh()
         after = replace(
             state,
@@ -229,7 +229,7 @@ class RecurrentDecoder(Decoder):
             carried=tuple(carried_LBD.transpose(0, 1) for carried_LBD in last),
             length=state.length + x_BTD.shape[1],
         )
-        return Decoded(self.dropout(joined_BTD), context_BTD, weights_BTS), after
+        return Decoded(self.dropout(joined_BTD), context_BTD, weights_BHTS), after
 
 
 def reversal(mask_BT: Tensor) -> Tensor:

@@ -20,9 +20,9 @@ from models.backbones.base import (
     PositionFactory,
     TokenSite,
     acts_on,
+    asked_weights,
     input_position,
     look,
-    mean_weights,
     no_history,
 )
 from models.feedforward import FeedForward
@@ -184,8 +184,8 @@ class TransformerDecoder(Decoder):
             states_BTD = feedforward(states_BTD)
             histories.append(history)
         after = replace(state, histories=tuple(histories), length=state.length + x_BTD.shape[1])
-        weights_BTS = mean_weights(attended) if need_weights else None
-        return Decoded(self.norm(states_BTD), attended.context_BTD, weights_BTS), after
+        weights_BHTS = asked_weights(attended) if need_weights else None
+        return Decoded(self.norm(states_BTD), attended.context_BTD, weights_BHTS), after
 
     def _token_sites(self) -> list[TokenSite]:
         return [site for site in self.sites if isinstance(site, TokenSite)]

@@ -118,8 +118,8 @@ class GenerationHead(Head):
         else:
             loss = self._copying_loss(texts[0], labels, x_BTD, decoded, smoothing)
         if self._covers:
-            assert decoded.weights_BTS is not None
-            loss = loss + self.coverage_weight * coverage_loss(decoded.weights_BTS, known_BT)
+            assert decoded.pointing_BTS is not None
+            loss = loss + self.coverage_weight * coverage_loss(decoded.pointing_BTS, known_BT)
         return loss
 
     def predict(self, texts: Sequence[Encoded]) -> list[Any]:
@@ -151,11 +151,11 @@ class GenerationHead(Head):
     def align(self, texts: Sequence[Encoded], labels: Tensor) -> list[Tensor]:
         """The attention weights (T, S) with which each reference is read, its end left out."""
         decoded = self._read(texts[0], labels, need_weights=True)[1]
-        assert decoded.weights_BTS is not None
+        assert decoded.mean_BTS is not None
         written_B, read_B = (labels != IGNORED).sum(dim=1) - 1, texts[0].mask_BT.sum(dim=1)
         return [
             weights_TS[:written, :read].cpu()
-            for weights_TS, written, read in zip(decoded.weights_BTS, written_B.tolist(), read_B.tolist(), strict=True)
+            for weights_TS, written, read in zip(decoded.mean_BTS, written_B.tolist(), read_B.tolist(), strict=True)
         ]
 
     @property

@@ -100,7 +100,7 @@ def stepwise(decoder: Decoder, x: Tensor, state: DecoderState, *, need_weights: 
         decoded, state = decoder(x[:, position : position + 1], state, need_weights=need_weights)
         steps.append(decoded)
     states, contexts, weights = zip(*steps, strict=True)
-    return Decoded(torch.cat(states, 1), torch.cat(contexts, 1), torch.cat(weights, 1) if need_weights else None)
+    return Decoded(torch.cat(states, 1), torch.cat(contexts, 1), torch.cat(weights, 2) if need_weights else None)
 
 
 def positions(name: str) -> Any:
@@ -192,9 +192,11 @@ def test_masked_memory_has_no_weight_no_gradient_and_no_effect(decoder: str, mec
     assert grad is not None
     assert (grad[~MASK] == 0).all()
     assert (grad[MASK] != 0).any(-1).all()
-    if decoded.weights_BTS is not None:
-        assert (decoded.weights_BTS.transpose(1, 2)[~MASK] == 0).all()
-        torch.testing.assert_close(decoded.weights_BTS.sum(-1), torch.ones(3, LENGTH))
+    for weights in (decoded.pointing_BTS, decoded.mean_BTS):
+        assert (weights is None) == (mechanism == "plain")
+        if weights is not None:
+            assert (weights.transpose(1, 2)[~MASK] == 0).all()
+            torch.testing.assert_close(weights.sum(-1), torch.ones(3, LENGTH))
     noisy = Memory(memory.states_BSD.detach().masked_fill(~MASK[..., None], 50.0), MASK)
     torch.testing.assert_close(network(x, network.begin(noisy))[0].states_BTD, decoded.states_BTD)
 
@@ -207,11 +209,16 @@ def test_a_text_without_memory_is_finite(decoder: str, mechanism: str) -> None:
     mask = MASK.clone()
     mask[1] = False
     decoded = network(x, network.begin(Memory(memory.states_BSD, mask)), need_weights=True)[0]
-    assert decoded.weights_BTS is not None
-    assert (decoded.weights_BTS[1] == 0).all()
+    assert decoded.weights_BHTS is not None
+    assert decoded.pointing_BTS is not None
+    assert decoded.mean_BTS is not None
+    assert (decoded.pointing_BTS[1] == 0).all()
+    assert (decoded.mean_BTS[1] == 0).all()
     assert (decoded.context_BTD[1] == 0).all()
     assert decoded.states_BTD.isfinite().all()
-    (decoded.states_BTD.square().sum() + decoded.weights_BTS.square().sum()).backward()
+    (
+        decoded.states_BTD.square().sum() + decoded.pointing_BTS.square().sum() + decoded.mean_BTS.square().sum()
+    ).backward()
     gradients = [memory.states_BSD.grad, *(parameter.grad for parameter in network.parameters())]
     assert all(gradient is None or gradient.isfinite().all() for gradient in gradients)
 
@@ -232,8 +239,21 @@ def test_every_parameter_gets_a_gradient(decoder: str, mechanism: str) -> None:
 @pytest.mark.parametrize("normalizer", ["sparsemax", "sigmoid"])
 def test_weights_sum_to_one_with_every_normalizer(decoder: str, normalizer: str) -> None:
     network, (x, memory) = build(decoder, "self", normalizer=normalizer), draw()
-    weights = network(x, network.begin(memory), need_weights=True)[0].weights_BTS
-    torch.testing.assert_close(weights.sum(-1), torch.ones(3, LENGTH))
+    decoded = network(x, network.begin(memory), need_weights=True)[0]
+    for weights in (decoded.pointing_BTS, decoded.mean_BTS):
+        torch.testing.assert_close(weights.sum(-1), torch.ones(3, LENGTH))
+
+
+@every_decoder
+@pytest.mark.parametrize(("mechanism", "heads"), [("self", 2), ("memory", 3), ("cross", 2), ("uniform", 1)])
+def test_one_head_points_the_last_and_of_memory_the_last_hop(decoder: str, mechanism: str, heads: int) -> None:
+    network, (x, memory) = build(decoder, mechanism), draw()
+    decoded = network(x, network.begin(memory), need_weights=True)[0]
+    assert decoded.weights_BHTS.shape == (3, heads, LENGTH, SIZE)
+    torch.testing.assert_close(decoded.pointing_BTS, decoded.weights_BHTS[:, -1])
+    torch.testing.assert_close(decoded.mean_BTS, decoded.weights_BHTS.mean(1))
+    if heads > 1:
+        assert not torch.allclose(decoded.pointing_BTS, decoded.mean_BTS)
 
 
 @pytest.mark.parametrize(
@@ -330,7 +350,7 @@ def test_the_recurrent_decoder_is_luongs(feeding: bool) -> None:
             attentional = (network.join.weight @ torch.cat((context, asking)) + network.join.bias).tanh()
             torch.testing.assert_close(decoded.states_BTD[text, t], attentional)
             torch.testing.assert_close(decoded.context_BTD[text, t], context)
-            torch.testing.assert_close(decoded.weights_BTS[text, t, : len(states)], weights.float())
+            torch.testing.assert_close(decoded.pointing_BTS[text, t, : len(states)], weights.float())
 
 
 def test_the_transformer_decoder_is_its_blocks() -> None:
@@ -345,7 +365,7 @@ def test_the_transformer_decoder_is_its_blocks() -> None:
     decoded, _ = network(x, network.begin(memory), need_weights=True)
     torch.testing.assert_close(decoded.states_BTD, network.norm(states))
     torch.testing.assert_close(decoded.context_BTD, found.context_BTD)
-    torch.testing.assert_close(decoded.weights_BTS, found.weights_BHTS.mean(1).float())
+    torch.testing.assert_close(decoded.weights_BHTS, found.weights_BHTS.float())
 
 
 def without_attention(*, feeding: bool) -> RecurrentDecoder:
@@ -369,7 +389,7 @@ def test_without_attention_the_decoder_reads_one_fixed_vector_at_every_step(feed
     assert not any(isinstance(module, Attention) for module in network.modules())
     assert network.attends is False
     decoded, _ = network(x, network.begin(memory), need_weights=True)
-    assert decoded.weights_BTS is None
+    assert decoded.weights_BHTS is None
     for text in range(3):
         mean = normalized(memory.states_BSD[text][MASK[text]]).mean(0)
         hidden, cell = network.first(mean).tanh().chunk(2)
@@ -478,8 +498,8 @@ def test_autocast_steps_and_whole_targets_agree(decoder: str) -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         whole = network(x, network.begin(memory), need_weights=True)[0]
         steps = stepwise(network, x, network.begin(memory), need_weights=True)
-    assert whole.weights_BTS is not None
-    assert whole.weights_BTS.dtype == torch.float32
+    assert whole.weights_BHTS is not None
+    assert whole.weights_BHTS.dtype == torch.float32
     torch.testing.assert_close(steps.states_BTD.float(), whole.states_BTD.float(), rtol=0.05, atol=0.05)
 
 
