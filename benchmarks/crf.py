@@ -23,6 +23,7 @@ from models.crf import LinearChainCRF
 SIZES = ((32, 50, 13), (64, 128, 40))
 """Batch, length, tags."""
 
+SMALLEST = (3, 5, 3)
 THREADS = (1, 2)
 SAMPLE_SECONDS = 0.2
 RESULT = RESULTS / "crf.md"
@@ -73,12 +74,12 @@ def seconds(step: Step, count: int) -> float:
     return (time.perf_counter() - start) / count
 
 
-def measure(size: tuple[int, int, int], threads: int, repeats: int) -> str:
+def measure(size: tuple[int, int, int], threads: int, repeats: int, *, sample_seconds: float) -> str:
     """One row of the table."""
     torch.set_num_threads(threads)
     ours, theirs = steps(*size)
     check_agreement(ours, theirs)
-    counts = [max(1, round(SAMPLE_SECONDS / min(seconds(step, 1) for _ in range(5)))) for step in (ours, theirs)]
+    counts = [max(1, round(sample_seconds / min(seconds(step, 1) for _ in range(5)))) for step in (ours, theirs)]
     pairs = [(seconds(ours, counts[0]), seconds(theirs, counts[1])) for _ in range(repeats)]
     ratio = compare_turns(pairs)
     batch, length, tags = size
@@ -93,7 +94,12 @@ def main() -> None:
     options = parser.parse_args()
     warnings.filterwarnings("ignore", message="where received a uint8 condition")
     load = os.getloadavg()[0]
-    rows = [measure(size, threads, options.repeats) for threads in THREADS for size in SIZES]
+    if options.smallest:
+        options.repeats = 2
+        rows = [measure(SMALLEST, 1, options.repeats, sample_seconds=0.0)]
+    else:
+        pairs = [(size, threads) for threads in THREADS for size in SIZES]
+        rows = [measure(*pair, options.repeats, sample_seconds=SAMPLE_SECONDS) for pair in pairs]
     table = "\n".join(
         (
             "# Linear-chain CRF against pytorch-crf",

@@ -26,7 +26,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from drivers.reporting import RESULTS, compare_turns, machine, make_parser, publish
@@ -43,14 +43,26 @@ from models.projection import linear_cross_entropy
 from tasks.base import Batch
 from tasks.model import TaskModel
 
-WORDS, LENGTH, ROWS = 8_000, 24, 400
-"""Words in the vocabulary, words a text (its end is one symbol more), texts."""
-
-TRAINED_ROWS, SEARCHED_ROWS, WRITTEN, BEAM = 72, 32, 40, 5
-WIDTHS = (128, 256)
+BEAM = 5
 RESULT = RESULTS / "generation.md"
 
 Action = Callable[[], Any]
+
+
+class Size(NamedTuple):
+    """Words in the vocabulary, words a text (its end is one symbol more), texts; texts of a batch; symbols written."""
+
+    words: int
+    length: int
+    rows: int
+    trained_rows: int
+    searched_rows: int
+    written: int
+    widths: tuple[int, ...]
+
+
+FULL = Size(8_000, 24, 400, trained_rows=72, searched_rows=32, written=40, widths=(128, 256))
+SMALLEST = Size(40, 5, 12, trained_rows=4, searched_rows=3, written=4, widths=(16,))
 
 
 class OneByOne(Decoder):
@@ -108,26 +120,26 @@ class ReadAgain(Decoder):
         return Decoded(decoded.states_BTD[:, -1:], decoded.context_BTD[:, -1:], None), after
 
 
-def write_texts(folder: Path) -> None:
+def write_texts(folder: Path, size: Size) -> None:
     """Files of random texts; each word of the vocabulary stands in a source."""
-    generator = torch.Generator().manual_seed(0)
+    generator, (words, length, count) = torch.Generator().manual_seed(0), size[:3]
 
     def text(ids: Tensor) -> str:
         return " ".join(f"w{number}" for number in ids.tolist())
 
-    sources = torch.cat([torch.randperm(WORDS, generator=generator) for _ in range(1 + ROWS * LENGTH // WORDS)])
-    targets = torch.randint(WORDS, (ROWS, LENGTH), generator=generator)
-    rows = zip(sources[: ROWS * LENGTH].view(ROWS, LENGTH), targets, strict=True)
+    sources = torch.cat([torch.randperm(words, generator=generator) for _ in range(1 + count * length // words)])
+    targets = torch.randint(words, (count, length), generator=generator)
+    rows = zip(sources[: count * length].view(count, length), targets, strict=True)
     lines = [json.dumps({"source": text(source), "target": text(target)}) for source, target in rows]
     for split in ("train", "validation", "test"):
         (folder / f"{split}.jsonl").write_text("\n".join(lines), encoding="utf-8")
 
 
-def make(folder: Path, rows: int, *overrides: str) -> tuple[TaskModel, Batch]:
+def make(folder: Path, rows: int, written: int, *overrides: str) -> tuple[TaskModel, Batch]:
     """A model with random weights, and a batch, as a run would make them."""
     words = ["task.source_symbols=words", "task.target_symbols=words", "data=files", "data.language=de"]
-    search = [f"task.search.min_length={WRITTEN}", "task.search.length_factor=0"]
-    search += [f"task.search.length_extra={WRITTEN}", f"task.search.beam={BEAM}"]
+    search = [f"task.search.min_length={written}", "task.search.length_factor=0"]
+    search += [f"task.search.length_extra={written}", f"task.search.beam={BEAM}"]
     config = compose_configuration(["task=translation", *words, f"data.path={folder}", *search, *overrides])
     task = make_task(config)
     data = encode(config, task, run_data.load_corpus(config, task))
@@ -180,12 +192,12 @@ def searching(model: TaskModel, batch: Batch) -> Action:
     return action
 
 
-def losing(width: int, symbols: int, *, chunks: bool) -> Action:
+def losing(width: int, symbols: int, words: int, *, chunks: bool) -> Action:
     """Loss of the vocabulary and its gradients."""
     torch.manual_seed(0)
-    x_ND, weight_VD, bias_V = torch.randn(symbols, width), torch.randn(WORDS, width) * width**-0.5, torch.zeros(WORDS)
+    x_ND, weight_VD, bias_V = torch.randn(symbols, width), torch.randn(words, width) * width**-0.5, torch.zeros(words)
     leaves = [part.requires_grad_() for part in (x_ND, weight_VD, bias_V)]
-    labels_N = torch.randint(WORDS, (symbols,))
+    labels_N = torch.randint(words, (symbols,))
 
     def action() -> tuple[Tensor, ...]:
         if chunks:
@@ -197,12 +209,12 @@ def losing(width: int, symbols: int, *, chunks: bool) -> Action:
     return action
 
 
-def cases(folder: Path) -> Iterator[tuple[str, str, Action, Action, int]]:
+def cases(folder: Path, texts: Size) -> Iterator[tuple[str, str, Action, Action, int]]:
     """(what, size, the fast way, the slow way, what the ratio should reach), checked to give the same result."""
-    for width in WIDTHS:
-        size = f"{TRAINED_ROWS} x {LENGTH + 1}, width {width}"
+    for width in texts.widths:
+        size = f"{texts.trained_rows} x {texts.length + 1}, width {width}"
         options = ["backbone=recurrent", "model=general", f"backbone.width={width}"]
-        model, batch = make(folder, TRAINED_ROWS, *options)
+        model, batch = make(folder, texts.trained_rows, texts.written, *options)
         slow = with_decoder(model, OneByOne)
         heads: list[Any] = [model.eval().head, slow.eval().head]
         actions = [decoding(head.decoder, batch) for head in heads]
@@ -211,17 +223,18 @@ def cases(folder: Path) -> Iterator[tuple[str, str, Action, Action, int]]:
         model.train(), slow.train()
         yield "training: decoder", size, actions[0], actions[1], 3
         yield "training: step", size, training(model, batch), training(slow, batch), 3
+    rows, written = texts.searched_rows, texts.written
     for backbone, options in {"transformer": ["backbone.layers=4", "decoder.layers=4"], "recurrent": []}.items():
-        model, batch = make(folder, SEARCHED_ROWS, f"backbone={backbone}", "model=self", *options)
+        model, batch = make(folder, rows, written, f"backbone={backbone}", "model=self", *options)
         fast_search, slow_search = searching(model, batch), searching(with_decoder(model, ReadAgain), batch)
         found = [[text.log_probability for text in search()] for search in (fast_search, slow_search)]
         torch.testing.assert_close(torch.tensor(found[0]), torch.tensor(found[1]), rtol=1e-4, atol=1e-3)
-        yield f"search: {backbone}", f"{SEARCHED_ROWS} x {WRITTEN}, beam {BEAM}", fast_search, slow_search, 3
-    for width in WIDTHS:
-        symbols = TRAINED_ROWS * (LENGTH + 1)
-        fast_loss, slow_loss = losing(width, symbols, chunks=True), losing(width, symbols, chunks=False)
+        yield f"search: {backbone}", f"{rows} x {written}, beam {BEAM}", fast_search, slow_search, 3
+    for width in texts.widths:
+        symbols, words = texts.trained_rows * (texts.length + 1), texts.words
+        fast_loss, slow_loss = (losing(width, symbols, words, chunks=chunks) for chunks in (True, False))
         torch.testing.assert_close(fast_loss(), slow_loss(), rtol=1e-3, atol=1e-6)
-        yield "loss", f"{symbols} x {WORDS}, width {width}", fast_loss, slow_loss, 1
+        yield "loss", f"{symbols} x {words}, width {width}", fast_loss, slow_loss, 1
 
 
 def seconds(action: Action) -> float:
@@ -245,13 +258,16 @@ def main() -> None:
     parser = make_parser(__doc__, RESULT)
     parser.add_argument("--repeats", type=int, default=15)
     options = parser.parse_args()
+    if options.smallest:
+        options.repeats = 2
     keep_freed_memory()
     torch.set_num_threads(1)
     load = os.getloadavg()[0]
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        write_texts(Path(folder))
-        for case in cases(Path(folder)):
+        size = SMALLEST if options.smallest else FULL
+        write_texts(Path(folder), size)
+        for case in cases(Path(folder), size):
             rows.append(measure(*case, repeats=options.repeats))
             print(rows[-1], flush=True)
     head = (

@@ -13,7 +13,7 @@ import time
 import numpy as np
 from drivers.reporting import RESULTS, make_parser, publish
 
-from tasks.encoding.arrays import EncodedSplit
+from tasks.encoding.arrays import EncodedSplit, TagLabels
 from tasks.encoding.batching import BatchLoader, BatchPlan
 from tasks.encoding.codec import TextCodec
 from tasks.encoding.collation import collate
@@ -52,7 +52,7 @@ def measure(rows: int, *, ngram_buckets: int) -> dict[str, float]:
     start = time.perf_counter()
     encoded = TextCodec.fit(texts, options).encode(texts)
     encoding = time.perf_counter() - start
-    split = EncodedSplit(np.arange(rows), (encoded,), None, encoded.forms_K, per_token=True)
+    split = EncodedSplit(np.arange(rows), (encoded,), None, TagLabels(encoded.forms_K, encoded.offsets))
     typical = np.argsort(np.abs(split.lengths - 20), kind="stable")[:64]
     plan = BatchPlan(split.lengths, batch_tokens=1024, batch_rows=64, shuffle=True, seed=0)
     loader = BatchLoader(split, plan)
@@ -72,6 +72,8 @@ def main() -> None:
     parser = make_parser(__doc__, RESULT)
     parser.add_argument("--rows", type=int, default=50_000)
     arguments = parser.parse_args()
+    if arguments.smallest:
+        arguments.rows = 100
     kinds = {"words and characters": 0, "with character n-grams": 12_000}
     results = {name: measure(arguments.rows, ngram_buckets=buckets) for name, buckets in kinds.items()}
     lines = [

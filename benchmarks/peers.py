@@ -46,10 +46,11 @@ from harness.build.model import make_model
 from harness.build.trainer import make_trainer, optimisation
 from harness.configuration.compose import compose_configuration
 from harness.training.callbacks import Averaging, History, RandomStates
-from harness.training.fit import quiet_libraries
 from harness.training.memory import keep_freed_memory
 from harness.training.module import TrainingModule
+from harness.training.session import quiet_libraries
 from tasks.base import IGNORED
+from tasks.heads.generation import TextSearch
 
 RESULT = RESULTS / "peers.md"
 
@@ -113,8 +114,8 @@ class Ours:
         torch.set_num_threads(threads)
         model = make_model(self.config, self.data).eval()
         head: Any = model.head
-        head.search_options = replace(head.search_options, beam=beam, min_length=SYMBOLS)
-        head.length_factor, head.length_extra = 0, SYMBOLS
+        options = replace(head.text_search.options, beam=beam, min_length=SYMBOLS)
+        head.text_search = TextSearch(options, length_factor=0, length_extra=SYMBOLS)
         batch = self.data.batch("test", list(range(SENTENCES)))
         for _ in range(2):
             started = time.perf_counter()
@@ -188,6 +189,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=2, help="measurements of each side (default: 2)")
     parser.add_argument("--reports", type=int, default=4, help=f"of {REPORT} updates each, after the warm-up's")
     options = parser.parse_args()
+    if options.smallest:
+        options.threads, options.repeats, options.reports = [1], 1, 1
     given = {peer: python for peer, python in ((JoeyNMT, options.joeynmt), (OpenNMT, options.opennmt)) if python}
     if options.data_dir is None or not given:
         print("nothing to compare with: --data_dir and the interpreter of at least one peer are needed; see --help")

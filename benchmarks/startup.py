@@ -37,6 +37,8 @@ def main() -> None:
     parser = make_parser(__doc__, RESULT)
     parser.add_argument("--repeats", type=int, default=7)
     options = parser.parse_args()
+    if options.smallest:
+        options.repeats = 1
     turns = [[seconds(command) for command in COMMANDS.values()] for _ in range(options.repeats)]
     lines = ["| command | median, s | least | most |", "|---|--:|--:|--:|"]
     for name, column in zip(COMMANDS, zip(*turns, strict=True), strict=True):

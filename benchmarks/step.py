@@ -16,6 +16,7 @@ import time
 import warnings
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytorch_lightning as pl
@@ -28,10 +29,10 @@ from harness.build.model import make_model
 from harness.build.trainer import make_trainer, optimisation
 from harness.configuration.compose import compose_configuration
 from harness.training.callbacks import History, RandomStates
-from harness.training.fit import quiet_libraries
 from harness.training.loggers import make_logger
 from harness.training.memory import keep_freed_memory
 from harness.training.module import TrainingModule
+from harness.training.session import quiet_libraries
 
 COMMON = ["task=ner", "training.average_decay=0", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"]
 SIZES = {
@@ -39,27 +40,28 @@ SIZES = {
     "medium": [*COMMON, "model=self", "backbone.width=128", "training.batch_rows=32"],
     "large": [*COMMON, "model=self", "backbone.width=256", "training.batch_rows=64"],
 }
-STEPS, WARM_UP = 100, 5
+SMALLEST = {"smallest": [*SIZES["small"], "data.size=few"]}
+WARM_UP = 5
 RESULT = RESULTS / "step.md"
 
 
 class Clock(pl.Callback):
-    """Reads the time after the warm-up and at the end."""
+    """Reads the time after the warm-up and after ``steps`` more."""
 
-    seconds = 0.0
+    def __init__(self, steps: int) -> None:
+        self.steps, self.seconds = steps, 0.0
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """The first counted step begins after the last step of the warm-up."""
         if batch_idx == WARM_UP - 1:
             self.seconds = -time.perf_counter()
-        elif batch_idx == WARM_UP + STEPS - 1:
+        elif batch_idx == WARM_UP + self.steps - 1:
             self.seconds += time.perf_counter()
 
 
 def bare_seconds(module: TrainingModule, batches: list[Any], clip: float) -> float:
     """Seconds for the counted steps of a loop one would write by hand."""
-    total = len(batches)
-    module.trainer = type("Trainer", (), {"estimated_stepping_batches": total})()
+    module.trainer = SimpleNamespace(estimated_stepping_batches=len(batches), precision="32-true")
     configured = module.configure_optimizers()
     optimizer, schedule = configured["optimizer"], configured["lr_scheduler"]["scheduler"]
     parameters = list(module.model.parameters())
@@ -78,7 +80,7 @@ def bare_seconds(module: TrainingModule, batches: list[Any], clip: float) -> flo
 
 def harness_seconds(config: Any, module: TrainingModule, batches: list[Any], folder: Path) -> float:
     """Seconds for the counted steps inside the harness's trainer."""
-    clock = Clock()
+    clock = Clock(len(batches) - WARM_UP)
     checkpoint = pl.callbacks.ModelCheckpoint(folder, save_last=True, save_on_train_epoch_end=True)
     stopping = pl.callbacks.EarlyStopping("train/loss", mode="min", check_on_train_epoch_end=True)
     callbacks = [History(), RandomStates(), stopping, checkpoint, clock]
@@ -103,15 +105,15 @@ def epoch_seconds(loader: Any) -> float:
     return time.perf_counter() - started
 
 
-def measure(name: str, repeats: int) -> str:
-    """One row of the table."""
-    config = compose_configuration([*SIZES[name], f"training.steps={STEPS + WARM_UP}"])
+def measure(name: str, overrides: list[str], *, repeats: int, steps: int) -> str:
+    """One row of the table, over so many steps after the warm-up."""
+    config = compose_configuration([*overrides, f"training.steps={steps + WARM_UP}"])
     task = make_task(config)
     data = encode(config, task, run_data.load_corpus(config, task))
     loader = data.loader("train")
-    batches = list(islice(iter(loader), STEPS + WARM_UP))
+    batches = list(islice(iter(loader), steps + WARM_UP))
     loading = statistics.median(epoch_seconds(loader) for _ in range(repeats)) / len(loader)
-    batches = (batches * (STEPS + WARM_UP))[: STEPS + WARM_UP]
+    batches = (batches * (steps + WARM_UP))[: steps + WARM_UP]
 
     def module() -> TrainingModule:
         return TrainingModule(
@@ -128,7 +130,7 @@ def measure(name: str, repeats: int) -> str:
             ours = harness_seconds(config, module(), batches, Path(folder))
         pairs.append((bare_seconds(module(), batches, config.training.gradient_clip), ours))
     ratio = compare_turns(pairs)
-    bare, ours = 1e3 * ratio.first / STEPS, 1e3 * ratio.second / STEPS
+    bare, ours = 1e3 * ratio.first / steps, 1e3 * ratio.second / steps
     share = 1e3 * loading / bare
     return (
         f"| {name} | {bare:.1f} | {ours:.1f} | {ratio.median:.2f} | {ratio.low:.2f} to {ratio.high:.2f} "
@@ -146,8 +148,10 @@ def main() -> None:
     keep_freed_memory()
     torch.set_num_threads(1)
     rows = []
-    for name in SIZES:
-        rows.append(measure(name, options.repeats))
+    if options.smallest:
+        options.repeats = 2
+    for name, overrides in (SMALLEST if options.smallest else SIZES).items():
+        rows.append(measure(name, overrides, repeats=options.repeats, steps=2 if options.smallest else 100))
         print(rows[-1], flush=True)
     head = "| step | bare loop, ms | harness, ms | harness / bare | quartiles | loading of a batch |\n"
     head += "|---|--:|--:|--:|--:|--:|"

@@ -36,6 +36,7 @@ CELL = [
     "trainer.accelerator=cpu",
     "trainer.enable_progress_bar=false",
 ]
+SMALLEST = ["data.size=few", "data.max_train=null", "training.steps=2", "backbone.width=16"]
 SIDES = {"one worker": 1, "two workers": 2}
 RESULT = RESULTS / "throughput.md"
 
@@ -62,10 +63,10 @@ def timed_cell(job: Job) -> tuple[Answer, Span]:
     return answer, Span(os.getpid(), begun, steps[0], time.time())
 
 
-def run_side(workers: int, *, cells: int, results: str) -> tuple[float, list[Span]]:
+def run_side(workers: int, *, cells: int, results: str, options: Sequence[str]) -> tuple[float, list[Span]]:
     """Wall seconds of a whole sweep and the times of its cells."""
     made = [
-        Cell(f"seed={seed}", compose_configuration([*CELL, f"seed={seed}", f"results_dir={results}"]))
+        Cell(f"seed={seed}", compose_configuration([*CELL, *options, f"seed={seed}", f"results_dir={results}"]))
         for seed in range(1, cells + 1)
     ]
     spans: list[Span] = []
@@ -92,6 +93,8 @@ def main() -> None:
     parser.add_argument("--cells", type=int, default=48)
     parser.add_argument("--repeats", type=int, default=1)
     options = parser.parse_args()
+    if options.smallest:
+        options.cells, options.repeats = 4, 1
     if options.cells < 4:
         parser.error(f"--cells is at least 4, so that a worker has one after its first; got {options.cells}")
     seconds: dict[str, list[float]] = {side: [] for side in SIDES}
@@ -100,7 +103,9 @@ def main() -> None:
     for _ in range(options.repeats):
         for side, workers in SIDES.items():
             with tempfile.TemporaryDirectory() as results:
-                wall, times = run_side(workers, cells=options.cells, results=results)
+                wall, times = run_side(
+                    workers, cells=options.cells, results=results, options=SMALLEST if options.smallest else ()
+                )
             seconds[side].append(wall)
             spans[side] += times
             waits[side] += overheads(times)

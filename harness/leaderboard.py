@@ -2,7 +2,8 @@
 
 Reads records alone: no task code, no torch; safe while a sweep writes. One table a task and data set, one row a
 configuration: the mean over seeds with its interval, a rank shared by rows that cannot be told apart, costs, and for
-each hole its reason. The way there: records -> ``rows`` -> ``board`` -> ``board_formats``, or ``report`` for HTML.
+each hole its reason. The way there: records -> ``board.rows`` -> ``board.board`` -> ``board.formats``, or
+``report`` for HTML.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class TextTensors:
         return TextTensors(*(value.to(device, non_blocking=non_blocking) for value in vars(self).values()))
 
 
-class Sizes(NamedTuple):
+class IdCounts(NamedTuple):
     """How many ids there are of each kind, known only once the training texts have been read."""
 
     vocabulary: int
@@ -79,7 +79,7 @@ class WordVectors(nn.Module):
     the say over rare words; a large one (1.0) tells words apart from the first step.
     """
 
-    def __init__(self, sizes: Sizes, *, width: int, word_dropout: float, std: float) -> None:
+    def __init__(self, sizes: IdCounts, *, width: int, word_dropout: float, std: float) -> None:
         super().__init__()
         self.width, self.word_dropout = width, _probability("word_dropout", word_dropout)
         self.table = nn.Embedding(sizes.vocabulary, width, padding_idx=PADDING)
@@ -106,7 +106,7 @@ class CharacterConvolution(nn.Module):
     or tanh one, which also makes the vector of an empty form zero. Computed once a distinct form, not once a token.
     """
 
-    def __init__(self, sizes: Sizes, *, character_width: int, width: int, kernel: int) -> None:
+    def __init__(self, sizes: IdCounts, *, character_width: int, width: int, kernel: int) -> None:
         super().__init__()
         if kernel % 2 == 0:
             raise ValueError(f"the character convolution expects an odd kernel, got {kernel}; use {kernel + 1}")
@@ -129,7 +129,7 @@ class ShapeVectors(nn.Module):
     signs beside it. It tells names from words that were never seen.
     """
 
-    def __init__(self, sizes: Sizes, *, width: int) -> None:
+    def __init__(self, sizes: IdCounts, *, width: int) -> None:
         super().__init__()
         self.width = width
         self.table = _table(SHAPES, width, padding=None)
@@ -146,7 +146,7 @@ class NgramBag(nn.Module):
     square root of their number, so that long words are not louder than short ones; trained with the task alone.
     """
 
-    def __init__(self, sizes: Sizes, *, width: int) -> None:
+    def __init__(self, sizes: IdCounts, *, width: int) -> None:
         super().__init__()
         if sizes.ngram_buckets < 1:
             raise ValueError(
@@ -173,7 +173,7 @@ class BigramVectors(nn.Module):
     stands at its token instead of in the text's mean.
     """
 
-    def __init__(self, sizes: Sizes, *, buckets: int, width: int) -> None:
+    def __init__(self, sizes: IdCounts, *, buckets: int, width: int) -> None:
         super().__init__()
         self.width, self.buckets = width, buckets
         self.table = _table(buckets, width, padding=None)
@@ -207,7 +207,7 @@ class TokenEmbedding(nn.Module):
         vocabulary_size: int,
         character_count: int,
         ngram_buckets: int,
-        parts: Mapping[str, Callable[[Sizes], Part]],
+        parts: Mapping[str, Callable[[IdCounts], Part]],
         combine: Literal["concatenate", "sum"],
         width: int | None,
         token_dropout: float,
@@ -215,7 +215,7 @@ class TokenEmbedding(nn.Module):
         shared_dropout: bool,
     ) -> None:
         super().__init__()
-        sizes = Sizes(vocabulary_size, character_count, ngram_buckets)
+        sizes = IdCounts(vocabulary_size, character_count, ngram_buckets)
         built: dict[str, Any] = {name: factory(sizes) for name, factory in parts.items() if not _switched_off(factory)}
         self.parts = nn.ModuleDict(built)
         self.combine = combine
@@ -238,7 +238,7 @@ class TokenEmbedding(nn.Module):
         return projected_BTD * texts.mask_BT[..., None]
 
 
-def _switched_off(factory: Callable[[Sizes], Part]) -> bool:
+def _switched_off(factory: Callable[[IdCounts], Part]) -> bool:
     return getattr(factory, "keywords", {}).get("width") == 0
 
 

@@ -1,29 +1,31 @@
 """What a task is: the contract that every file in this folder fulfils, and the batch that flows through a model.
 
-    rows of a corpus -> Task.check -> Batch -> model (embeddings, encoder, head) -> loss, predictions -> Task.score
+    rows -> Task.check -> Task.encode -> Batch -> model (embeddings, encoder, head) -> predictions -> Task.score_rows
 
-B texts in the batch, T positions, U distinct word forms in the batch
+A kind of task (a label, tags, a text to be written, …) is a ``Task`` whose ``encode`` knows how its labels become
+numbers and back, and a ``Head``. Nothing else asks of which kind a task or a head is.
+
+B texts in the batch, T positions, S tokens of a text, D width of the states
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from models.attention.base import Attention, Site
-from models.embeddings import TextTensors
+from models.backbones.base import AttentionFactory, Decoder
+from models.embeddings import TextTensors, TokenEmbedding
 from tasks.labels.names import label_name
 
 Row = Mapping[str, Any]
 """One example as the corpus has it: column name -> value."""
 
-
-AttentionFactory = Callable[[Site], Attention]
 
 PADDING, UNKNOWN = 0, 1
 """The first two ids of every vocabulary."""
@@ -81,9 +83,12 @@ class Head(nn.Module, ABC):
 
     ``progress``: the share of the training's steps that are over, for a loss that changes with it. The training loop
     sets it before each step, from the number of steps done, so that a resumed run goes on with the same loss.
+    ``stepwise``: whether a prediction is made step by step, each with looks of its own at the text. What single calls
+    of the head's mechanisms return then says little; ``align`` says where the prediction as a whole looked.
     """
 
     progress: float = 0.0
+    stepwise: ClassVar[bool] = False
 
     @abstractmethod
     def forward(self, texts: Sequence[Encoded], labels: Tensor | None = None) -> Tensor:
@@ -97,12 +102,64 @@ class Head(nn.Module, ABC):
         """The mean training loss of the batch, a scalar."""
 
     @abstractmethod
-    def predict(self, texts: Sequence[Encoded]) -> list[Any]:
-        """One prediction an example: a class index, the tag indices of its real tokens, or the symbols written."""
+    def predict(self, texts: Sequence[Encoded], labels: Tensor | None = None) -> list[Any]:
+        """One prediction an example: a class index, the tag indices of its real tokens, or the symbols written.
+
+        ``labels``, where they are known, decide nothing about what is predicted. They are there for what is measured
+        with them beside it, such as the attention with which a reference is read.
+        """
+
+    def align(self, texts: Sequence[Encoded], predictions: Sequence[Any]) -> list[Tensor | None]:
+        """The attention to the first text (steps, S) with which each prediction is made, if it is made in steps."""
+        return [None] * len(predictions)
+
+
+@dataclass(frozen=True)
+class WrittenSymbols:
+    """The ids that a decoder writes, all below ``count``.
+
+    ``begin`` is what is read before the first symbol, ``end`` what ends a text; no text holds either.
+    """
+
+    count: int
+    begin: int
+    end: int
+
+
+NOTHING_WRITTEN = WrittenSymbols(count=0, begin=0, end=0)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What is known only once the corpus is encoded: labels, numbers of words, characters and written symbols.
+
+    ``aligned``: whether gold alignments are scored.
+    """
+
+    labels: list[str]
+    vocabulary: int
+    characters: int
+    written: WrittenSymbols = NOTHING_WRITTEN
+    aligned: bool = False
+
+
+@dataclass(frozen=True)
+class Body:
+    """What a head is set upon, and what makes the parts of its own.
+
+    ``width``: D of the encoder's states. ``embeddings``: of the tokens; a head may share their table.
+    ``attention``: makes the mechanism of a site; None: there is no attention. ``decoder``: makes a decoder that reads
+    vectors of a given width.
+    """
+
+    width: int
+    embeddings: TokenEmbedding
+    attention: AttentionFactory | None
+    decoder: Callable[[int], Decoder]
 
 
 class Task(ABC):
-    """A task: which columns it reads, which head it needs, how it is scored.
+    """A task: which columns it reads, how they are encoded, which head it needs, how it is scored.
 
     ``name``: what the configuration calls it, for messages and records.
     ``text_columns``: one or two columns with text; ``label_column``: what is predicted.
@@ -111,6 +168,7 @@ class Task(ABC):
     ``needs``: what the task asks of a mechanism at its sites, a subset of ``Attention.supports``.
     ``validate_by``: what chooses the epoch, the main ``score`` or the ``loss``.
     ``generates``: True if the label is a text, or a list of texts any of which would be right.
+    ``encoder_reads_external``: whether the token sites of the encoder are where an external memory is looked at.
     """
 
     name: str
@@ -121,6 +179,14 @@ class Task(ABC):
     needs: ClassVar[frozenset[str]]
     validate_by: str = "score"
     generates: ClassVar[bool] = False
+    encoder_reads_external: ClassVar[bool] = True
+
+    @abstractmethod
+    def label_problem(self, row: Row) -> str | None:
+        """What is wrong with the type of a row's label, and the remedy; None if nothing.
+
+        ``tasks.reading.checks`` has the usual answers. The texts of the row have been looked at before.
+        """
 
     def check(self, row: Row) -> Row:
         """The row as the task uses it, once ``tasks.reading.checks`` has found its columns and types right.
@@ -138,17 +204,46 @@ class Task(ABC):
         """The names of the labels in words, the external memory of mechanisms where a row has none of its own."""
         return [label_name(label) for label in labels]
 
-    @abstractmethod
-    def build_head(self, width: int, *, labels: list[str], attention: AttentionFactory | None) -> Head:
-        """The head for encoder states of ``width``; ``attention`` is the factory for its pooling site, or None."""
+    def unseen_label(self, row: Row, known: Collection[str]) -> str | None:
+        """The label of a row, or the first of several, if it is not ``known`` from train and so cannot be learnt."""
+        label: str = row[self.label_column]
+        return None if label in known else label
+
+    def any_label(self, row: Row, train: Sequence[Row]) -> Any:
+        """A label that a row without one may be given, so that it can be encoded: nobody looks at it."""
+        return train[0][self.label_column]
 
     @abstractmethod
-    def score(self, gold: Sequence[Any], predicted: Sequence[Any], *, labels: Sequence[str]) -> dict[str, float]:
-        """Every score of the task, as fractions, from gold and predicted labels (names, or lists of tag names)."""
+    def encode(self, corpus: Any, *, options: Any, external: bool, cache: Path | None) -> Any:
+        """The corpus as numbers, with vocabularies and labels of its training split.
 
+        From a ``tasks.reading.source.Corpus`` and ``tasks.encoding.vocabulary.EncodingOptions`` to a
+        ``tasks.encoding.corpus.EncodedCorpus``, all of which stand above this file. ``external``: whether the
+        mechanism can look at an external memory. ``cache``: a folder for what takes long to learn from texts.
+
+        Raises ValueError for what cannot be encoded.
+        """
+
+    @abstractmethod
+    def build_head(self, sizes: Sizes, body: Body) -> Head:
+        """The head for a corpus of these sizes, set upon this body. Raises ValueError for parts that do not fit."""
+
+    @abstractmethod
     def score_rows(self, rows: Sequence[Row], predicted: Sequence[Any], *, labels: Sequence[str]) -> dict[str, float]:
-        """Every score of the task for predictions of some rows."""
-        return self.score([row[self.label_column] for row in rows], predicted, labels=labels)
+        """Every score of the task, as fractions, for predictions of some rows.
+
+        ``predicted``: names of labels, lists of the names of tags, or texts. ``labels``: the inventory.
+        """
+
+    def score_predictions(
+        self, rows: Sequence[Row], predictions: Mapping[int, Any], *, encoded: Any, split: str
+    ) -> dict[str, float]:
+        """Every score for what a head predicts of some rows of a split of ``encoded``, which ``encode`` made.
+
+        ``predictions``: number of the row in its split -> prediction, in the order of ``rows``.
+        """
+        predicted = [encoded.readable(split, prediction) for prediction in predictions.values()]
+        return self.score_rows(rows, predicted, labels=encoded.labels)
 
     @abstractmethod
     def definitions(self, rows: Sequence[Row]) -> dict[str, str]:

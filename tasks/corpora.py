@@ -26,7 +26,7 @@ from tasks.reading.splits import SPLITS, Split, row_namer, split_off
 class GeneratedData(Source):
     """The bundled corpus of a task, made by ``tasks.generated.<task name>``.
 
-    ``size``: small, medium or large. ``knobs``: what the task's generator offers, such as length or noise.
+    ``size``: few, small, medium or large. ``knobs``: what the task's generator offers, such as length or noise.
     """
 
     size: str

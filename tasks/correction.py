@@ -8,7 +8,7 @@ from typing import Any
 from tasks.base import Row
 from tasks.kinds.writing import GenerationTask
 from tasks.metrics.correction import correction_definitions, correction_scores
-from tasks.reading.checks import references, text_of
+from tasks.reading.rows import references, text_of
 
 
 class Correction(GenerationTask):

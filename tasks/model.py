@@ -16,7 +16,6 @@ from models.attention.base import Attention, External
 from models.backbones.base import Encoder
 from models.embeddings import TextTensors
 from tasks.base import Batch, Encoded, Head
-from tasks.heads.generation import GenerationHead
 
 
 class TaskModel(nn.Module):
@@ -57,12 +56,7 @@ class TaskModel(nn.Module):
 
     def predict(self, batch: Batch) -> list[Any]:
         """One prediction an example: a class index, the tag indices of its tokens, or a ``Generated`` text."""
-        texts = self.encode(batch)
-        predicted = self.head.predict(texts)
-        if isinstance(self.head, GenerationHead) and self.head.aligns and batch.labels is not None:
-            aligned = zip(predicted, self.head.align(texts, batch.labels), strict=True)
-            return [generated._replace(weights=weights_TS) for generated, weights_TS in aligned]
-        return predicted
+        return self.head.predict(self.encode(batch), batch.labels)
 
     def _contextualize(self, text: TextTensors) -> Encoded:
         return Encoded(self.encoder.contextualize(self.embeddings(text), text.mask_BT), text.mask_BT)

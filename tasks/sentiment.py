@@ -28,10 +28,10 @@ class Sentiment(PoolingTask):
         """The labels from lowest to highest. Raises ValueError if their order is not known."""
         return ordered_labels(labels, order=self.order)
 
-    def score(self, gold: Sequence[str], predicted: Sequence[str], *, labels: Sequence[str]) -> dict[str, float]:
+    def score_rows(self, rows: Sequence[Row], predicted: Sequence[Any], *, labels: Sequence[str]) -> dict[str, float]:
         """Accuracy, macro F1 and the mean absolute error of the rank (the lower the better)."""
-        error = rank_mean_absolute_error(gold, predicted, labels=labels)
-        return {**super().score(gold, predicted, labels=labels), "rank_mean_absolute_error": error}
+        error = rank_mean_absolute_error([row[self.label_column] for row in rows], predicted, labels=labels)
+        return {**super().score_rows(rows, predicted, labels=labels), "rank_mean_absolute_error": error}
 
     def definitions(self, rows: Sequence[Row]) -> dict[str, str]:
         """What each score is."""

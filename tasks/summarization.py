@@ -8,7 +8,7 @@ from typing import Any
 from tasks.base import Row
 from tasks.kinds.writing import GenerationTask
 from tasks.metrics.summarization import summarization_definitions, summarization_scores
-from tasks.reading.checks import references
+from tasks.reading.rows import references
 
 
 class Summarization(GenerationTask):

@@ -8,7 +8,7 @@ from typing import Any
 from tasks.base import Row
 from tasks.kinds.writing import GenerationTask
 from tasks.metrics.translation import ALIGNMENT_DEFINITIONS, translation_definitions, translation_scores
-from tasks.reading.checks import references
+from tasks.reading.rows import references
 
 
 class Translation(GenerationTask):

@@ -29,7 +29,7 @@ FEWEST_RUNS = 5
 def compare_tasks(tables: Sequence[BoardTable], names: Mapping[str, str]) -> AcrossTasks | str | None:
     """The comparison across tables, why there is none, or None for a single table.
 
-    ``names``: by a row's key, its name in all tables (``rows.names_across``). A table with fewer than two networks is
+    ``names``: by a row's key, its name in all tables (``names.names_across``). A table with fewer than two networks is
     left out, for it compares nothing. Two networks must have a score in all of the others.
     """
     cells = {name_of(table): _cells(table, names) for table in tables}

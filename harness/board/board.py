@@ -2,7 +2,7 @@
 
 A board has a table for each task, data set, test set, kind of tuning and of matching. Rows are compared over seeds:
 each with the best by the exact sign-flip test, corrected by Holm for the comparisons of its table. Across tables:
-``board_tasks``.
+``across``.
 """
 
 from __future__ import annotations

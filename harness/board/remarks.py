@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 
 def row_remarks(row: Row) -> list[str]:
-    """What is not alike between the seeds of a row."""
+    """What is not alike between the seeds of a row, and which of them might have learnt more."""
+    remarks = []
     versions = _seeds_by(row.records, "code_version")
-    if len(versions) < 2:
-        return []
-    words = "; ".join(f"{version}: seeds {listed(sorted(seeds))}" for version, seeds in sorted(versions.items()))
-    return [f"its seeds ran different versions of the code ({words})"]
+    if len(versions) > 1:
+        words = "; ".join(f"{version}: seeds {listed(sorted(seeds))}" for version, seeds in sorted(versions.items()))
+        remarks.append(f"its seeds ran different versions of the code ({words})")
+    rising = [record["seed"] for record in row.records if record.get("learning", {}).get("rising")]
+    if rising:
+        remarks.append(f"still rising when its steps ran out: seeds {listed(sorted(rising))}; more may show more")
+    return remarks
 
 
 def table_remarks(rows: Sequence[BoardRow], records: Sequence[Record]) -> list[str]:

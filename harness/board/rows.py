@@ -1,6 +1,6 @@
 """From records to rows: which runs are seeds of one configuration, and which share their data.
 
-Only the standard library is needed; statistics begin in ``board``.
+Only the standard library is needed; statistics begin in ``pairing``.
 """
 
 from __future__ import annotations

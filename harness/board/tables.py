@@ -26,7 +26,7 @@ class BoardRow:
     ``more_seeds``: how many more would show the observed difference, in words; empty where nothing is to be shown.
     ``feedforward_width``, ``match_ratio``: of a matched row, what was resized and how near the reference that came.
     ``trials``: configurations tried to find this one, 1 for the default. Without a score: ``mean`` and ``rank`` None.
-    ``key``: names the configuration, as ``rows.Row.key`` does.
+    ``key``: names the configuration, as ``row.Row.key`` does.
     """
 
     model: str

@@ -7,12 +7,15 @@ from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from harness.build.factories import is_floor, mechanism_of
-from harness.build.model import Sizes, assemble
+from harness.build.model import assemble
 from harness.build.trainer import accelerator_of
 from harness.configuration.compose import CONF
 from harness.configuration.controls import processes_of
 from harness.records.ranks import writes_here
-from tasks.base import Task
+from tasks.base import Sizes, Task, WrittenSymbols
+
+SOME_SIZES = Sizes(labels=["O", "B-X"], vocabulary=8, characters=8, written=WrittenSymbols(count=8, begin=2, end=3))
+"""Whether a network can be built does not depend on the data, so these serve while none are read."""
 
 
 class UnsupportedError(ValueError):
@@ -41,7 +44,7 @@ def check_combination(config: DictConfig, task: Task) -> None:
         )
     try:
         with torch.device("meta"):
-            assemble(config, task, Sizes(labels=["O", "B-X"], vocabulary=8, characters=8, written=8, begin=2, end=3))
+            assemble(config, task, SOME_SIZES)
     except ValueError as error:
         raise UnsupportedError(str(error)) from error
 

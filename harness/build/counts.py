@@ -30,7 +30,7 @@ def forward_flops(model_on_meta: TaskModel, batch: Batch) -> dict[str, float]:
     """
     from torch.utils.flop_counter import FlopCounterMode
 
-    tokens = sum(int(text.mask_BT.sum()) for text in batch.texts)
+    tokens = real_tokens(batch)
     counter = FlopCounterMode(display=False)
     model_on_meta.requires_grad_(False)  # the counter's hooks trip over views of parameters otherwise
     with counter:
@@ -39,3 +39,8 @@ def forward_flops(model_on_meta: TaskModel, batch: Batch) -> dict[str, float]:
     root = type(model_on_meta).__name__
     names = {name: f"{root}.{name}" if name else "Global" for name, _ in model_on_meta.named_modules()}
     return {name: sum(counted.get(path, {}).values()) / tokens for name, path in names.items()}
+
+
+def real_tokens(batch: Batch) -> int:
+    """The tokens of the texts that are read, without padding."""
+    return sum(int(text.mask_BT.sum()) for text in batch.texts)

@@ -16,12 +16,8 @@ from harness.build.factories import uses_external
 from tasks.base import Batch, Task
 from tasks.encoding.batching import BatchLoader, BatchPlan
 from tasks.encoding.collation import collate
-from tasks.encoding.labelled import EncodedCorpus, encode_corpus
+from tasks.encoding.corpus import EncodedCorpus
 from tasks.encoding.vocabulary import EncodingOptions
-from tasks.encoding.written import aligned_words, encode_sequences
-from tasks.heads.generation import Generated
-from tasks.kinds.writing import GenerationTask
-from tasks.metrics.translation import alignment_scores
 from tasks.reading.source import Corpus
 
 
@@ -47,10 +43,8 @@ def encode(config: DictConfig, task: Task, corpus: Corpus) -> Data:
     Raises ValueError for what the encoding refuses, and for texts longer than learned positions reach.
     """
     options = EncodingOptions(**config.encoding, ngram_buckets=config.embedding.ngram_buckets)
-    if isinstance(task, GenerationTask):
-        encoded = encode_sequences(corpus, task, options=options, cache=Path(config.results_dir) / "cache")
-    else:
-        encoded = encode_corpus(corpus, task, options=options, external=uses_external(config))
+    cache = Path(config.results_dir) / "cache"
+    encoded: EncodedCorpus = task.encode(corpus, options=options, external=uses_external(config), cache=cache)
     _check_lengths(config, corpus, encoded)
     return Data(config, task, corpus, encoded)
 
@@ -61,15 +55,12 @@ def _check_lengths(config: DictConfig, corpus: Corpus, encoded: EncodedCorpus) -
     if longest is None:
         return
     for name, split in encoded.splits.items():
-        read_or_written: list[Any] = [*split.texts, split.external]
-        if name != "test" or encoded.aligned:  # else what is written there is searched, up to the limit
-            read_or_written.append(split.targets)
-        for texts in (texts for texts in read_or_written if texts is not None):
-            for row in np.flatnonzero(texts.lengths > longest):
+        for lengths in encoded.lengths_by_position(name):
+            for row in np.flatnonzero(lengths > longest):
                 raise ValueError(
-                    f"{corpus.place(name, int(split.rows_N[row]))}: a text of {texts.lengths[row]} symbols, but "
+                    f"{corpus.place(name, int(split.rows_N[row]))}: a text of {lengths[row]} symbols, but "
                     f"learned positions exist up to position.max_length={longest}; set that to "
-                    f"{texts.lengths.max()} or more, shorten the texts, or use position=sinusoidal"
+                    f"{lengths.max()} or more, shorten the texts, or use position=sinusoidal"
                 )
 
 
@@ -112,18 +103,10 @@ class Data:
         return self.batch("train", list(range(min(32, self.size("train")))))
 
     def readable(self, split: str, prediction: Any) -> Any:
-        """A predicted index, or list of indices, as the label's name or the list of names; what was written as text."""
-        if isinstance(prediction, Generated):
-            return self.encoded.writer.text(prediction.ids, self.encoded.splits[split].targets.forms_U)  # type: ignore[union-attr]
-        labels = self.encoded.labels
-        return [labels[i] for i in prediction] if isinstance(prediction, list) else labels[int(prediction)]
+        """A prediction as scores, records and people read it: the label's name, the names of the tags, the text."""
+        return self.encoded.readable(split, prediction)
 
     def score(self, split: str, predictions: Mapping[int, Any]) -> dict[str, float]:
         """Every score of the task; ``predictions`` maps the row of each example to what the model predicts."""
         rows = [self.corpus.splits[split][row] for row in predictions]
-        predicted = [self.readable(split, prediction) for prediction in predictions.values()]
-        scores = self.task.score_rows(rows, predicted, labels=self.encoded.labels)
-        if self.encoded.aligned and all(generated.weights is not None for generated in predictions.values()):
-            weights = aligned_words(self.encoded.splits[split], self.encoded.writer, rows, predictions)
-            scores |= alignment_scores([{(t, s) for t, s in row["alignment"]} for row in rows], weights)
-        return scores
+        return self.task.score_predictions(rows, predictions, encoded=self.encoded, split=split)

@@ -8,7 +8,7 @@ the decoder, and D must stay a multiple of the heads: steps far coarser than the
     count(w) = fixed + slope w      exactly linear, so counts on the meta device give w
 
 ``parameters``: all trainable ones but the embeddings', whose tables are the same for all and would hide a difference.
-``flops``: as ``harness.training.costs`` counts them, on the first rows of train.
+``flops``: as ``flops.forward_flops`` counts them, on the first rows of train.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from collections.abc import Callable
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from harness.build.checks import UnsupportedError
-from harness.build.counts import count_parameters, forward_flops
+from harness.build.counts import count_parameters
 from harness.build.data import Data, encode
 from harness.build.factories import is_floor, uses_external
+from harness.build.flops import forward_flops
 from harness.build.model import make_model
 from harness.configuration.compose import CONF
 from harness.records.record import Match
@@ -112,7 +113,7 @@ def reference_of(config: DictConfig) -> DictConfig:
 
 def _data_for(reference: DictConfig, data: Data) -> Data:
     """The data as the reference reads them: encoded anew only if its FLOPs need an external memory that they lack."""
-    lacking = uses_external(reference) and not uses_external(data.config) and not data.task.generates
+    lacking = uses_external(reference) and not uses_external(data.config) and data.task.encoder_reads_external
     return encode(reference, data.task, data.corpus) if lacking and reference.match.by == "flops" else data
 
 
@@ -124,9 +125,10 @@ def _parameters(config: DictConfig, data: Data) -> Line:
 
 def _flops(config: DictConfig, data: Data) -> Line:
     """From one forward pass, for a pass through an LSTM takes most of a second here."""
-    model = make_model(resized(config, 1), data, device="meta")
+    smallest = resized(config, 1)
+    model = make_model(smallest, data, device="meta")
     try:
-        counted = forward_flops(model, data.sample())
+        counted = forward_flops(smallest, data)
     except (RuntimeError, NotImplementedError) as error:
         raise UnsupportedError(
             f"model={config.names.model} cannot be matched by flops: on the meta device it fails with "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,11 @@ from harness.configuration.controls import processes_of
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
+    from pytorch_lightning.callbacks import Callback
+
+
+MakeCallback = Callable[[str, str], "Callback"]
+"""Makes a callback of what is monitored, the score or loss that chooses the epoch, and of its mode, min or max."""
 
 
 def optimisation(config: DictConfig) -> dict[str, Any]:
@@ -24,6 +30,7 @@ def optimisation(config: DictConfig) -> dict[str, Any]:
         "schedule",
         "warmup_fraction",
         "final_learning_rate_fraction",
+        "decay_share",
     )
     return {name: config.training[name] for name in names}
 

@@ -163,9 +163,9 @@ def _slices(rows: Sequence[Prediction], a_SNK: Array, b_SNK: Array, scorer: Scor
 def slice_masks(rows: Sequence[Prediction], *, by_gold: bool) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     """Names and members of the slices: by length, by unseen and rare words, by distance, by gold label.
 
-    Length and distance (``predictions.farthest_repetition``) are cut into thirds. By label, an example of tagging is in
-    the slices of all types that its gold tags have (``B-`` and ``I-`` aside). Slices with no example or with all are
-    left out, and those that need what older predictions do not hold.
+    Length and distance (``run.predictions.farthest_repetition``) are cut into thirds. By label, an example of tagging
+    is in the slices of all types that its gold tags have (``B-`` and ``I-`` aside). Slices with no example or
+    with all are left out, and those that need what older predictions do not hold.
     """
     unseen, rare = (np.array([row.get(key, 0) > 0 for row in rows]) for key in ("unseen", "rare"))
     apart = np.array([-1 if row.get("distance") is None else row["distance"] for row in rows])

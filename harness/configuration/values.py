@@ -64,14 +64,16 @@ EXPECTED = (
     Expected(
         "a number from 0 to 1",
         _number(lambda value: 0 <= value <= 1),
-        ("training.warmup_fraction", "training.final_learning_rate_fraction"),
+        ("training.warmup_fraction", "training.final_learning_rate_fraction", "training.decay_share"),
     ),
     Expected(
         "a number from 0 to below 1",
         _number(lambda value: 0 <= value < 1),
         ("*.dropout", "*.token_dropout", "*.word_dropout", "training.average_decay", "task.label_smoothing"),
     ),
-    Expected("cosine or inverse_sqrt", ("cosine", "inverse_sqrt").__contains__, ("training.schedule",)),
+    Expected(
+        "cosine, inverse_sqrt or stable", ("cosine", "inverse_sqrt", "stable").__contains__, ("training.schedule",)
+    ),
     # Lightning moves whole batches to another type in its true 16 and 64 bits, which it cannot with frozen ones.
     Expected(
         "32-true, bf16-mixed or 16-mixed", ("32-true", "bf16-mixed", "16-mixed").__contains__, ("trainer.precision",)

@@ -9,7 +9,8 @@ H heads, T tokens that look, S tokens that are looked at
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,9 +28,7 @@ from harness.explanation.maps import AttentionMap
 from harness.records.record import Record
 from models.attention.base import Attended, Attention, recorded_weights
 from tasks.base import UNKNOWN, Row, Task
-from tasks.encoding.subwords import WORD
 from tasks.encoding.tokenization import tokenizer_named
-from tasks.heads.generation import GenerationHead
 from tasks.model import TaskModel
 from tasks.reading.checks import check_rows
 from tasks.reading.source import Corpus
@@ -135,14 +134,9 @@ class Rebuilt:
             columns = ", ".join(task.text_columns)
             raise ValueError(f"task={task.name} reads {len(task.text_columns)} text(s) ({columns}), got {len(texts)}")
         row: dict[str, Any] = dict(zip(task.text_columns, texts, strict=True))
-        if task.generates:
-            row[task.label_column] = texts[0]
-        elif task.tokenized:
-            column = task.text_columns[0]
-            row[column] = self._tokens(texts[0])
-            row[task.label_column] = task.label_set([r[task.label_column] for r in train])[:1] * len(row[column])
-        else:
-            row[task.label_column] = train[0][task.label_column]
+        if task.tokenized:
+            row[task.text_columns[0]] = self._tokens(texts[0])
+        row[task.label_column] = task.any_label(row, train)
         if all(other.get("external") is not None for other in train):
             if external is None:
                 raise ValueError("the data set has an external text with every row; give one with --external")
@@ -170,30 +164,22 @@ class Rebuilt:
     def _explain(self, data: Data, model: TaskModel, number: int, *, row: int) -> Explained:
         batch = data.batch("test", [number])
         example = data.corpus.splits["test"][int(data.encoded.splits["test"].rows_N[number])]
-        tokens = self._read(data, number, example)
-        with torch.no_grad(), recorded_weights(model):
-            calls, handles = _record_calls(model)
-            encoded = model.encode(batch)
-            writes = isinstance(model.head, GenerationHead)
-            predicted = None if writes else model.head.predict(encoded)[0]
-            for handle in handles:
-                handle.remove()
+        tokens = data.encoded.tokens("test", number)
+        with torch.no_grad():
+            with ExitStack() as watched:
+                watched.enter_context(recorded_weights(model))
+                calls = watched.enter_context(_recorded_calls(model))
+                encoded = model.encode(batch)
+                if model.head.stepwise:
+                    watched.close()  # of a step alone a call says little
+                (predicted,) = model.head.predict(encoded)
+            (weights_TS,) = model.head.align(encoded, [predicted])
         maps = _maps(calls, tokens, self._external(data, example))
-        if isinstance(model.head, GenerationHead):
-            with torch.no_grad():
-                predicted = model.head.predict(encoded)[0]
-                maps += _written_map(data, model.head, encoded, predicted.ids, tokens[0])
+        if weights_TS is not None:
+            written = data.encoded.pieces("test", predicted)
+            maps.append(AttentionMap("head.decoder", "decoder", written, tokens[0], weights_TS[None].float().numpy()))
         readable = data.readable("test", predicted)
         return Explained(row, tokens, example[self.task.label_column], readable, maps)
-
-    def _read(self, data: Data, number: int, example: Row) -> list[list[str]]:
-        """The tokens, or the symbols, that the network reads of each text."""
-        split = data.encoded.splits["test"]
-        if split.targets is None:
-            return [self._tokens(example[column]) for column in self.task.text_columns]
-        source = split.texts[0]
-        forms = source.forms_K[source.offsets[number] : source.offsets[number + 1]].tolist()
-        return [[split.targets.forms_U[form].replace(WORD, "") or WORD for form in forms]]
 
     def _external(self, data: Data, example: Row) -> list[str] | None:
         """The tokens of the external memory; None where there is none, or where it is the other text of a pair."""
@@ -215,7 +201,8 @@ def _read_from(folder: str, source: DictConfig) -> None:
 Calls = dict[str, list[Attended]]
 
 
-def _record_calls(model: TaskModel) -> tuple[Calls, list[Any]]:
+@contextmanager
+def _recorded_calls(model: TaskModel) -> Iterator[Calls]:
     """Keep what every mechanism returns, call by call: both texts of a pair pass through the same ones."""
     calls: Calls = defaultdict(list)
 
@@ -223,7 +210,12 @@ def _record_calls(model: TaskModel) -> tuple[Calls, list[Any]]:
         calls[name].append(output)
 
     mechanisms = [(name, module) for name, module in model.named_modules() if isinstance(module, Attention)]
-    return calls, [module.register_forward_hook(partial(keep, name)) for name, module in mechanisms]
+    handles = [module.register_forward_hook(partial(keep, name)) for name, module in mechanisms]
+    try:
+        yield calls
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def _maps(calls: Calls, tokens: Sequence[list[str]], external: list[str] | None) -> list[AttentionMap]:
@@ -250,15 +242,3 @@ def _maps(calls: Calls, tokens: Sequence[list[str]], external: list[str] | None)
 
 def _shape(attended: Attended) -> tuple[int, ...]:
     return () if attended.weights_BHTS is None else tuple(attended.weights_BHTS.shape[-2:])
-
-
-def _written_map(
-    data: Data, head: GenerationHead, encoded: Any, ids: list[int], tokens: list[str]
-) -> list[AttentionMap]:
-    """The decoder's attention over the source while it reads again what it wrote; the mean over its heads."""
-    if not ids or not head.decoder.attends:
-        return []
-    weights_TS = head.align(encoded, torch.tensor([[*ids, head.end]]))[0]
-    forms = data.encoded.splits["test"].targets.forms_U  # type: ignore[union-attr]
-    written = [symbol.replace(WORD, "") or WORD for symbol in data.encoded.writer.symbols(ids, forms)]
-    return [AttentionMap("head.decoder", "decoder", written, tokens, weights_TS[None].float().numpy())]

@@ -50,11 +50,21 @@ def _sources(module: str) -> list[Path]:
     return [Path(itself.origin)] if itself.origin is not None else []
 
 
-_PACKAGES = ("harness", "models", "tasks")
+COMPUTING = (
+    *("models", "tasks", "harness/configuration", "harness/records", "harness/build", "harness/training"),
+    *("harness/run", "harness/search"),
+)
+"""The folders whose source can change a result."""
+
+SHOWING = ("harness/run/display.py",)
+"""What lies there and only shows what came out."""
 
 
 def code_version(*, extra_files: Iterable[Path] = ()) -> str:
-    """A hash of the source that can change a result: the three packages and a user's own mechanism files."""
+    """A hash of the source that can change a result, and of a user's own files of mechanisms.
+
+    Sweeps, boards, reports and commands hand runs out or read records, so an edit of these is no new version.
+    """
     digest = _own_source().copy()
     for path in sorted(extra_files):
         digest.update(path.read_bytes())
@@ -65,7 +75,8 @@ def code_version(*, extra_files: Iterable[Path] = ()) -> str:
 def _own_source() -> hashlib._Hash:
     """Read once a process: what is edited while it runs is not what it runs."""
     root = Path(__file__).resolve().parents[2]
-    files = sorted(path for package in _PACKAGES for path in (root / package).rglob("*.py"))
+    found = {path for folder in COMPUTING for path in (root / folder).rglob("*.py")}
+    files = sorted(found - {root / file for file in SHOWING})
     digest = hashlib.sha256()
     for path in files:
         digest.update(str(path.relative_to(root)).encode())
@@ -88,5 +99,5 @@ def git_state() -> Git:
     commit = git("rev-parse", "HEAD")
     # Of files that git does not know only the source matters: a new mechanism, not what lies in the results' folder.
     changes = git("status", "--porcelain", "--untracked-files=no")
-    new = git("ls-files", "--others", "--exclude-standard", "--", *_PACKAGES, "conf", "hydra_plugins")
+    new = git("ls-files", "--others", "--exclude-standard", "--", "harness", "models", "tasks", "conf", "hydra_plugins")
     return {"commit": commit, "dirty": None if changes is None else bool(changes or new)}

@@ -55,6 +55,18 @@ class Match(TypedDict):
     seconds: float
 
 
+class Learning(TypedDict):
+    """When a network learnt, in optimiser steps, by the score or loss that chose its epoch.
+
+    ``best_step``: of the tested epoch. ``take_off_step``: of the first validation with half of the gain from the first
+    one to the best. ``rising``: the budget of steps ended before patience did, so that a longer one may show more.
+    """
+
+    best_step: int
+    take_off_step: int
+    rising: bool
+
+
 class Git(TypedDict):
     """The commit of the code, and whether the source differs from it; None outside a checkout."""
 
@@ -98,6 +110,7 @@ class Facts(TypedDict, total=False):
     costs: Costs
     curves: list[dict[str, float]]
     chosen_by: str
+    learning: Learning
     resumed: bool
     validation_scores: dict[str, float]
     extra_scores: dict[str, dict[str, float]]

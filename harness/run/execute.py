@@ -6,7 +6,7 @@ import shutil
 import traceback
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig
@@ -17,6 +17,7 @@ from harness.build.checks import UnsupportedError
 from harness.build.data import make_task
 from harness.build.factories import is_floor
 from harness.build.matching import check_match
+from harness.build.trainer import MakeCallback
 from harness.records import files
 from harness.records.files import read_record
 from harness.records.record import Facts, Record, Status
@@ -27,9 +28,6 @@ from harness.run.run import BusyError, Outcome, Run, begins_anew, make_run, stan
 from harness.run.stopping import TimeLimitError, limited, terminable
 from tasks.base import Task
 from tasks.reading.source import Corpus
-
-if TYPE_CHECKING:
-    from harness.training.fit import MakeCallback
 
 Announce = Callable[[Run], None]
 Predictions = Mapping[int, Any]

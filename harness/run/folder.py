@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -64,7 +64,7 @@ def set_aside(folder: Path, *, only: Sequence[str] = ()) -> None:
     left = [path for path in folder.iterdir() if (path.name in only if only else path.name != ".lock")]
     if not left:
         return
-    stamp = time.strftime("%Y%m%dT%H%M%S")
+    stamp = datetime.now().strftime("%Y%m%dT%H%M%S.%f")  # a failure may follow another in the same second
     aside = folder.parent.parent / "superseded" / f"{folder.name}-{stamp}-{os.getpid()}"
     aside.mkdir(parents=True)
     for path in left:

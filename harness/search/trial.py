@@ -6,15 +6,12 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from omegaconf import DictConfig
 
 from harness.records.record import Record
 from harness.run.run import Outcome, Run
-
-if TYPE_CHECKING:
-    from harness.training.fit import MakeCallback
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,8 @@ def run_drawn(config: DictConfig, *, announce: Callable[[Run], None]) -> Outcome
     return outcome
 
 
-def _pruning(config: DictConfig) -> list[MakeCallback]:
+def _pruning(config: DictConfig) -> list[Callable[[str, str], Any]]:
+    """What makes the pruner, if there is one, as ``build.trainer.MakeCallback`` says."""
     if not config.search.prune:
         return []
     from harness.search.pruning import Pruning

@@ -4,7 +4,7 @@ The unit of replication is the seed. Two rows are compared over the seeds both h
 of scores that are fractions; everything that depends on the size of a score is in the unit of the scores.
 Pure functions on NumPy arrays. SciPy takes a second to import and is imported where it is needed.
 
-Its neighbours: ``statistics_examples`` (over test examples, for two rows), ``statistics_tasks`` (over tasks).
+Its neighbours: ``examples`` (over test examples, for two rows), ``tasks`` (over tasks).
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import time
@@ -13,6 +14,8 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import TQDMProgressBar, WeightAveraging
 from pytorch_lightning.plugins.io import TorchCheckpointIO
+
+from harness.training.schedule import Schedule
 
 
 class History(pl.Callback):
@@ -150,6 +153,52 @@ class Verdict(pl.Callback):
     ) -> None:
         """Lightning looks at ``should_stop`` before the first epoch, once it has loaded."""
         trainer.should_stop = checkpoint["should_stop"]
+
+
+class Patience(pl.Callback):
+    """Ends training once ``steps`` have gone by without a better validation: the rate decays, then training stops.
+
+    With a schedule that does not wait (cosine, inverse_sqrt) training stops at once. ``ran_out``: whether patience
+    ended what went before the decay; if not, the budget of steps did, and a longer one might have shown more.
+    Steps are those of the optimiser, looked at after every epoch.
+    """
+
+    def __init__(self, steps: int, *, monitor: str, mode: str) -> None:
+        self.steps = steps
+        self.monitor = monitor
+        self.sign = 1.0 if mode == "max" else -1.0
+        self.best = -math.inf
+        self.best_step = 0
+        self.ran_out = False
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Look at what the epoch has brought."""
+        schedule: Schedule = pl_module.schedule  # type: ignore[assignment]
+        step, score = trainer.global_step, self.sign * float(trainer.callback_metrics[self.monitor])
+        if score > self.best:
+            self.best, self.best_step = score, step
+        if schedule.decay_from is None:
+            self.ran_out = step - self.best_step >= self.steps
+            if self.ran_out and not schedule.waits:
+                trainer.should_stop = True
+            elif schedule.waits and (self.ran_out or schedule.must_decay(step)):
+                schedule.begin_decay(step)
+        elif schedule.is_over(step):
+            trainer.should_stop = True
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Keep what has been seen, and when the decay began."""
+        schedule: Schedule = pl_module.schedule  # type: ignore[assignment]
+        checkpoint["patience"] = [self.best, self.best_step, self.ran_out, schedule.decay_from]
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Go on from there."""
+        schedule: Schedule = pl_module.schedule  # type: ignore[assignment]
+        self.best, self.best_step, self.ran_out, schedule.decay_from = checkpoint["patience"]
 
 
 class WholeFiles(TorchCheckpointIO):

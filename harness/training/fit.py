@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
-from pytorch_lightning.callbacks import Callback, EarlyStopping
+from pytorch_lightning.callbacks import Callback
 
 from harness.build.data import Data
-from harness.build.trainer import epochs_for, make_trainer
+from harness.build.trainer import MakeCallback, make_trainer
 from harness.records.environment import environment
 from harness.records.ranks import writes_here
-from harness.records.record import Costs, Facts
-from harness.training.callbacks import Averaging, ProgressBar, RandomStates, Verdict, WholeFiles
+from harness.records.record import Costs, Facts, Learning
+from harness.training.callbacks import Averaging, Patience, ProgressBar, RandomStates, Verdict, WholeFiles
 from harness.training.checkpoints import checkpoints, last_checkpoint
 from harness.training.costs import latency_seconds, peak_memory_bytes
 from harness.training.loggers import finish_tracking
@@ -32,9 +32,6 @@ LATENCY_EXAMPLES = 50
 
 INFERENCE_SECONDS = 5.0
 """About how long batches of the test split are predicted to measure throughput."""
-
-MakeCallback = Callable[[str, str], Callback]
-"""Makes a callback of what is monitored, the score or loss that chooses the epoch, and of its mode, min or max."""
 
 
 def train_and_test(
@@ -75,10 +72,9 @@ def fit(session: Session, callbacks: Sequence[MakeCallback] = ()) -> Generator[F
     yield {"chosen_by": monitored}
     best, last = checkpoints(session.folder, monitored, mode)
     batches = len(data.loader("train"))
-    patience = epochs_for(config.training.patience, config, batches=batches)
-    stopping = EarlyStopping(monitored, mode=mode, patience=patience, check_on_train_epoch_end=True, verbose=False)
+    patience = Patience(config.training.patience, monitor=monitored, mode=mode)
     further = [make(monitored, mode) for make in callbacks]
-    used: list[Callback] = [session.history, RandomStates(), Verdict(), stopping, best, last, *further]
+    used: list[Callback] = [session.history, RandomStates(), Verdict(), patience, best, last, *further]
     if config.training.average_decay > 0:
         used.insert(0, Averaging(config.training.average_decay))
     if config.trainer.enable_progress_bar:
@@ -90,7 +86,22 @@ def fit(session: Session, callbacks: Sequence[MakeCallback] = ()) -> Generator[F
     pl.seed_everything(config.seed, workers=True, verbose=False)
     loaders = [data.loader(split, trainer.global_rank, trainer.world_size) for split in ("train", "validation")]
     _interruptible(trainer.fit)(module, *loaders, ckpt_path=found, weights_only=True)
+    yield {"learning": learning_of(session.history.curve, monitored, mode, rising=not patience.ran_out)}
     return trainer, Path(best.best_model_path)
+
+
+def learning_of(curve: Sequence[Mapping[str, float]], monitored: str, mode: str, *, rising: bool) -> Learning:
+    """When the score that chose the epoch was best, and when it took off, from the points of the validations.
+
+    The take-off is the first validation with half of the gain from the first validation to the best one.
+    """
+    sign = 1.0 if mode == "max" else -1.0
+    values = [sign * point[monitored] for point in curve]
+    best = max(values)
+    half = values[0] + (best - values[0]) / 2
+    steps = [int(point["step"]) for point in curve]
+    taken_off = next(step for step, value in zip(steps, values, strict=True) if value >= half)
+    return {"best_step": steps[values.index(best)], "take_off_step": taken_off, "rising": rising}
 
 
 def load_best(session: Session, best: Path) -> None:

@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
+from harness.training.schedule import Schedule
 from tasks.base import IGNORED, Batch
 from tasks.model import TaskModel
 
@@ -23,8 +24,7 @@ LOSS_EVERY = 50
 class TrainingModule(pl.LightningModule):
     """Trains a ``TaskModel`` with AdamW, warm-up and a falling learning rate; scores whole splits, never mean batches.
 
-    ``schedule``: after the warm-up, ``cosine`` falls to ``final_learning_rate_fraction`` of the rate at the last step;
-    ``inverse_sqrt`` falls with the square root of the step (Vaswani et al. 2017, section 5.3).
+    ``schedule``, ``final_learning_rate_fraction``, ``decay_share``: see ``schedule.Schedule``.
     ``validate_by``: ``score``, or ``loss`` for tasks whose scores cost much more than a loss.
 
     ``scorer`` turns the predictions of a whole split into scores, so that no score depends on how a split was cut
@@ -44,25 +44,24 @@ class TrainingModule(pl.LightningModule):
         schedule: str,
         warmup_fraction: float,
         final_learning_rate_fraction: float,
+        decay_share: float,
     ) -> None:
         super().__init__()
-        if schedule not in ("cosine", "inverse_sqrt"):
-            raise ValueError(f"expected training.schedule to be cosine or inverse_sqrt, got {schedule!r}")
         self.model = model
         self.scorer = scorer
         self.main_score = main_score
         self.validate_by = validate_by
-        self.schedule = schedule
+        self.schedule = Schedule(
+            schedule, warmup=1, total=1, final=final_learning_rate_fraction, decay_share=decay_share
+        )  # its lengths are known when training begins
         self.learning_rate = learning_rate
         self.embedding_learning_rate = embedding_learning_rate
         self.weight_decay = weight_decay
         self.warmup_fraction = warmup_fraction
-        self.final_learning_rate_fraction = final_learning_rate_fraction
         self.predictions: dict[int, Any] = {}
         self.test_split = "test"
         self._unseen: Tensor | float = 0.0  # sum of the training losses since the last look at them
         self._losses = [0.0, 0]  # sum and number, of a validation by loss
-        self._steps = 1  # of the whole training, known when it begins
 
     @property
     def monitor(self) -> tuple[str, str]:
@@ -76,7 +75,7 @@ class TrainingModule(pl.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one batch; now and then logged, and refused when one since the last look is no number."""
-        self.model.head.progress = self.global_step / self._steps
+        self.model.head.progress = self.global_step / self.schedule.total
         loss = self.model.loss(batch)
         self._unseen = self._unseen + loss.detach().float()
         if batch_idx % LOSS_EVERY == 0:
@@ -166,20 +165,10 @@ class TrainingModule(pl.LightningModule):
         # A fused optimizer unscales gradients itself, so Lightning refuses to clip them under mixed precision.
         fused = self.trainer.precision == "32-true"
         optimizer = torch.optim.AdamW(self._parameter_groups(), lr=self.learning_rate, betas=(0.9, 0.99), fused=fused)
-        total = self._steps = max(1, int(self.trainer.estimated_stepping_batches))
-        warmup = max(1, round(self.warmup_fraction * total))
-        floor = self.final_learning_rate_fraction
-
-        def factor(step: int) -> float:
-            if step < warmup:
-                return (step + 1) / warmup
-            if self.schedule == "inverse_sqrt":
-                return math.sqrt(warmup / (step + 1))
-            progress = min(1.0, (step - warmup) / max(1, total - warmup))
-            return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * progress))
-
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        self.schedule.total = max(1, int(self.trainer.estimated_stepping_batches))
+        self.schedule.warmup = max(1, round(self.warmup_fraction * self.schedule.total))
+        falling = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: self.schedule.factor(step))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": falling, "interval": "step"}}
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
         """Tables learn at a rate of their own: most of their rows see a gradient only now and then."""

@@ -12,8 +12,9 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 
-from harness.build.counts import count_parameters, forward_flops
+from harness.build.counts import count_parameters
 from harness.build.data import Data, encode
+from harness.build.flops import forward_flops
 from harness.build.matching import match_model
 from harness.build.model import make_model
 from harness.build.trainer import optimisation
@@ -75,7 +76,7 @@ def begin(config: DictConfig, folder: Path, task: Task, corpus: Corpus) -> Gener
 def _flops(config: DictConfig, data: Data) -> tuple[float | None, str | None]:
     """FLOPs per token, or None and why: a mechanism that only lacks a count still runs."""
     try:
-        return forward_flops(make_model(config, data, device="meta"), data.sample())[""], None
+        return forward_flops(config, data)[""], None
     except (RuntimeError, NotImplementedError) as error:
         return None, f"not counted: on the meta device the model fails with {type(error).__name__}: {error}"
 

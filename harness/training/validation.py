@@ -11,11 +11,12 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
 
+from harness.build.trainer import MakeCallback
 from harness.records.environment import environment
 from harness.records.record import Facts
 from harness.training.callbacks import History
 from harness.training.costs import peak_memory_bytes
-from harness.training.fit import MakeCallback, fit, load_best, validation_scores
+from harness.training.fit import fit, load_best, validation_scores
 from harness.training.loggers import finish_tracking
 from harness.training.module import DivergedError
 from harness.training.session import Session, begin

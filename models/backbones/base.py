@@ -254,13 +254,14 @@ class Top(nn.Module):
         elif not token_site and (external or acts_on(position) == "scores"):
             what = "an external memory, which is" if external else "a position that acts on scores, which are"
             raise ValueError(f"the model has {what} read at the token site; set backbone.token_site=true")
+        self.feedforward = (
+            FeedForward(width, feedforward_width=feedforward_width, dropout=dropout) if feedforward_width else None
+        )
+        # Drawn last, so that all else starts from the same weights with and without.
         self.site = (
             TokenSite(width, attention=attention, position=position, external=external, join=site, dropout=dropout)
             if token_site and attention is not None
             else None
-        )
-        self.feedforward = (
-            FeedForward(width, feedforward_width=feedforward_width, dropout=dropout) if feedforward_width else None
         )
 
     def forward(self, states_BTD: Tensor, mask_BT: Tensor, external: External | None = None) -> Tensor:

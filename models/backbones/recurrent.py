@@ -160,6 +160,7 @@ class RecurrentDecoder(Decoder):
         self.lstm = nn.LSTM(read_width, width, num_layers=layers, batch_first=True, dropout=between)
         _initialise(self.lstm)
         self.first = nn.Linear(width, 2 * layers * width)
+        self.join = projection(2 * width, width, bias=True)
         self.site = (
             TokenSite(
                 width, attention=attention, position=position, external=True, join=site, dropout=dropout, causal=True
@@ -172,7 +173,6 @@ class RecurrentDecoder(Decoder):
         if attention is None:
             self.note = "none: the recurrent decoder reads the mean of the encoder's states at every step"
         self.query_norm, self.memory_norm = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.join = projection(2 * width, width, bias=True)
         self.dropout = nn.Dropout(dropout)
 
     def prepare(self, state: DecoderState) -> DecoderState:

@@ -64,13 +64,13 @@ class TransformerEncoder(Encoder):
         self.projection, self.first_norm = nn.Linear(input_width, width), nn.LayerNorm(width)
         self.position = input_position(position, width)
         self.dropout = nn.Dropout(dropout)
+        self.feedforwards = nn.ModuleList(
+            FeedForward(width, feedforward_width=feedforward_width, dropout=dropout) for _ in range(layers)
+        )
         self.sites = nn.ModuleList(
             TokenSite(width, attention=attention, position=position, external=external, join=site, dropout=dropout)
             for _ in range(layers)
             if attention is not None
-        )
-        self.feedforwards = nn.ModuleList(
-            FeedForward(width, feedforward_width=feedforward_width, dropout=dropout) for _ in range(layers)
         )
         self.norm = nn.LayerNorm(width)
 

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from models.embeddings import TextTensors
 from tasks.base import Batch
-from tasks.encoding.arrays import EncodedSplit, Ints
+from tasks.encoding.arrays import EncodedSplit
 from tasks.encoding.collation import collate
+from tasks.encoding.padding import Ints
 
 
 class BatchPlan:

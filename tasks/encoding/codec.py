@@ -1,9 +1,6 @@
-"""From tokens to arrays: vocabularies taken from the training split, texts as flat arrays, labels as numbers.
+"""From tokens to arrays: vocabularies taken from training texts, and any texts in their numbers.
 
-A split is encoded once, into a few NumPy arrays; a batch is cut out of them without a loop over its texts.
-What depends on the spelling of a token alone (its characters, its character n-grams) is stored once a distinct form.
-
-N texts, K tokens of all texts, U distinct forms, C characters of a form, M n-grams of all forms
+U distinct forms, C characters of a form, M n-grams of all forms
 """
 
 from __future__ import annotations
@@ -13,8 +10,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from tasks.encoding.arrays import EncodedTexts, Forms, shape_of
+from tasks.encoding.arrays import EncodedTexts, Forms
 from tasks.encoding.ngrams import hash_ngrams
+from tasks.encoding.padding import offsets_of
+from tasks.encoding.shapes import shape_of
 from tasks.encoding.vocabulary import EncodingOptions, Vocabulary
 
 
@@ -34,8 +33,12 @@ class TextCodec:
         *,
         first: Sequence[str] = (),
         size: int | None = None,
+        exempt: Sequence[str] = (),
     ) -> TextCodec:
-        """Take both vocabularies from tokenised training texts; ``first`` and ``size`` as in ``Vocabulary``."""
+        """Take both vocabularies from tokenised training texts; ``first`` and ``size`` as in ``Vocabulary``.
+
+        ``exempt``: tokens that are known however rare they are.
+        """
         counts: Counter[str] = Counter()
         for tokens in texts:
             counts.update(tokens)
@@ -45,6 +48,9 @@ class TextCodec:
             words[form.lower() if options.lowercase else form] += count
             for character in form:
                 characters[character] += count
+        for form in exempt:
+            word = form.lower() if options.lowercase else form
+            words[word] = max(words[word], options.min_count)
         vocabulary = Vocabulary(words, min_count=options.min_count, first=first, size=size)
         return cls(vocabulary, Vocabulary(characters, min_count=1), options)
 
@@ -62,9 +68,7 @@ class TextCodec:
         """Tokenised texts as arrays."""
         index: dict[str, int] = {}
         flat = np.fromiter((index.setdefault(token, len(index)) for text in texts for token in text), dtype=np.int32)
-        offsets = np.zeros(len(texts) + 1, dtype=np.int64)
-        np.cumsum([len(text) for text in texts], out=offsets[1:])
-        return EncodedTexts(self._describe(list(index)), flat, offsets)
+        return EncodedTexts(self._describe(list(index)), flat, offsets_of([len(text) for text in texts]))
 
     def _describe(self, forms: list[str]) -> Forms:
         options = self.options
@@ -79,4 +83,4 @@ class TextCodec:
             forms, shortest=options.ngram_min, longest=options.ngram_max, buckets=options.ngram_buckets
         )
         shapes_U = np.array([shape_of(form) for form in forms], dtype=np.int32)
-        return Forms(words_U, characters_UC, shapes_U, ngrams_M, ngram_offsets)
+        return Forms(tuple(forms), words_U, characters_UC, shapes_U, ngrams_M, ngram_offsets)

@@ -5,15 +5,13 @@ B texts, T positions, U distinct forms in the batch, K tokens of the batch, N te
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from models.embeddings import TextTensors
-from tasks.base import IGNORED, Batch
-from tasks.encoding.arrays import EncodedSplit, EncodedTexts, Ints
+from tasks.base import PADDING, Batch
+from tasks.encoding.arrays import EncodedSplit, EncodedTexts
+from tasks.encoding.padding import Ints, padded, ranges
 
 
 def collate(split: EncodedSplit, indices: Ints) -> Batch:
@@ -29,7 +27,7 @@ def collate(split: EncodedSplit, indices: Ints) -> Batch:
         rows_B=torch.from_numpy(split.rows_N[indices].astype(np.int64)),
         texts=tuple(collate_texts(text, indices) for text in split.texts),
         external=external_tensors if external is not None else None,
-        labels=_collate_labels(split, indices),
+        labels=None if split.labels is None else split.labels.collate(indices),
         copies_BS=_collate_copies(split, indices),
     )
 
@@ -38,7 +36,7 @@ def collate_texts(texts: EncodedTexts, indices: Ints) -> TextTensors:
     """The texts ``indices``, padded to the longest of them."""
     starts, lengths = texts.offsets[indices], texts.offsets[indices + 1] - texts.offsets[indices]
     mask_BT = np.arange(lengths.max(initial=1)) < lengths[:, None]
-    forms_K = texts.forms_K[_ranges(starts, lengths)]
+    forms_K = texts.forms_K[ranges(starts, lengths)]
     distinct_U, places_K = np.unique(forms_K, return_inverse=True)
     forms_BT = np.zeros(mask_BT.shape, dtype=np.int64)
     forms_BT[mask_BT] = places_K
@@ -54,38 +52,13 @@ def collate_texts(texts: EncodedTexts, indices: Ints) -> TextTensors:
         forms_BT=torch.from_numpy(forms_BT),
         characters_UC=torch.from_numpy(characters_UC[:, :longest].astype(np.int64)),
         shapes_U=torch.from_numpy(texts.forms.shapes_U[distinct_U].astype(np.int64)),
-        ngrams_N=torch.from_numpy(texts.forms.ngrams_M[_ranges(ngram_starts, ngram_counts)].astype(np.int64)),
+        ngrams_N=torch.from_numpy(texts.forms.ngrams_M[ranges(ngram_starts, ngram_counts)].astype(np.int64)),
         ngram_offsets_U=torch.from_numpy(np.cumsum(ngram_counts) - ngram_counts),
     )
 
 
-def _collate_labels(split: EncodedSplit, indices: Ints) -> torch.Tensor | None:
-    if split.targets is not None:
-        return _pad(split.targets.ids_K, split.targets.offsets, indices, filler=IGNORED)
-    if split.labels is None:
-        return None
-    if split.per_token:
-        return _pad(split.labels, split.texts[0].offsets, indices, filler=IGNORED)
-    return torch.from_numpy(split.labels[indices].astype(np.int64))
-
-
 def _collate_copies(split: EncodedSplit, indices: Ints) -> torch.Tensor | None:
-    if split.targets is None:
+    if split.copies_U is None:
         return None
     source = split.texts[0]
-    return _pad(split.targets.copies_U[source.forms_K], source.offsets, indices, filler=0)
-
-
-def _pad(flat_K: Ints, offsets: Ints, indices: Ints, *, filler: int) -> torch.Tensor:
-    """Some of the sequences that stand one after the other in ``flat_K``, padded to the longest of them."""
-    lengths = offsets[indices + 1] - offsets[indices]
-    padded_BT = np.full((len(indices), lengths.max(initial=1)), filler, dtype=np.int64)
-    padded_BT[np.arange(padded_BT.shape[1]) < lengths[:, None]] = flat_K[_ranges(offsets[indices], lengths)]
-    return torch.from_numpy(padded_BT)
-
-
-def _ranges(starts: Ints, lengths: Ints) -> NDArray[Any]:
-    """``starts[0], starts[0] + 1, …`` (``lengths[0]`` of them), then the same for the next, in one array."""
-    before = np.cumsum(lengths) - lengths
-    ranges: NDArray[Any] = np.repeat(starts - before, lengths) + np.arange(int(lengths.sum()))
-    return ranges
+    return padded(split.copies_U[source.forms_K], source.offsets, indices, filler=PADDING)

@@ -1,16 +1,17 @@
-"""From a corpus to encoded splits: tokenise, take vocabularies and labels from train, encode every split."""
+"""Corpora with labels or tags: tokenise, take vocabularies and labels from train, encode every split."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tasks.base import Row, Task
-from tasks.encoding.arrays import EncodedSplit
+from tasks.base import Task
+from tasks.encoding.arrays import ClassLabels, EncodedLabels, EncodedSplit, TagLabels
 from tasks.encoding.codec import TextCodec
+from tasks.encoding.corpus import EncodedCorpus
+from tasks.encoding.padding import offsets_of
 from tasks.encoding.tokenization import Tokenizer, tokenizer_named
 from tasks.encoding.vocabulary import EncodingOptions
 from tasks.reading.source import Corpus
@@ -18,27 +19,16 @@ from tasks.reading.source import Corpus
 Tokens = Sequence[str]
 
 
-@dataclass(frozen=True)
-class EncodedCorpus:
-    """What a run trains and is tested on.
+class LabelledCorpus(EncodedCorpus):
+    """A corpus whose labels, or tags, are members of a closed set: a prediction is an index, or a list of them."""
 
-    ``splits``: train, validation, test and further test sets. ``labels``: the inventory that label indices point into.
-    ``dropped``: split -> number of rows left out because train never shows their label.
-    ``external_source``: ``column``, ``labels`` (their names, one text for all rows) or ``none``.
-    ``writer``: for tasks that write, the target's vocabulary and segmentation; else None.
-    ``aligned``: whether every row but those of train has a gold ``alignment``.
-    """
-
-    splits: dict[str, EncodedSplit]
-    labels: list[str]
-    codec: TextCodec
-    dropped: dict[str, int]
-    external_source: str
-    writer: Any = None
-    aligned: bool = False
+    def readable(self, split: str, prediction: Any) -> Any:
+        """The label's name, or the list of names."""
+        labels = self.labels
+        return [labels[i] for i in prediction] if isinstance(prediction, list) else labels[int(prediction)]
 
 
-def encode_corpus(corpus: Corpus, task: Task, *, options: EncodingOptions, external: bool) -> EncodedCorpus:
+def encode_corpus(corpus: Corpus, task: Task, *, options: EncodingOptions, external: bool) -> LabelledCorpus:
     """Encode all splits with the vocabularies and labels of train.
 
     ``external``: whether the mechanism looks at an external text. It is the column ``external`` if every
@@ -52,7 +42,9 @@ def encode_corpus(corpus: Corpus, task: Task, *, options: EncodingOptions, exter
     columns = [*task.text_columns, *(["external"] if source == "column" else [])]
     tokens = {split: {column: _tokenize(corpus, split, column, kept[split]) for column in columns} for split in kept}
     shared = [[word for name in task.label_words(labels) for word in name]] if source == "labels" else []
-    codec = TextCodec.fit([*(text for texts in tokens["train"].values() for text in texts), *shared], options)
+    train = [text for texts in tokens["train"].values() for text in texts]
+    # The names of labels are read with every row, however seldom a text holds them.
+    codec = TextCodec.fit([*train, *shared], options, exempt=[word for name in shared for word in name])
     ids = {label: number for number, label in enumerate(labels)}
     splits = {}
     for split, indices in kept.items():
@@ -61,11 +53,10 @@ def encode_corpus(corpus: Corpus, task: Task, *, options: EncodingOptions, exter
             rows_N=np.array(indices, dtype=np.int64),
             texts=tuple(encoded[column] for column in task.text_columns),
             external=codec.encode(shared) if shared else encoded.get("external"),
-            labels=_encode_labels([corpus.splits[split][index] for index in indices], task, ids),
-            per_token=task.tokenized,
+            labels=_encode_labels(corpus, split, task, indices, ids),
         )
     dropped = {split: len(corpus.splits[split]) - len(indices) for split, indices in kept.items()}
-    return EncodedCorpus(splits, labels, codec, dropped, source)
+    return LabelledCorpus(splits, labels, codec, dropped, source)
 
 
 def _external_source(corpus: Corpus, task: Task) -> str:
@@ -81,21 +72,14 @@ def _external_source(corpus: Corpus, task: Task) -> str:
     return "labels" if len(task.text_columns) == 1 else "none"
 
 
-def _labels_of(row: Row, task: Task) -> list[str]:
-    value = row[task.label_column]
-    return value if isinstance(value, list) else [value]
-
-
 def rows_with_known_labels(corpus: Corpus, split: str, task: Task, known: set[str]) -> list[int]:
-    """The indices of the rows whose labels train shows; all of them where labels are texts.
+    """The indices of the rows whose labels are ``known`` from train.
 
     Raises ValueError with file and line for a row with another label, unless ``corpus.unseen_labels`` is ``drop``.
     """
-    if task.generates:
-        return list(range(len(corpus.splits[split])))
     kept = []
     for index, row in enumerate(corpus.splits[split]):
-        unknown = next((label for label in _labels_of(row, task) if label not in known), None)
+        unknown = task.unseen_label(row, known)
         if unknown is None:
             kept.append(index)
         elif corpus.unseen_labels == "error":
@@ -124,5 +108,11 @@ def _tokenize(corpus: Corpus, split: str, column: str, indices: Sequence[int]) -
     return texts
 
 
-def _encode_labels(rows: Sequence[Row], task: Task, ids: Mapping[str, int]) -> Any:
-    return np.array([ids[label] for row in rows for label in _labels_of(row, task)], dtype=np.int32)
+def _encode_labels(
+    corpus: Corpus, split: str, task: Task, indices: Sequence[int], ids: Mapping[str, int]
+) -> EncodedLabels:
+    labels = [corpus.splits[split][index][task.label_column] for index in indices]
+    if not task.tokenized:
+        return ClassLabels(np.array([ids[label] for label in labels], dtype=np.int32))
+    tags_K = np.array([ids[tag] for tags in labels for tag in tags], dtype=np.int32)
+    return TagLabels(tags_K, offsets_of([len(tags) for tags in labels]))

@@ -76,6 +76,11 @@ class Segmenter:
         return "".join(symbols).replace(WORD, " ").strip()
 
 
+def shown(symbol: str) -> str:
+    """A symbol for people to look at: without the mark of where a word begins, unless it is nothing else."""
+    return symbol.replace(WORD, "") or WORD
+
+
 def word_numbers(symbols: Sequence[str]) -> list[int]:
     """For each symbol, the number (from 0) of the whitespace-separated word it belongs to."""
     starts = accumulate(symbol.startswith(WORD) for symbol in symbols)

@@ -1,195 +1,180 @@
-"""From a corpus of sources and targets to encoded splits: symbols, vocabularies of train, ids to be copied."""
+"""Corpora of sources and targets: symbols, vocabularies of train, ids to be copied, and the way back to text.
+
+N texts, K symbols of all texts, U distinct forms of the sources
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
-from tasks.base import UNKNOWN, Row
-from tasks.encoding.arrays import EncodedSplit, EncodedTargets, EncodedTexts
-from tasks.encoding.codec import TextCodec
-from tasks.encoding.labelled import EncodedCorpus
-from tasks.encoding.subwords import Segmenter, word_numbers
-from tasks.encoding.vocabulary import EncodingOptions, Vocabulary
-from tasks.kinds.writing import GenerationTask
-from tasks.reading.checks import references, text_of
+from tasks.base import IGNORED, Row, Sizes
+from tasks.encoding.alignment import check_alignments, gold_is_aligned, weights_between_words
+from tasks.encoding.arrays import EncodedLabels, EncodedSplit, EncodedTexts
+from tasks.encoding.corpus import EncodedCorpus
+from tasks.encoding.padding import Ints, offsets_of, padded
+from tasks.encoding.subwords import shown
+from tasks.encoding.symbols import Cut, Symbols, Writer
+from tasks.encoding.vocabulary import EncodingOptions
+from tasks.reading.rows import references, text_of
 from tasks.reading.source import Corpus
-
-BEGIN, END = "begin of text", "end of text"
-"""Symbols of the target's vocabulary that no text can contain: they hold spaces and begin no word."""
 
 
 @dataclass(frozen=True)
-class Writer:
-    """The target's side of a run: its vocabulary, and the way from ids back to text."""
+class WrittenLabels(EncodedLabels):
+    """Texts to be written, one after the other: text n is ``ids_K[offsets[n] : offsets[n + 1]]``, its end included.
 
-    vocabulary: Vocabulary
-    segmenter: Segmenter
+    Ids below the vocabulary's size are symbols of the vocabulary; id ``size + u`` is form u of the split's sources
+    (See et al. 2017, section 2.2: the extended vocabulary).
+    """
+
+    ids_K: Ints
+    offsets: Ints
+
+    def collate(self, indices: Ints) -> Tensor:
+        """Ids of symbols (B, T)."""
+        return padded(self.ids_K, self.offsets, indices, filler=IGNORED)
 
     @property
-    def begin(self) -> int:
-        """The id of what is read before the first symbol."""
-        return self.vocabulary.id_of(BEGIN)
+    def lengths(self) -> Ints:
+        """The number of symbols of each text, its end included."""
+        lengths: Ints = np.diff(self.offsets)
+        return lengths
+
+
+@dataclass(frozen=True)
+class WrittenCorpus(EncodedCorpus):
+    """A corpus whose labels are texts: a prediction is a ``Generated`` text, in ids of symbols.
+
+    ``writer``: the target's vocabulary and segmentation.
+    ``aligned``: whether every row but those of train has a gold ``alignment``.
+    """
+
+    writer: Writer
+    aligned: bool
 
     @property
-    def end(self) -> int:
-        """The id that ends a text."""
-        return self.vocabulary.id_of(END)
+    def sizes(self) -> Sizes:
+        """With the symbols that are written."""
+        return replace(super().sizes, written=self.writer.written, aligned=self.aligned)
 
-    def symbols(self, ids: Sequence[int], forms: Sequence[str]) -> list[str]:
-        """The symbols of written ids; those beyond the vocabulary are copied ``forms`` of the split."""
-        size, known = len(self.vocabulary), self.vocabulary.symbols
-        return [forms[i - size] if i >= size else known[i - 2] if i > UNKNOWN else "" for i in ids]
+    def lengths_by_position(self, split: str) -> list[Ints]:
+        """Also those of the targets, but for a test split that is searched only, up to the limit of positions."""
+        labels = self.splits[split].labels
+        written = labels.lengths if labels is not None and (split != "test" or self.aligned) else None
+        return [*super().lengths_by_position(split), *([] if written is None else [written])]
 
-    def text(self, ids: Sequence[int], forms: Sequence[str]) -> str:
-        """The text of written ids; unknown symbols, which mean nothing, are left out."""
-        return self.segmenter.join(self.symbols(ids, forms))
+    def tokens(self, split: str, number: int) -> list[list[str]]:
+        """The symbols, without the marks of where words begin."""
+        return [[shown(symbol) for symbol in symbols] for symbols in super().tokens(split, number)]
+
+    def readable(self, split: str, prediction: Any) -> str:
+        """The text."""
+        return self.writer.text(prediction.ids, self._forms(split))
+
+    def pieces(self, split: str, prediction: Any) -> list[str]:
+        """The symbols that were written, without the marks of where words begin."""
+        return [shown(symbol) for symbol in self.writer.symbols(prediction.ids, self._forms(split))]
+
+    def attention_between_words(self, split: str, rows: Sequence[Row], predictions: Mapping[int, Any]) -> list[Any]:
+        """For each prediction the weights (words of the target, words of the source) with which its row was read.
+
+        ``predictions`` are those of ``rows``, in their order, by their numbers in the split.
+        """
+        symbols = self.writer.segmenter.split([references(row)[0] for row in rows])
+        source = self.splits[split].texts[0]
+        return [
+            weights_between_words(
+                prediction.weights.float().numpy(), written=written, read=source.tokens(number), source=row["source"]
+            )
+            for (number, prediction), written, row in zip(predictions.items(), symbols, rows, strict=True)
+        ]
+
+    def _forms(self, split: str) -> Sequence[str]:
+        return self.splits[split].texts[0].forms.spelt_U
 
 
 def encode_sequences(
-    corpus: Corpus, task: GenerationTask, *, options: EncodingOptions, cache: Path | None
-) -> EncodedCorpus:
+    corpus: Corpus, symbols: Symbols, *, options: EncodingOptions, cache: Path | None
+) -> WrittenCorpus:
     """Encode all splits with segmentation and vocabularies of train.
 
-    With ``task.joint`` source and target share one segmentation and one vocabulary, so that tables can be tied.
+    With ``symbols.joint`` source and target share one segmentation and one vocabulary, so that tables can be tied.
     There is no external memory but the source itself, at the decoder's sites. ``cache``: where segmentations are kept.
 
-    Raises ValueError where words are to be lower-cased, which no decoder could undo, and for an alignment with words
-    that a row does not have.
+    Raises ValueError for an alignment with words that a row does not have.
     """
-    if options.lowercase:
-        raise ValueError(f"task={task.name} writes texts as they are; set encoding.lowercase=false")
     sources = {split: [text_of(row["source"]) for row in rows] for split, rows in corpus.splits.items()}
     targets = {split: [references(row)[0] for row in rows] for split, rows in corpus.splits.items()}
-    reading, writing = _segmenters(sources["train"], targets["train"], task, cache)
-    read = {split: _cut(reading.split(texts), task.max_source) for split, texts in sources.items()}
+    reading, writing = symbols.segmenters(sources["train"], targets["train"], cache=cache)
+    read = {split: _cut(reading.split(texts), symbols.max_source) for split, texts in sources.items()}
     written = {split: writing.split(texts) for split, texts in targets.items()}
-    learnt = _cut(written["train"], task.max_target)
-    if task.joint:
-        codec = TextCodec.fit([*read["train"], *learnt], options, first=(BEGIN, END), size=task.vocabulary_size)
-        vocabulary = codec.words
-    else:
-        codec = TextCodec.fit(read["train"], options, size=task.vocabulary_size)
-        vocabulary = TextCodec.fit(learnt, options, first=(BEGIN, END), size=task.vocabulary_size).words
+    codec, vocabulary = symbols.vocabularies(read["train"], _cut(written["train"], symbols.max_target), options)
     writer = Writer(vocabulary, writing)
-    splits = {}
-    for split, symbols in read.items():
-        texts = codec.encode(symbols)
-        splits[split] = EncodedSplit(
-            rows_N=np.arange(len(symbols), dtype=np.int64),
-            texts=(texts,),
-            external=None,
-            labels=None,
-            per_token=False,
-            targets=_encode_targets(
-                written[split],
-                symbols,
-                texts,
-                writer,
-                copying=task.copying,
-                longest=task.max_target if split == "train" else None,
-            ),
+    splits = {
+        split: _encode_split(
+            codec.encode(texts),
+            texts,
+            written[split],
+            writer,
+            copying=symbols.copying,
+            longest=symbols.max_target if split == "train" else None,
         )
-    aligned = all("alignment" in row for split, rows in corpus.splits.items() if split != "train" for row in rows)
+        for split, texts in read.items()
+    }
+    aligned = gold_is_aligned(corpus)
     if aligned:
-        _check_alignments(corpus)
-    return EncodedCorpus(splits, [], codec, dict.fromkeys(splits, 0), "none", writer, aligned)
-
-
-def _check_alignments(corpus: Corpus) -> None:
-    for split, rows in corpus.splits.items():
-        for number, row in enumerate(rows if split != "train" else ()):
-            written, read = len(references(row)[0].split()), len(text_of(row["source"]).split())
-            wrong = [link for link in row["alignment"] if not _links(link, written, read)]
-            if wrong:
-                raise ValueError(
-                    f"{corpus.place(split, number)}: expected 'alignment' as pairs of a target word (0 to "
-                    f"{written - 1}) and a source word (0 to {read - 1}), words being what stands between spaces; "
-                    f"got {wrong[0]!r}"
-                )
-
-
-def _links(link: Any, written: int, read: int) -> bool:
-    """Whether ``link`` is a pair of a target word and a source word that are there."""
-    pair = isinstance(link, Sequence) and len(link) == 2 and all(isinstance(word, int) for word in link)
-    return pair and 0 <= link[0] < written and 0 <= link[1] < read
-
-
-def _segmenters(
-    sources: Sequence[str], targets: Sequence[str], task: GenerationTask, cache: Path | None
-) -> tuple[Segmenter, Segmenter]:
-    def fit(texts: Sequence[str], kind: str) -> Segmenter:
-        return Segmenter.fit(texts, kind=kind, size=task.vocabulary_size, cache=cache)
-
-    if task.joint:
-        both = fit([*sources, *targets], task.source_symbols)
-        return both, both
-    return fit(sources, task.source_symbols), fit(targets, task.target_symbols)
+        check_alignments(corpus)
+    return WrittenCorpus(splits, [], codec, dict.fromkeys(splits, 0), "none", writer, aligned)
 
 
 def _cut(texts: list[list[str]], longest: int | None) -> list[list[str]]:
     return texts if longest is None else [text[:longest] for text in texts]
 
 
+def _encode_split(
+    texts: EncodedTexts, read: Cut, written: Cut, writer: Writer, *, copying: bool, longest: int | None
+) -> EncodedSplit:
+    """``texts``: what is ``read`` as arrays. ``longest``: as in ``_encode_targets``."""
+    vocabulary, size = writer.vocabulary, len(writer.vocabulary)
+    copies = [
+        vocabulary.id_of(form) if form in vocabulary or not copying else size + number
+        for number, form in enumerate(texts.forms.spelt_U)
+    ]
+    return EncodedSplit(
+        rows_N=np.arange(len(texts), dtype=np.int64),
+        texts=(texts,),
+        external=None,
+        labels=_encode_targets(texts, read, written, writer, copying=copying, longest=longest),
+        copies_U=np.array(copies, dtype=np.int64),
+    )
+
+
 def _encode_targets(
-    written: Sequence[Sequence[str]],
-    read: Sequence[Sequence[str]],
-    texts: EncodedTexts,
-    writer: Writer,
-    *,
-    copying: bool,
-    longest: int | None,
-) -> EncodedTargets:
+    texts: EncodedTexts, read: Cut, written: Cut, writer: Writer, *, copying: bool, longest: int | None
+) -> WrittenLabels:
     """The ids of targets. Where copying is on, a symbol that only the row's own source shows is that form's id.
 
     A target that is longer than ``longest`` is cut off there and has no end, since it does not end there.
     """
     vocabulary, size = writer.vocabulary, len(writer.vocabulary)
-    forms: list[str] = [""] * len(texts.forms.words_U)
-    for symbol, form in zip((s for text in read for s in text), texts.forms_K.tolist(), strict=True):
-        forms[form] = symbol
-    numbers = {symbol: form for form, symbol in enumerate(forms)}
-    copies = [vocabulary.id_of(s) if s in vocabulary or not copying else size + u for u, s in enumerate(forms)]
+    numbers = {form: number for number, form in enumerate(texts.forms.spelt_U)}
     ids: list[int] = []
     lengths = []
     for target, source in zip(written, read, strict=True):
         before = len(ids)
-        shown = set(source) if copying else set()
+        given = set(source) if copying else set()
         for symbol in target[:longest]:
-            if symbol in vocabulary or symbol not in shown:
+            if symbol in vocabulary or symbol not in given:
                 ids.append(vocabulary.id_of(symbol))
             else:
                 ids.append(size + numbers[symbol])
         if longest is None or len(target) <= longest:
             ids.append(writer.end)
         lengths.append(len(ids) - before)
-    offsets = np.zeros(len(written) + 1, dtype=np.int64)
-    np.cumsum(lengths, out=offsets[1:])
-    return EncodedTargets(np.array(ids, dtype=np.int64), offsets, np.array(copies, dtype=np.int64), tuple(forms))
-
-
-def aligned_words(
-    split: EncodedSplit, writer: Writer, rows: Sequence[Row], predictions: Mapping[int, Any]
-) -> list[Any]:
-    """For each prediction its attention weights between whole words, (words of the target, words of the source).
-
-    Between symbols they are summed over the symbols of a source word and averaged over those of a target word.
-    ``rows`` are the rows of the predictions, in their order. Words that ``task.max_source`` cut off weigh nothing.
-    """
-    targets, source = split.targets, split.texts[0]
-    assert targets is not None
-    found = []
-    written_symbols = writer.segmenter.split([references(row)[0] for row in rows])
-    for (row, generated), symbols, given in zip(predictions.items(), written_symbols, rows, strict=True):
-        forms = source.forms_K[source.offsets[row] : source.offsets[row + 1]].tolist()
-        read = word_numbers([targets.forms_U[form] for form in forms])
-        written = word_numbers(symbols)
-        rows_WT = np.eye(written[-1] + 1)[:, written]
-        columns_SV = np.eye(len(text_of(given["source"]).split()))[read]
-        weights_WV = rows_WT @ generated.weights.float().numpy() @ columns_SV
-        found.append(weights_WV / rows_WT.sum(axis=1, keepdims=True))
-    return found
+    return WrittenLabels(np.array(ids, dtype=np.int64), offsets_of(lengths))

@@ -21,11 +21,13 @@ Value = float | int | str | bool
 Row = dict[str, Any]
 
 SIZES: Mapping[str, Mapping[str, int]] = {
+    "few": {"train": 300, "validation": 50, "test": 50},
     "small": {"train": 6_000, "validation": 500, "test": 1_000},
     "medium": {"train": 20_000, "validation": 1_000, "test": 2_000},
     "large": {"train": 60_000, "validation": 2_000, "test": 5_000},
 }
-"""The number of rows of each split, by the size's name. With fewer rows, networks learn them by heart first."""
+"""The number of rows of each split, by the size's name. ``few`` is for trying things out: networks learn so few rows by
+heart before anything else."""
 
 SHARES = ("train", "train", "validation", "test")
 """Which split owns the contents whose checksum leaves the remainder 0, 1, 2 or 3."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +24,7 @@ from models.backbones.base import Decoded, Decoder, Memory
 from models.decoding import SearchOptions, search
 from models.pointer import Pointer, coverage_loss
 from models.projection import linear_cross_entropy
-from tasks.base import IGNORED, UNKNOWN, Encoded, Head
+from tasks.base import IGNORED, PADDING, UNKNOWN, Encoded, Head, WrittenSymbols
 
 
 class Generated(NamedTuple):
@@ -39,59 +39,95 @@ class Generated(NamedTuple):
     weights: Tensor | None = None
 
 
+@dataclass(frozen=True)
+class Coverage:
+    """The loss that punishes attending to the same place again (See et al. 2017, section 2.3).
+
+    ``weight``: of this loss; ``start``: the share of the training after which it counts. The paper adds it in a last
+    phase, since from the start it keeps attention from settling. Outside training it always counts, so that what is
+    chosen by the validation loss is chosen by the loss of the last phase.
+
+    Raises ValueError for a ``start`` that is no share.
+    """
+
+    weight: float
+    start: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start <= 1:
+            raise ValueError(f"task.coverage_from is a share of the training, from 0 to 1, got {self.start}")
+
+
+@dataclass(frozen=True)
+class Learning:
+    """How a head that writes learns.
+
+    ``label_smoothing``: the share of the target spread over the vocabulary; ``dropout``: of what the decoder reads and
+    of what the vocabulary's projection reads.
+    """
+
+    label_smoothing: float
+    dropout: float
+    coverage: Coverage
+
+
+@dataclass(frozen=True)
+class TextSearch:
+    """How texts are written: searched for by ``options``, and how long they may become.
+
+    A text has at most ``length_factor`` times the source's symbols and ``length_extra`` more.
+    """
+
+    options: SearchOptions
+    length_factor: float
+    length_extra: int
+
+    def limits(self, lengths_B: Tensor, longest: int | None) -> Tensor:
+        """The most symbols of each text (B,); ``longest`` is what the decoder can read, or None."""
+        limits_B = (self.length_factor * lengths_B).ceil().long() + self.length_extra
+        return limits_B if longest is None else limits_B.clamp(max=longest)
+
+
 class GenerationHead(Head):
     """Cross-entropy of the next symbol while learning, beam search afterwards.
 
+    ``symbols``: what can be written. ``input_width``: of the vectors that ``decoder`` reads.
+    ``table``: the source's vectors, to be shared; None: own tables.
     ``copying``: whether symbols of the source may be copied, also those outside the vocabulary.
-    ``coverage_weight``: of the loss that punishes attending to the same place again (See et al. 2017, section 2.3);
-    ``coverage_from``: the share of the training after which it counts. The paper adds it in a last phase, since from
-    the start it keeps attention from settling. Outside training it always counts, so that what is chosen by the
-    validation loss is chosen by the loss of the last phase.
-    ``label_smoothing``: the share of the target spread over the vocabulary; ``dropout``: of what the decoder reads and
-    of what the vocabulary's projection reads. ``table``: the source's vectors, to be shared; None: own tables.
-    ``search``, ``length_factor``, ``length_extra``: see ``tasks.kinds.writing.GenerationTask``.
     ``aligns``: whether predictions bring the attention weights of the reference.
 
     Raises ValueError where a shared table has another width than the decoder.
     """
 
+    stepwise: ClassVar[bool] = True
+
     def __init__(
         self,
         decoder: Decoder,
         *,
+        symbols: WrittenSymbols,
         input_width: int,
-        vocabulary_size: int,
-        begin: int,
-        end: int,
         table: nn.Embedding | None,
         copying: bool,
-        coverage_weight: float,
-        coverage_from: float,
-        label_smoothing: float,
-        dropout: float,
-        search: SearchOptions,
-        length_factor: float,
-        length_extra: int,
+        learning: Learning,
+        text_search: TextSearch,
         aligns: bool,
     ) -> None:
         super().__init__()
         self.decoder = decoder
-        self.begin, self.end, self.vocabulary_size = begin, end, vocabulary_size
-        self.label_smoothing = label_smoothing
-        self.coverage_weight, self.coverage_from = coverage_weight, coverage_from
-        self.search_options, self.length_factor, self.length_extra = search, length_factor, length_extra
+        self.symbols, self.learning, self.text_search = symbols, learning, text_search
         self.aligns = aligns and decoder.attends
-        self.table = table if table is not None else _own_table(vocabulary_size, input_width)
-        self.output = nn.Linear(decoder.width, vocabulary_size)
+        self.table = table if table is not None else _own_table(symbols.count, input_width)
+        self.output = nn.Linear(decoder.width, symbols.count)
         nn.init.zeros_(self.output.bias)
         if table is not None:
-            if input_width != decoder.width:
+            if table.embedding_dim != decoder.width:
                 raise ValueError(
-                    f"task.tie=true needs vectors as wide as the decoder, got {input_width} and {decoder.width}; make "
-                    "embedding and decoder equally wide, or set task.tie=false"
+                    f"task.tie=true needs vectors of words as wide as the decoder, got {table.embedding_dim} and "
+                    f"{decoder.width}; set embedding.parts.words.width={decoder.width}, or task.tie=false"
                 )
             self.output.weight = table.weight
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(learning.dropout)
         self.pointer = Pointer(input_width=input_width, width=decoder.width) if copying and decoder.attends else None
         if copying and not decoder.attends:
             self.note = "none: nothing points at the source, so nothing is copied"
@@ -107,52 +143,62 @@ class GenerationHead(Head):
         """The mean cross-entropy of a target symbol in nats, smoothed only in training, and the coverage loss."""
         x_BTD, decoded = self._read(texts[0], labels, need_weights=self.pointer is not None or self._covers)
         known_BT = labels != IGNORED
-        if self.pointer is None:  # a form that only copying could write is unknown
-            labels = labels.where(labels < self.vocabulary_size, UNKNOWN)
-        smoothing = self.label_smoothing if self.training else 0.0
+        smoothing = self.learning.label_smoothing if self.training else 0.0
         if self.pointer is None:
-            states_ND = self.dropout(decoded.states_BTD)[known_BT]
+            # A form that only copying could write is unknown.
+            labels_N = labels.where(labels < self.symbols.count, UNKNOWN).flatten()
+            states_ND = self.dropout(decoded.states_BTD).flatten(0, 1)
             loss = linear_cross_entropy(
-                states_ND, self.output.weight, self.output.bias, labels[known_BT], label_smoothing=smoothing
+                states_ND, self.output.weight, self.output.bias, labels_N, label_smoothing=smoothing
             )
         else:
             loss = self._copying_loss(texts[0], labels, x_BTD, decoded, smoothing)
         if self._covers:
             assert decoded.pointing_BTS is not None
-            loss = loss + self.coverage_weight * coverage_loss(decoded.pointing_BTS, known_BT)
+            loss = loss + self.learning.coverage.weight * coverage_loss(decoded.pointing_BTS, known_BT)
         return loss
 
-    def predict(self, texts: Sequence[Encoded]) -> list[Any]:
-        """The best text found for each source, as ``Generated``."""
-        text = texts[0]
+    def predict(self, texts: Sequence[Encoded], labels: Tensor | None = None) -> list[Any]:
+        """The best text found for each source, as ``Generated``; if it ``aligns``, with the weights of the labels."""
+        found = self._search(texts[0])
+        if not self.aligns or labels is None:
+            return found
+        aligned = zip(found, self._attention(texts[0], labels), strict=True)
+        return [generated._replace(weights=weights_TS) for generated, weights_TS in aligned]
+
+    def align(self, texts: Sequence[Encoded], predictions: Sequence[Any]) -> list[Tensor | None]:
+        """The attention weights (T, S) with which each text that was written is read again.
+
+        None for an empty text, and without attention.
+        """
+        if not self.decoder.attends:
+            return [None] * len(predictions)
+        ids = [torch.tensor([*generated.ids, self.symbols.end]) for generated in predictions]
+        labels = nn.utils.rnn.pad_sequence(ids, batch_first=True, padding_value=IGNORED)
+        weights = self._attention(texts[0], labels.to(texts[0].mask_BT.device))
+        return [weights_TS if len(weights_TS) else None for weights_TS in weights]
+
+    def _search(self, text: Encoded) -> list[Generated]:
         forms_X, copies_BS = self._extension(text)
-        lengths_B = text.mask_BT.sum(dim=1)
-        limits_B = (self.length_factor * lengths_B).ceil().long() + self.length_extra
-        if self.decoder.longest is not None:
-            limits_B = limits_B.clamp(max=self.decoder.longest)
+        lengths_B, device = text.mask_BT.sum(dim=1), text.states_BTD.device
         found = search(
-            self._step(len(forms_X), text.states_BTD.device),
+            self._step(len(forms_X), device),
             _Writing(self.decoder.begin(Memory(text.states_BTD, text.mask_BT)), copies_BS),
             rows=len(lengths_B),
-            limits_B=limits_B,
-            begin=self.begin,
-            end=self.end,
-            options=self.search_options,
-            device=text.states_BTD.device,
+            limits_B=self.text_search.limits(lengths_B, self.decoder.longest),
+            begin=self.symbols.begin,
+            end=self.symbols.end,
+            options=self.text_search.options,
+            device=device,
         )
-        extra = forms_X.tolist()
-        return [
-            Generated(
-                [extra[i - self.vocabulary_size] if i >= self.vocabulary_size else i for i in best.tokens], best.score
-            )
-            for best in found
-        ]
+        extra, size = forms_X.tolist(), self.symbols.count
+        return [Generated([extra[i - size] if i >= size else i for i in best.tokens], best.score) for best in found]
 
-    def align(self, texts: Sequence[Encoded], labels: Tensor) -> list[Tensor]:
-        """The attention weights (T, S) with which each reference is read, its end left out."""
-        decoded = self._read(texts[0], labels, need_weights=True)[1]
+    def _attention(self, text: Encoded, labels: Tensor) -> list[Tensor]:
+        """The weights (T, S) with which each of the labels is read, the mean over heads; its end left out."""
+        decoded = self._read(text, labels, need_weights=True)[1]
         assert decoded.mean_BTS is not None
-        written_B, read_B = (labels != IGNORED).sum(dim=1) - 1, texts[0].mask_BT.sum(dim=1)
+        written_B, read_B = (labels != IGNORED).sum(dim=1) - 1, text.mask_BT.sum(dim=1)
         return [
             weights_TS[:written, :read].cpu()
             for weights_TS, written, read in zip(decoded.mean_BTS, written_B.tolist(), read_B.tolist(), strict=True)
@@ -160,15 +206,12 @@ class GenerationHead(Head):
 
     @property
     def _covers(self) -> bool:
-        return (
-            self.coverage_weight > 0
-            and self.decoder.attends
-            and (not self.training or self.progress >= self.coverage_from)
-        )
+        coverage = self.learning.coverage
+        return coverage.weight > 0 and self.decoder.attends and (not self.training or self.progress >= coverage.start)
 
     def _read(self, text: Encoded, labels: Tensor, *, need_weights: bool = False) -> tuple[Tensor, Decoded]:
         """The decoder after reading, at each position, the labels before it."""
-        begin_B1 = torch.full_like(labels[:, :1], self.begin)
+        begin_B1 = torch.full_like(labels[:, :1], self.symbols.begin)
         x_BTD = self.dropout(self._embed(torch.cat([begin_B1, labels[:, :-1]], dim=1)))
         state = self.decoder.begin(Memory(text.states_BTD, text.mask_BT))
         decoded, _ = self.decoder(x_BTD, state, need_weights=need_weights)
@@ -176,7 +219,7 @@ class GenerationHead(Head):
 
     def _embed(self, ids: Tensor) -> Tensor:
         """The vectors of symbols: copied forms are unknown to the table, and padding may be anything."""
-        vectors: Tensor = self.table(ids.clamp(min=0).where(ids < self.vocabulary_size, UNKNOWN))
+        vectors: Tensor = self.table(ids.clamp(min=0).where(ids < self.symbols.count, UNKNOWN))
         return vectors
 
     def _copying_loss(self, text: Encoded, labels: Tensor, x_BTD: Tensor, decoded: Decoded, smoothing: float) -> Tensor:
@@ -186,15 +229,15 @@ class GenerationHead(Head):
         known_BT = labels != IGNORED
         logits_BTV = self.output(self.dropout(decoded.states_BTD))
         log_probs_BT = self.pointer.target_log_probs(logits_BTV, decoded, x_BTD, text.copies_BT, labels.clamp(min=0))
-        loss = -log_probs_BT[known_BT].mean()
         if smoothing:
-            spread = -logits_BTV.float().log_softmax(dim=-1).mean(dim=-1)[known_BT].mean()
-            loss = (1 - smoothing) * loss + smoothing * spread
-        return loss
+            spread_BT = logits_BTV.float().log_softmax(dim=-1).mean(dim=-1)
+            log_probs_BT = (1 - smoothing) * log_probs_BT + smoothing * spread_BT
+        # Not by an index: the host would have to wait to know how many there are.
+        return -log_probs_BT.masked_fill(~known_BT, 0.0).sum() / known_BT.sum()
 
     def _extension(self, text: Encoded) -> tuple[Tensor, Tensor]:
         """The forms outside the vocabulary that this batch may copy, and its copies numbered V, V + 1, … by them."""
-        size = self.vocabulary_size
+        size = self.symbols.count
         if self.pointer is None or text.copies_BT is None:
             return text.mask_BT.new_zeros(0, dtype=torch.long), torch.zeros_like(text.mask_BT, dtype=torch.long)
         copies_BS = text.copies_BT
@@ -203,7 +246,7 @@ class GenerationHead(Head):
 
     def _step(self, extended: int, device: torch.device) -> Any:
         """One step of the search: the log-probabilities after each row's last symbol."""
-        forbidden = torch.tensor([0, UNKNOWN, self.begin], device=device)
+        forbidden = torch.tensor([PADDING, UNKNOWN, self.symbols.begin], device=device)
 
         def step(tokens_R: Tensor, state: _Writing) -> tuple[Tensor, _Writing]:
             x_R1D = self._embed(tokens_R[:, None])
@@ -232,8 +275,8 @@ class _Writing:
 
 
 def _own_table(size: int, width: int) -> nn.Embedding:
-    table = nn.Embedding(size, width, padding_idx=0)
+    table = nn.Embedding(size, width, padding_idx=PADDING)
     with torch.no_grad():
         table.weight.normal_(std=width**-0.5)
-        table.weight[0].zero_()
+        table.weight[PADDING].zero_()
     return table

@@ -21,8 +21,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from models.attention.base import Site
+from models.backbones.base import AttentionFactory
 from models.masks import masked_mean
-from tasks.base import AttentionFactory, Encoded, Head
+from tasks.base import Encoded, Head
 
 
 class PooledHead(Head):
@@ -49,16 +50,16 @@ class PooledHead(Head):
             raise ValueError(f"expected 1 or 2 texts to pool, got {texts}")
         self.texts = texts
         self.label_smoothing = label_smoothing
+        read = width if texts == 1 else 4 * width
+        between = [nn.Linear(read, hidden), nn.Tanh(), nn.Dropout(dropout)] if hidden else []
+        self.perceptron = nn.Sequential(nn.Dropout(dropout), *between, nn.Linear(hidden or read, label_count))
         self.norm = nn.LayerNorm(width)
         if attention is None:
             self.query_D, self.attention = None, None
             self.note = "none: the mean of the states is the text's vector"
-        else:
+        else:  # drawn last, so that all else starts from the same weights with and without
             self.query_D = nn.Parameter(torch.empty(width).normal_())
             self.attention = attention(Site(kind="pooling", width=width))
-        read = width if texts == 1 else 4 * width
-        between = [nn.Linear(read, hidden), nn.Tanh(), nn.Dropout(dropout)] if hidden else []
-        self.perceptron = nn.Sequential(nn.Dropout(dropout), *between, nn.Linear(hidden or read, label_count))
 
     def forward(self, texts: Sequence[Encoded], labels: Tensor | None = None) -> Tensor:
         """The logits (B, L). Raises ValueError for another number of texts than the head was made for."""
@@ -71,7 +72,7 @@ class PooledHead(Head):
         """The mean cross-entropy of the texts, in nats; ``labels`` (B,) class indices."""
         return cross_entropy(self(texts), labels, label_smoothing=self.label_smoothing)
 
-    def predict(self, texts: Sequence[Encoded]) -> list[int]:
+    def predict(self, texts: Sequence[Encoded], labels: Tensor | None = None) -> list[int]:
         """The index of the most probable label of each text."""
         indices: list[int] = self(texts).argmax(dim=-1).tolist()
         return indices

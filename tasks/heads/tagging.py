@@ -64,7 +64,7 @@ class TaggingHead(Head):
             return self.crf.negative_log_likelihood(emissions_BTK, labels, mask_BT, reduction="tokens")
         return cross_entropy(emissions_BTK.flatten(0, 1), labels.flatten(), ignore_index=IGNORED)
 
-    def predict(self, texts: Sequence[Encoded]) -> list[list[int]]:
+    def predict(self, texts: Sequence[Encoded], labels: Tensor | None = None) -> list[list[int]]:
         """The tag indices of the real tokens of each text."""
         emissions_BTK, mask_BT = self(texts), texts[0].mask_BT
         if self.crf is None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-from tasks.base import AttentionFactory, Head, Row, Task
+from tasks.base import Body, Head, Row, Sizes, Task
+from tasks.encoding.labelled import LabelledCorpus, encode_corpus
+from tasks.encoding.vocabulary import EncodingOptions
 from tasks.heads.pooled import PooledHead
 from tasks.labels.order import sorted_labels
 from tasks.metrics.classification import DEFINITIONS, classification_scores
+from tasks.reading.checks import name_problem
+from tasks.reading.source import Corpus
 
 
 class PoolingTask(Task):
@@ -24,25 +30,33 @@ class PoolingTask(Task):
         self.dropout = dropout
         self.label_smoothing = label_smoothing
 
+    def label_problem(self, row: Row) -> str | None:
+        """A name, or a whole number."""
+        return name_problem(self.label_column, row[self.label_column])
+
     def label_set(self, labels: Sequence[str]) -> list[str]:
         """The labels of the training split, sorted (numbers by value)."""
         return sorted_labels(labels)
 
-    def build_head(self, width: int, *, labels: list[str], attention: AttentionFactory | None) -> Head:
+    def encode(self, corpus: Corpus, *, options: EncodingOptions, external: bool, cache: Path | None) -> LabelledCorpus:
+        """Tokens, and the numbers of labels."""
+        return encode_corpus(corpus, self, options=options, external=external)
+
+    def build_head(self, sizes: Sizes, body: Body) -> Head:
         """Pool each text by the same attention and choose a label."""
         return PooledHead(
-            width,
-            label_count=len(labels),
-            attention=attention,
+            body.width,
+            label_count=len(sizes.labels),
+            attention=body.attention,
             texts=len(self.text_columns),
             hidden=self.hidden,
             dropout=self.dropout,
             label_smoothing=self.label_smoothing,
         )
 
-    def score(self, gold: Sequence[str], predicted: Sequence[str], *, labels: Sequence[str]) -> dict[str, float]:
+    def score_rows(self, rows: Sequence[Row], predicted: Sequence[Any], *, labels: Sequence[str]) -> dict[str, float]:
         """Accuracy and macro F1."""
-        return classification_scores(gold, predicted, labels=labels)
+        return classification_scores([row[self.label_column] for row in rows], predicted, labels=labels)
 
     def definitions(self, rows: Sequence[Row]) -> dict[str, str]:
         """What each score is."""

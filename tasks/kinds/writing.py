@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 from torch import nn
 
-from models.backbones.base import Decoder
 from models.decoding import SearchOptions
-from tasks.base import AttentionFactory, Head, Task
-from tasks.heads.generation import GenerationHead
+from tasks.base import Body, Row, Sizes, Task
+from tasks.encoding.symbols import Symbols
+from tasks.encoding.vocabulary import EncodingOptions
+from tasks.encoding.written import WrittenCorpus, encode_sequences
+from tasks.heads.generation import Coverage, GenerationHead, Learning, TextSearch
+from tasks.metrics.translation import alignment_scores
+from tasks.reading.checks import texts_problem
+from tasks.reading.source import Corpus
 
 
 class GenerationTask(Task):
     """A text in, a text out, by ``GenerationHead``.
 
+    The constructor takes the options of ``conf/task``, flat as they stand there, and sorts them into the parts that
+    they belong to: ``vocabulary_size``, ``source_symbols``, ``target_symbols``, ``joint``, ``max_source``,
+    ``max_target`` and ``copying`` to ``Symbols``; ``label_smoothing``, ``dropout``, ``coverage_weight`` and
+    ``coverage_from`` to ``Learning``; ``search`` to ``TextSearch``, whose own two options stand beside those of
+    ``models.decoding.SearchOptions``.
     ``language``: ISO 639-1 code of what is written; it says how texts are scored.
-    ``vocabulary_size``: the most symbols of a vocabulary; the rarest words or characters beyond it are unknown.
-    ``source_symbols``, ``target_symbols``: ``bpe``, ``characters`` or ``words``; ``joint``: whether both share
-    segmentation and vocabulary.
-    ``max_source``, ``max_target``: symbols beyond these are cut off; targets only in training (null: nothing is).
-    ``copying``, ``coverage_weight``, ``coverage_from``, ``label_smoothing``, ``dropout``, ``tie``: see
-    ``GenerationHead``.
-    ``search``: how texts are written; see ``models.decoding.SearchOptions``, with ``length_factor`` and
-    ``length_extra``: a text may have ``length_factor`` times the source's symbols and ``length_extra`` more.
+    ``tie``: whether all tables of symbols are one.
     ``validate_by``: what chooses the epoch, ``loss`` (cheap: nothing is written) or ``score``.
     """
 
@@ -33,6 +37,7 @@ class GenerationTask(Task):
     tokenized = False
     needs = frozenset({"self", "cross", "causal"})
     generates: ClassVar[bool] = True
+    encoder_reads_external: ClassVar[bool] = False  # the source itself is the external memory, in the decoder
 
     def __init__(
         self,
@@ -58,75 +63,90 @@ class GenerationTask(Task):
             raise ValueError(f"expected task.validate_by to be loss or score, got {validate_by!r}")
         if tie and not joint:
             raise ValueError("task.tie=true shares one table between source and target, so it needs task.joint=true")
-        if joint and source_symbols != target_symbols:
-            raise ValueError(
-                "task.joint=true shares the symbols of source and target, but task.source_symbols is "
-                f"{source_symbols!r} and task.target_symbols {target_symbols!r}; make them equal, or set "
-                "task.joint=false"
-            )
-        if not 0 <= coverage_from <= 1:
-            raise ValueError(f"task.coverage_from is a share of the training, from 0 to 1, got {coverage_from}")
-        self.name = name
-        self.language = language
-        self.vocabulary_size = vocabulary_size
-        self.source_symbols, self.target_symbols, self.joint = source_symbols, target_symbols, joint
-        self.max_source, self.max_target = max_source, max_target
-        self.copying, self.tie = copying, tie
-        self.coverage_weight, self.coverage_from = coverage_weight, coverage_from
-        self.label_smoothing, self.dropout = label_smoothing, dropout
+        self.name, self.language, self.validate_by = name, language, validate_by
+        self.symbols = Symbols(
+            vocabulary_size=vocabulary_size,
+            source=source_symbols,
+            target=target_symbols,
+            joint=joint,
+            max_source=max_source,
+            max_target=max_target,
+            copying=copying,
+        )
+        self.tie = tie
+        self.learning = Learning(label_smoothing, dropout, Coverage(coverage_weight, coverage_from))
         self.search = dict(search)
-        self.validate_by = validate_by
+
+    def label_problem(self, row: Row) -> str | None:
+        """A text, or several of which any is right."""
+        return texts_problem(self.label_column, row[self.label_column])
 
     def label_set(self, labels: Sequence[Any]) -> list[str]:
         """Empty: any text may be written."""
         return []
 
-    def build_head(self, width: int, *, labels: list[str], attention: AttentionFactory | None) -> Head:
-        """Refused: a head that writes needs a decoder; see ``build_writing_head``."""
-        raise TypeError(f"the task {self.name!r} writes: build its head with build_writing_head")
+    def unseen_label(self, row: Row, known: Collection[str]) -> str | None:
+        """None: any text may be written."""
+        return None
 
-    def build_writing_head(
-        self,
-        *,
-        decoder: Callable[[int], Decoder],
-        input_width: int,
-        memory_width: int,
-        vocabulary_size: int,
-        begin: int,
-        end: int,
-        table: nn.Embedding | None,
-        aligns: bool,
-    ) -> GenerationHead:
-        """The head; ``table`` is the source's table of vectors where tables are tied, else None.
+    def any_label(self, row: Row, train: Sequence[Row]) -> Any:
+        """The text that is read."""
+        return row[self.text_columns[0]]
 
-        Raises ValueError if encoder (``memory_width``) and decoder are not equally wide.
+    def encode(self, corpus: Corpus, *, options: EncodingOptions, external: bool, cache: Path | None) -> WrittenCorpus:
+        """Symbols of sources and targets. Raises ValueError where words are to be lower-cased: no decoder undoes it."""
+        if options.lowercase:
+            raise ValueError(f"task={self.name} writes texts as they are; set encoding.lowercase=false")
+        return encode_sequences(corpus, self.symbols, options=options, cache=cache)
+
+    def build_head(self, sizes: Sizes, body: Body) -> GenerationHead:
+        """A decoder over the encoder's states.
+
+        Raises ValueError if encoder and decoder are not equally wide, and if there is no table of words to tie.
         """
-        made = decoder(input_width)
-        if made.width != memory_width:
+        table = _word_table(body) if self.tie else None
+        input_width = body.embeddings.width if table is None else table.embedding_dim
+        decoder = body.decoder(input_width)
+        if decoder.width != body.width:
             raise ValueError(
-                f"the decoder attends to states of its own width, but backbone.width={memory_width} and "
-                f"decoder.width={made.width}; make them equal"
+                f"the decoder attends to states of its own width, but backbone.width={body.width} and "
+                f"decoder.width={decoder.width}; make them equal"
             )
-        search = dict(self.search)
-        length_factor, length_extra = search.pop("length_factor"), search.pop("length_extra")
         return GenerationHead(
-            made,
+            decoder,
+            symbols=sizes.written,
             input_width=input_width,
-            vocabulary_size=vocabulary_size,
-            begin=begin,
-            end=end,
             table=table,
-            copying=self.copying,
-            coverage_weight=self.coverage_weight,
-            coverage_from=self.coverage_from,
-            label_smoothing=self.label_smoothing,
-            dropout=self.dropout,
-            search=SearchOptions(**search),
-            length_factor=length_factor,
-            length_extra=length_extra,
-            aligns=aligns,
+            copying=self.symbols.copying,
+            learning=self.learning,
+            text_search=self._text_search(),
+            aligns=sizes.aligned,
         )
 
-    def score(self, gold: Sequence[Any], predicted: Sequence[Any], *, labels: Sequence[str]) -> dict[str, float]:
-        """Scores of written texts that need no source."""
-        raise TypeError(f"the task {self.name!r} is scored by rows: use score_rows")
+    def score_predictions(
+        self, rows: Sequence[Row], predictions: Mapping[int, Any], *, encoded: WrittenCorpus, split: str
+    ) -> dict[str, float]:
+        """Every score, with those of attention where there is any and the rows have gold alignments."""
+        scores = super().score_predictions(rows, predictions, encoded=encoded, split=split)
+        if not encoded.aligned or any(generated.weights is None for generated in predictions.values()):
+            return scores
+        gold = [{(target, source) for target, source in row["alignment"]} for row in rows]
+        return scores | alignment_scores(gold, encoded.attention_between_words(split, rows, predictions))
+
+    def _text_search(self) -> TextSearch:
+        """Made with the head, so that what it refuses is refused of the whole network, as what cannot work."""
+        options = dict(self.search)
+        factor, extra = options.pop("length_factor"), options.pop("length_extra")
+        return TextSearch(SearchOptions(**options), factor, extra)
+
+
+def _word_table(body: Body) -> nn.Embedding:
+    parts = body.embeddings.parts
+    if "words" not in parts:
+        raise ValueError(
+            "task.tie=true shares the vectors of words between source and target, but the embedding has none, only "
+            f"{', '.join(parts)}; give embedding.parts.words a width above 0, or set task.tie=false"
+        )
+    words: Any = parts["words"]
+    table: nn.Embedding = words.table
+    return table

@@ -2,46 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from tasks.base import Row, Task
-
-Place = Callable[[int], str]
-"""The place of a row (from 0) in words: file and line."""
-
-
-def columns_of(task: Task) -> tuple[str, ...]:
-    """The columns that every row must have: the texts, then the label."""
-    return (*task.text_columns, task.label_column)
-
-
-def rename_columns(
-    rows: Sequence[dict[str, Any]], columns: Mapping[str, str], *, task: Task, place: Place, option: str
-) -> list[Row]:
-    """Give the columns the names the task knows; ``columns`` maps a needed name to the name in the data.
-
-    Only what the task needs (and ``external``) is looked at, so one mapping can serve several tasks. Raises
-    ValueError if a mapped column does not exist.
-    """
-    wanted = {new: old for new, old in columns.items() if new in (*columns_of(task), "external") and new != old}
-    if not wanted:
-        return list(rows)
-    for new, old in wanted.items():
-        if rows and old not in rows[0]:
-            raise ValueError(
-                f"{place(0)}: {option} takes {new!r} from a column {old!r}, but found {', '.join(rows[0])}"
-            )
-    return [row | {new: row.get(old) for new, old in wanted.items()} for row in rows]
+from tasks.reading.rows import Place, columns_of
 
 
 def check_rows(rows: Sequence[Row], *, task: Task, place: Place) -> list[Row]:
     """The rows as the task uses them; ValueError, with the place, for the first one that lacks what ``task`` needs.
 
-    Texts are strings, or lists of tokens; both must hold something. For a task on tokens the label is a list of tags,
-    as many as tokens; for one that writes a text or several; else a string, or a whole number, which is written out (1
-    and "1" are one label).
-    What only the task knows is left to ``Task.check``.
+    Texts are strings, or lists of tokens; both must hold something. ``Task.label_problem`` says what a label must be; a
+    whole number is written out (1 and "1" are one label). What only the task knows is left to ``Task.check``.
     """
     checked = []
     for index, row in enumerate(rows):
@@ -49,7 +21,7 @@ def check_rows(rows: Sequence[Row], *, task: Task, place: Place) -> list[Row]:
         if problem:
             raise ValueError(f"{place(index)}: {problem}")
         label = row[task.label_column]
-        named = row if isinstance(label, str | list) else {**row, task.label_column: str(label)}
+        named = {**row, task.label_column: str(label)} if isinstance(label, int) else row
         try:
             checked.append(task.check(named))
         except ValueError as error:
@@ -68,14 +40,7 @@ def _problem(row: Row, task: Task) -> str | None:
     for column in (*task.text_columns, *(["external"] if row.get("external") is not None else [])):
         if problem := _text_problem(column, row[column], tokens_only=task.tokenized and column != "external"):
             return problem
-    label = row[task.label_column]
-    if task.generates:
-        return _target_problem(task.label_column, label)
-    if task.tokenized:
-        return _tags_problem(task, row[task.text_columns[0]], label)
-    if isinstance(label, str | int) and label != "":
-        return None
-    return _wrong_type(task.label_column, "a label (text or a whole number)", label)
+    return task.label_problem(row)
 
 
 def _text_problem(column: str, value: Any, *, tokens_only: bool) -> str | None:
@@ -91,24 +56,32 @@ def _text_problem(column: str, value: Any, *, tokens_only: bool) -> str | None:
     return None
 
 
-def _target_problem(column: str, value: Any) -> str | None:
-    """Texts to be written: one, or several of which any is right."""
+def name_problem(column: str, label: Any) -> str | None:
+    """What is wrong with a label that is to be a name or a whole number; None if nothing."""
+    if isinstance(label, str | int) and label != "":
+        return None
+    return _wrong_type(column, "a label (text or a whole number)", label)
+
+
+def tags_problem(column: str, tags: Any, of_column: str, tokens: Sequence[str]) -> str | None:
+    """What is wrong with tags that are to be as many as the ``tokens`` of ``of_column``; None if nothing."""
+    if not isinstance(tags, list) or not all(isinstance(tag, str) and tag for tag in tags):
+        return _wrong_type(column, "a list of tags", tags)
+    if len(tokens) != len(tags):
+        return (
+            f"expected as many {column!r} as {of_column!r}, got {len(tags)} and {len(tokens)}; "
+            "every token needs one tag"
+        )
+    return None
+
+
+def texts_problem(column: str, value: Any) -> str | None:
+    """What is wrong with a text to be written, or several of which any is right; None if nothing."""
     texts = value if isinstance(value, list) else [value]
     if not texts or not all(isinstance(text, str) for text in texts):
         return _wrong_type(column, "a text or a list of texts", value)
     if not all(text.strip() for text in texts):
         return f"the column {column!r} holds an empty text; remove the row or add the text"
-    return None
-
-
-def _tags_problem(task: Task, tokens: Sequence[str], tags: Any) -> str | None:
-    if not isinstance(tags, list) or not all(isinstance(tag, str) and tag for tag in tags):
-        return _wrong_type(task.label_column, "a list of tags", tags)
-    if len(tokens) != len(tags):
-        return (
-            f"expected as many {task.label_column!r} as {task.text_columns[0]!r}, got {len(tags)} and {len(tokens)}; "
-            "every token needs one tag"
-        )
     return None
 
 
@@ -120,14 +93,3 @@ def _wrong_type(column: str, expected: str, value: Any) -> str:
         inner = sorted({type(item).__name__ for item in value})
         kind = f"a list of {' and '.join(inner)}" if inner else "an empty list"
     return f"expected {expected} in the column {column!r}, got {kind} ({str(value)[:60]}); correct the row"
-
-
-def references(row: Row) -> list[str]:
-    """The targets of a row: one, or several of which the first is learnt from."""
-    target = row["target"]
-    return target if isinstance(target, list) else [target]
-
-
-def text_of(value: str | list[str]) -> str:
-    """A text as it stands, tokens with a space between any two."""
-    return value if isinstance(value, str) else " ".join(value)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tasks.base import Task
-from tasks.reading.checks import rename_columns
 from tasks.reading.files import quiet_datasets, rows_of_dataset
+from tasks.reading.rows import rename_columns
 from tasks.reading.splits import Split, row_namer
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from tasks.base import Task
-from tasks.reading.checks import rename_columns
 from tasks.reading.conll import ConllColumns
 from tasks.reading.files import find_split, line_of, listing, read_rows
+from tasks.reading.rows import rename_columns
 from tasks.reading.splits import SPLITS, Split
 
 NO_CONLL = ConllColumns(token=0, tag=-1, separator=None, universal=False)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -14,9 +15,11 @@ from typing import Any
 import pytest
 
 from harness.records import files
+from tests.harness.forked import Forked
 
 TINY = [
     "backbone.width=16",
+    "data.size=few",
     "data.max_train=48",
     "data.unseen_labels=drop",
     "data.max_validation=24",
@@ -83,24 +86,48 @@ for number in range(20):
 """Mechanisms that fail in every way, and twenty that do not; each notes in the file BEGUN that it is run."""
 
 
+@pytest.fixture(scope="session")
+def quick_measures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Runs inside the tests' process measure latency on few examples, and share what they count of equal networks."""
+    from harness.build import flops  # seconds, and many tests here need neither
+    from harness.training import fit
+
+    kept, name = tmp_path_factory.mktemp("flops"), flops._file
+
+    def shared(*arguments: Any) -> Path | None:
+        file = name(*arguments)
+        return None if file is None else kept / file.name
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(fit, "LATENCY_EXAMPLES", 6)
+        patched.setattr(flops, "_file", shared)
+        yield
+
+
 @pytest.fixture
-def tiny(tmp_path: Path) -> Callable[..., list[str]]:
+def tiny(tmp_path: Path, quick_measures: None) -> Callable[..., list[str]]:
     """The overrides of a tiny run whose records go below the test's own folder."""
 
     def overrides(*more: str) -> list[str]:
-        return [*TINY, f"results_dir={tmp_path / 'results'}", *more]
+        return [*_fitting(TINY, more), f"results_dir={tmp_path / 'results'}", *more]
 
     return overrides
 
 
 @pytest.fixture
-def writing(tmp_path: Path) -> Callable[..., list[str]]:
+def writing(tmp_path: Path, quick_measures: None) -> Callable[..., list[str]]:
     """The overrides of a tiny run of a task that writes."""
 
     def overrides(*more: str) -> list[str]:
-        return [*WRITING, "task.search.beam=2", f"results_dir={tmp_path / 'results'}", *more]
+        return [*_fitting(WRITING, more), "task.search.beam=2", f"results_dir={tmp_path / 'results'}", *more]
 
     return overrides
+
+
+def _fitting(options: Sequence[str], more: Sequence[str]) -> list[str]:
+    """Without the size, which only the bundled corpora have, where the data are others."""
+    others = any(option.startswith("data=") for option in more)
+    return [option for option in options if not (others and option.startswith("data.size="))]
 
 
 @pytest.fixture
@@ -122,22 +149,24 @@ def in_this_process(function: Callable[[Any], Any], jobs: Sequence[Any]) -> Iter
 
 
 def command(*overrides: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *overrides], cwd=ROOT, capture_output=True, text=True, timeout=400)
+    """``python -m harness`` to its end, forked from a process that has imported torch."""
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = said = Path(folder, "out"), Path(folder, "err")
+        code = Forked(overrides, said).wait(timeout=400)
+        return subprocess.CompletedProcess(["harness", *overrides], code, out.read_text(), err.read_text())
 
 
 def stop(
     sweep: Sequence[str], log: Path, *, after: Callable[[], bool], number: signal.Signals, group: bool = True
 ) -> int:
     """Start a sweep, signal it once ``after()`` holds, with its whole group as a terminal does; the exit code."""
-    with log.open("w") as file:
-        process = subprocess.Popen(
-            [*COMMAND, *sweep], cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
-        )
-        deadline = time.monotonic() + 300
-        while not after() and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.05)
-        (os.killpg if group else os.kill)(process.pid, number)
-        return process.wait(timeout=120)
+    log.touch()
+    process = Forked(sweep, (log, log), session=True)
+    deadline = time.monotonic() + 300
+    while not after() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    (os.killpg if group else os.kill)(process.pid, number)
+    return process.wait(timeout=120)
 
 
 def statuses(results: Path) -> dict[str, str]:

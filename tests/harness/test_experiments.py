@@ -25,7 +25,7 @@ from harness.run.execute import execute
 from harness.sweep.cells import make_cells
 from hydra_plugins.cells import CellSweeper
 from tasks.base import Task
-from tests.harness.conftest import COMMAND
+from tests.harness.conftest import COMMAND, command
 
 ROOT = CONF.parent
 SYSTEMS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
@@ -33,7 +33,7 @@ COMPARISONS = sorted(path.stem for path in (CONF / "experiment/compare").glob("*
 TASKS = sorted(path.stem for path in (CONF / "task").glob("*.yaml"))
 MODELS = {path.stem: OmegaConf.load(path) for path in sorted((CONF / "model").glob("*.yaml")) if path.stem != "custom"}
 MECHANISMS = {name for name, node in MODELS.items() if "attention" in node}
-SMALL = ["data.max_train=32", "data.max_validation=8", "data.max_test=4", "data.unseen_labels=drop"]
+SMALL = ["data.size=few", "data.max_train=32", "data.max_validation=8", "data.max_test=4", "data.unseen_labels=drop"]
 
 # Published systems
 
@@ -65,13 +65,13 @@ def test_a_system_builds_learns_a_step_and_is_named_on_its_record(system: str, t
 
 
 def test_systems_without_self_attention_have_no_token_site():
-    config = compose_configuration(["experiment=lample2016", "data.max_train=32"])
+    config = compose_configuration(["experiment=lample2016", "data.size=few"])
     task = make_task(config)
     checks.check_combination(config, task)
     data = encode(config, task, run_data.load_corpus(config, task))
     names = [name for name, _ in make_model(config, data, device="meta").named_parameters()]
     assert not [name for name in names if "top." in name]
-    with_site = compose_configuration(["experiment=lample2016", "backbone.token_site=true", "data.max_train=32"])
+    with_site = compose_configuration(["experiment=lample2016", "backbone.token_site=true", "data.size=few"])
     names = [name for name, _ in make_model(with_site, data, device="meta").named_parameters()]
     assert [name for name in names if "encoder.top.site." in name]
 
@@ -180,10 +180,8 @@ def _composed(overrides: Sequence[str]):
 
 @pytest.mark.slow
 def test_a_comparison_is_a_sweep_by_itself(tmp_path: Path):
-    options = ["model=majority", "seed=1,2", f"results_dir={tmp_path}", "data.max_train=32", "data.unseen_labels=drop"]
-    done = subprocess.run(
-        [*COMMAND, "experiment=compare/ner", *options], capture_output=True, text=True, cwd=ROOT, timeout=400
-    )
+    options = ["model=majority", "seed=1,2", f"results_dir={tmp_path}", "data.size=few"]
+    done = command("experiment=compare/ner", *options)
     assert done.returncode == 0, done.stderr + done.stdout
     found = [files.read_record(path.parent) for path in tmp_path.glob("runs/*/record.json")]
     assert sorted((record["task"], record["model"], record["seed"]) for record in found if record) == [

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,19 +13,14 @@ import torch
 
 from harness.configuration.compose import compose_configuration
 from harness.run.execute import execute
-from tests.harness.conftest import COMMAND
+from tests.harness.conftest import command
 
-ROOT = Path(__file__).resolve().parents[2]
 Overrides = Callable[..., list[str]]
 
 
 def reason(overrides: list[str]) -> tuple[str, str]:
     record = execute(compose_configuration(overrides)).record
     return record["status"], record["reason"]
-
-
-def command(*overrides: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *overrides], cwd=ROOT, capture_output=True, text=True, env=os.environ, timeout=300)
 
 
 def write_splits(folder: Path, **splits: list[dict[str, Any]]) -> Path:

@@ -14,16 +14,16 @@ from models.embeddings import (
     UNKNOWN,
     BigramVectors,
     CharacterConvolution,
+    IdCounts,
     NgramBag,
     ShapeVectors,
-    Sizes,
     TextTensors,
     TokenEmbedding,
     WordVectors,
 )
 
 CONF = Path(__file__).parents[2] / "conf" / "embedding"
-SIZES = Sizes(vocabulary=9, characters=7, ngram_buckets=11)
+SIZES = IdCounts(vocabulary=9, characters=7, ngram_buckets=11)
 MASK = torch.tensor([[True, True, True], [True, False, False]])
 
 

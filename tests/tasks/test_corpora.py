@@ -6,6 +6,8 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
 from tasks.corpora import FileData, GeneratedData, PublishedData
+from tasks.kinds.one_label import PoolingTask
+from tasks.kinds.tags import TaggingTask
 
 COMMON = {
     "tokenizer": "words",
@@ -51,7 +53,7 @@ HUB = {
 
 class Sorting:
     name, text_columns, label_column, tokenized = "sentiment", ("text",), "label", False
-    generates = False
+    label_problem = PoolingTask.label_problem
 
     def check(self, row):
         if row[self.label_column] in ("forbidden", ["forbidden"]):
@@ -61,7 +63,7 @@ class Sorting:
 
 class Tagging:
     name, text_columns, label_column, tokenized = "ner", ("tokens",), "tags", True
-    generates = False
+    label_problem = TaggingTask.label_problem
 
     def check(self, row):
         if row[self.label_column] in ("forbidden", ["forbidden"]):

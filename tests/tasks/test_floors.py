@@ -54,7 +54,7 @@ def test_majority_leaves_orphans_to_the_strict_scorer():
     floor = fitted(Majority(), NAMES)
     predicted = floor.predict([{"tokens": ["Lovelace", "spoke"]}])
     assert predicted == [["I-PER", "O"]]
-    assert NAMES.score([["B-PER", "O"]], predicted, labels=[])["entity_precision_strict_iob2"] == 0
+    assert NAMES.score_rows([{"tags": ["B-PER", "O"]}], predicted, labels=[])["entity_precision_strict_iob2"] == 0
 
 
 @pytest.mark.parametrize("task", [CLASSIFICATION, SENTIMENT, MATCHING], ids=lambda task: task.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,12 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from tasks.base import Batch, Task
+from models.backbones.base import Decoder
+from tasks.base import Batch, Body, Task
 from tasks.encoding.collation import collate
-from tasks.encoding.labelled import EncodedCorpus, encode_corpus
+from tasks.encoding.corpus import EncodedCorpus
 from tasks.encoding.tokenization import tokenizer_named
 from tasks.encoding.vocabulary import EncodingOptions
-from tasks.encoding.written import encode_sequences
-from tasks.heads.generation import Generated
-from tasks.kinds.writing import GenerationTask
 from tasks.model import TaskModel
 from tasks.reading.source import Corpus
 
@@ -59,18 +57,17 @@ def encoded_samples(name: str, external: bool) -> tuple[Task, EncodedCorpus]:
     splits = dict.fromkeys(("train", "validation", "test"), rows)
     places = {split: lambda row: f"sample {row}" for split in splits}
     corpus = Corpus("samples", splits, places, "0", "samples", "words", "en", "error")
-    if isinstance(task, GenerationTask):
-        return task, encode_sequences(corpus, task, options=replace(OPTIONS, lowercase=False), cache=None)
-    return task, encode_corpus(corpus, task, options=OPTIONS, external=external)
+    options = replace(OPTIONS, lowercase=not task.generates)
+    return task, task.encode(corpus, options=options, external=external, cache=None)
 
 
 def make(task_name: str, model: str, backbone: str, **changed: Any) -> tuple[TaskModel, Batch]:
     torch.manual_seed(1)
     attention = None if model == "none" else instantiate(node("model", model, **changed).attention)
     able = attention is not None and "external" in attention.func.supports
-    external = able and not encoded_samples(task_name, able)[0].generates
-    _, encoded = encoded_samples(task_name, external)
     task = instantiate(node("task", task_name, **changed))
+    external = able and task.encoder_reads_external
+    _, encoded = encoded_samples(task_name, external)
     position = instantiate(node("position", "sinusoidal" if backbone == "transformer" else "none"))
     embeddings = instantiate(node("embedding", "words", **changed))(
         vocabulary_size=encoded.codec.vocabulary_size, character_count=encoded.codec.character_count
@@ -78,21 +75,13 @@ def make(task_name: str, model: str, backbone: str, **changed: Any) -> tuple[Tas
     encoder = instantiate(node("backbone", backbone, **changed))(
         embeddings.width, attention=attention, position=position, external=external
     )
-    if isinstance(task, GenerationTask):
+
+    def decoder(input_width: int) -> Decoder:
         chosen = "recurrent" if attention is None else DECODERS[backbone]
-        decoder = instantiate(node("decoder", chosen, **{"dropout": 0.1, **changed}))
-        head = task.build_writing_head(
-            decoder=partial(decoder, attention=attention, position=position, external=able),
-            input_width=embeddings.width,
-            memory_width=encoder.width,
-            vocabulary_size=len(encoded.writer.vocabulary),
-            begin=encoded.writer.begin,
-            end=encoded.writer.end,
-            table=embeddings.parts["words"].table,
-            aligns=False,
-        )
-    else:
-        head = task.build_head(encoder.width, labels=encoded.labels, attention=attention)
+        made = instantiate(node("decoder", chosen, **{"dropout": 0.1, **changed}))
+        return made(input_width, attention=attention, position=position, external=able)
+
+    head = task.build_head(encoded.sizes, Body(encoder.width, embeddings, attention, decoder))
     batch = collate(encoded.splits["train"], np.arange(4))
     return TaskModel(embeddings, encoder, head, external=external), batch
 
@@ -120,7 +109,7 @@ def test_it_builds_learns_a_step_and_predicts(task: str, model: str, backbone: s
     made, encoded = encoded_samples(task, model == "cross")
     assert len(predicted) == 4
     if made.generates:
-        assert all(isinstance(readable(encoded, generated), str) for generated in predicted)
+        assert all(isinstance(encoded.readable("train", generated), str) for generated in predicted)
         return
     if made.tokenized:
         assert [len(tags) for tags in predicted] == lengths
@@ -143,18 +132,11 @@ def test_four_samples_can_be_learnt_by_heart(task: str, model: str):
             network.loss(batch).backward()
             optimizer.step()
         predicted = network.eval().predict(batch)
-        if made.generates:
-            named = [readable(encoded, generated) for generated in predicted]
-        else:
-            named = [[encoded.labels[i] for i in p] if made.tokenized else encoded.labels[p] for p in predicted]
+        named = [encoded.readable("train", prediction) for prediction in predicted]
         if made.score_rows(made.samples(), named, labels=encoded.labels)[made.main_score] > 0.999:
             return
         network.train()
     pytest.fail(f"after {rounds * steps} steps {named} instead of {gold}")
-
-
-def readable(encoded: EncodedCorpus, generated: Generated) -> str:
-    return encoded.writer.text(generated.ids, encoded.splits["train"].targets.forms_U)
 
 
 @pytest.mark.parametrize("floor", FLOORS)

@@ -7,6 +7,9 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
 from tasks.generated.base import SIZES
+from tasks.kinds.one_label import PoolingTask
+from tasks.kinds.tags import TaggingTask
+from tasks.kinds.writing import GenerationTask
 
 TEXT, PAIR, TAGS = (("text",), "label"), (("text_a", "text_b"), "label"), (("tokens",), "tags")
 WRITTEN = (("source",), "target")
@@ -26,7 +29,10 @@ class Columns:
     def __init__(self, columns):
         self.text_columns, self.label_column = columns
         self.tokenized = self.label_column == "tags"
-        self.generates = self.label_column.startswith("target")
+
+    def label_problem(self, row):
+        kind = {"label": PoolingTask, "tags": TaggingTask, "target": GenerationTask}[self.label_column]
+        return kind.label_problem(self, row)
 
     def check(self, row):
         return row

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import torch
@@ -11,12 +12,13 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from models.attention.uniform import UniformAttention
-from tasks.base import Encoded, Task
+from tasks.base import Body, Encoded, Sizes, Task
 from tasks.ner import NER
-from tasks.reading.checks import check_rows, columns_of
+from tasks.reading.checks import check_rows
+from tasks.reading.rows import columns_of
 from tasks.sentiment import Sentiment
 
-WRITING = {"translation", "summarization", "correction"}  # see test_generation.py
+WRITING = {"translation", "summarization", "correction"}  # see kinds/test_writing.py
 FILES = sorted(
     file for file in (Path(__file__).resolve().parents[2] / "conf/task").glob("*.yaml") if file.stem not in WRITING
 )
@@ -61,7 +63,8 @@ def test_its_label_set_does_not_depend_on_the_order_of_rows(task: Task):
 
 
 def test_right_answers_score_one_and_every_score_has_a_definition(task: Task):
-    scores = task.score(golds(task), golds(task), labels=task.label_set(golds(task)))
+    rows = [task.check(row) for row in task.samples()]
+    scores = task.score_rows(rows, golds(task), labels=task.label_set(golds(task)))
     assert scores[task.main_score] == 1
     assert next(iter(scores)) == task.main_score
     assert {key.split("/")[0] for key in scores} == set(task.definitions(task.samples()))
@@ -76,7 +79,9 @@ def test_its_labels_have_names_in_words(task: Task):
 def test_its_head_turns_states_into_a_loss_and_labels_of_the_inventory(task: Task):
     torch.manual_seed(1)
     labels = task.label_set(golds(task))
-    head = task.build_head(WIDTH, labels=labels, attention=partial(UniformAttention, reduce="mean"))
+    attention: Any = partial(UniformAttention, reduce="mean")
+    sizes, nothing = Sizes(labels, vocabulary=9, characters=9), cast(Any, None)
+    head = task.build_head(sizes, Body(WIDTH, embeddings=nothing, attention=attention, decoder=nothing))
     mask_BT = torch.tensor([[True, True, True], [True, False, False]])
     texts = [Encoded(torch.randn(2, 3, WIDTH), mask_BT) for _ in task.text_columns]
     targets = torch.where(mask_BT, 0, -100) if task.tokenized else torch.tensor([0, 1])
@@ -120,5 +125,6 @@ def test_sentiment_measures_how_far_off_a_rank_is():
     task = Sentiment(name="sentiment", order=None, hidden=1, dropout=0.0, label_smoothing=0.0)
     labels = task.label_set(["positive", "very negative", "neutral"])
     assert labels == ["very negative", "neutral", "positive"]
-    scores = task.score(["positive", "neutral"], ["very negative", "neutral"], labels=labels)
+    rows = [{"label": "positive"}, {"label": "neutral"}]
+    scores = task.score_rows(rows, ["very negative", "neutral"], labels=labels)
     assert scores["rank_mean_absolute_error"] == 1

@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 from tasks.encoding.tokenization import split_words
 from tasks.floors import CopySource, Floor, LeadSentences, Majority, TfidfLogistic
 from tasks.generated import correction, summarization, translation
+from tasks.generated.base import generate_splits
 from tasks.metrics.correction import correction_scores
 from tasks.metrics.summarization import summarization_scores
 from tasks.metrics.translation import translation_scores
@@ -102,17 +103,24 @@ def test_floors_leave_much_to_do_on_the_bundled_corpora():
     def column(rows, name):
         return [row[name] for row in rows]
 
-    rows = summarization.generate(size="small", seed=1, knobs={})["test"][:300]
+    def tested(module):
+        sizes = {"tested": {"test": 300}}  # the first rows, as every size has them
+        name, known = module.__name__.rpartition(".")[2], module.KNOBS
+        return generate_splits(name, module._draw_row, size="tested", seed=1, knobs={}, known=known, sizes=sizes)[
+            "test"
+        ]
+
+    rows = tested(summarization)
     references = [[row["target"]] for row in rows]
     for count in (1, 3, 100):
         written = fitted(LeadSentences(count=count)).predict(rows)
         assert summarization_scores(written, references, language="en")["rouge_l_f1"] < 0.25
 
-    rows = translation.generate(size="small", seed=1, knobs={})["test"][:300]
+    rows = tested(translation)
     written = fitted(CopySource()).predict(rows)
     assert translation_scores(written, [[row["target"]] for row in rows], language="en")["sacrebleu"] < 0.05
 
-    rows = correction.generate(size="small", seed=1, knobs={})["test"][:300]
+    rows = tested(correction)
     written = fitted(CopySource()).predict(rows)
     scores = correction_scores(column(rows, "source"), written, [[row["target"]] for row in rows], language="en")
     assert scores["edit_f05"] == 0

@@ -153,8 +153,11 @@ def test_no_site_drowns_what_it_joins(name: str, task: str, backbone: str, folde
     model, batch = built(folder, task, f"model={name}", f"backbone={backbone}")
     sites, scores = watch(model, batch)
     assert sites
-    largest = 3.5 if name == "uniform" else 3.0  # the mean of many unlike states is small whatever is done
     for site in sites:
+        # The mean of many unlike states is small whatever is done; and in later blocks of a transformer the stream
+        # holds what the earlier ones have added.
+        later = ".1" in site.name
+        largest = 5.0 if later else 3.5 if name == "uniform" else 3.0
         assert 1 / 3 <= site.ratio <= largest, (site.name, site.ratio)
         if site.result is not None:
             before, after = share_within(site.stream, site.mask), share_within(site.result, site.mask)

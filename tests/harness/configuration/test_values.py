@@ -34,7 +34,7 @@ def check(*overrides: str) -> None:
         (["model.heads=two"], "model.heads: expected a whole number from 1, got 'two'"),
         (["training.learning_rate=fast"], "training.learning_rate: expected a number above 0, got 'fast'"),
         (["training.gradient_clip=0"], "training.gradient_clip: expected a number above 0, or null, got 0"),
-        (["training.schedule=linear"], "training.schedule: expected cosine or inverse_sqrt, got 'linear'"),
+        (["training.schedule=linear"], "training.schedule: expected cosine, inverse_sqrt or stable, got 'linear'"),
         (["trainer.precision=bf16"], "trainer.precision: expected 32-true, bf16-mixed or 16-mixed, got 'bf16'"),
         (["data.max_train=-3"], "data.max_train: expected a whole number from 1, or null, got -3"),
         (["match=parameters", "match.expansion=big"], "match.expansion: expected a whole number from 0, got 'big'"),

@@ -55,7 +55,7 @@ def test_code_version_counts_a_users_own_files(tmp_path: Path):
 
 def test_code_that_is_edited_while_it_runs_keeps_the_version_it_began_with(monkeypatch: pytest.MonkeyPatch):
     began = code.code_version()
-    monkeypatch.setattr(code, "_PACKAGES", ("models",))  # other source than there was
+    monkeypatch.setattr(code, "COMPUTING", ("models",))  # other source than there was
     assert code.code_version() == began
     monkeypatch.setattr(code, "_own_source", code._own_source.__wrapped__)  # as another process reads it
     assert code.code_version() != began

@@ -60,7 +60,7 @@ def same_code_and_data() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def whole(same_code_and_data: None, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+def whole(same_code_and_data: None, quick_measures: None, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """The uninterrupted run."""
     outcome = run([*TINY, *SHORT, f"results_dir={tmp_path_factory.mktemp('whole')}"])
     assert outcome.record["costs"]["train_steps"] == 6, outcome.record["reason"]

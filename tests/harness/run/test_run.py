@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,7 +17,8 @@ from harness.configuration.compose import compose_configuration
 from harness.records import files
 from harness.run.execute import execute
 from harness.run.run import Outcome
-from tests.harness.conftest import COMMAND
+from tests.harness.conftest import COMMAND, TINY
+from tests.harness.forked import Forked
 
 ROOT = Path(__file__).resolve().parents[3]
 Overrides = Callable[..., list[str]]
@@ -105,6 +105,13 @@ def test_a_failed_record_is_kept_when_the_run_is_tried_again(tiny: Overrides, mo
     assert "ZeroDivisionError" in (aside / "error.txt").read_text()
 
 
+def test_attempts_that_follow_each_other_within_a_second_are_all_kept(tiny: Overrides):
+    options = tiny("task=pos", "model=majority", "force=true")
+    assert [run(options).record["status"] for _ in range(4)] == ["done"] * 4
+    folder = run(options).folder
+    assert len(list((folder.parent.parent / "superseded").iterdir())) == 4
+
+
 def test_every_record_tells_versions_and_hardware(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
     floor = run(tiny("task=pos", "model=majority")).record
     refused = run(tiny("task=pos", "model=self", "model.heads=3")).record
@@ -141,22 +148,34 @@ def test_mechanisms_start_from_the_same_weights_where_they_have_the_same_parts(t
     assert all(torch.equal(states[0][key], states[1][key]) for key in shared)
 
 
-def interrupt(command: list[str], *, after: Callable[[], bool], number: signal.Signals) -> tuple[int, str]:
-    """Start a run, send it a signal once ``after()`` holds; its exit code and what it said."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=subprocess.STDOUT)
+def interrupt(
+    overrides: list[str], log: Path, *, after: Callable[[], bool], number: signal.Signals, start: bool
+) -> tuple[int, str]:
+    """Start a run, or fork it, and send it a signal once ``after()`` holds; its exit code and what it said."""
+    process: Any
+    with log.open("w") as said:
+        if start:
+            process = subprocess.Popen([*COMMAND, *overrides], cwd=ROOT, stdout=said, stderr=subprocess.STDOUT)
+        else:
+            process = Forked(overrides, (log, log))
         deadline = time.monotonic() + 300
         while not after() and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.005)
         process.send_signal(number)
-        code = process.wait(timeout=120)
-        said.seek(0)
-        return code, said.read()
+        return process.wait(timeout=120), log.read_text()
 
 
 def some_checkpoint(folder: Path) -> Callable[[], bool]:
     return lambda: any(folder.glob("runs/*/last.ckpt"))
+
+
+KILLED = ["task=ner", "model=gated", "training.steps=240", "training.patience=240", "data.max_train=300"]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory, quick_measures: None) -> Outcome:
+    """The run of ``KILLED`` that nothing ends."""
+    return run([*TINY, *KILLED, f"results_dir={tmp_path_factory.mktemp('whole')}"])
 
 
 @pytest.mark.slow
@@ -164,10 +183,9 @@ def some_checkpoint(folder: Path) -> Callable[[], bool]:
     ("number", "code"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=lambda x: str(x)
 )
 def test_a_killed_run_resumes_to_the_numbers_of_an_uninterrupted_one(
-    tiny: Overrides, tmp_path: Path, number: signal.Signals, code: int
+    tmp_path: Path, uninterrupted: Outcome, number: signal.Signals, code: int
 ):
-    overrides = tiny("task=ner", "model=gated", "training.steps=240", "training.patience=240", "data.max_train=300")
-    check_resumption(overrides, tmp_path, number, code)
+    check_resumption([*TINY, *KILLED, f"results_dir={tmp_path / 'results'}"], tmp_path, number, code, uninterrupted)
 
 
 @pytest.mark.slow
@@ -175,17 +193,19 @@ def test_a_killed_translation_resumes_to_the_same_texts(writing: Overrides, tmp_
     phases = ("task.copying=true", "task.coverage_weight=1", "task.coverage_from=0.5")
     steps = ("training.steps=120", "training.patience=120", "data.max_train=200")
     overrides = writing("task=translation", *steps, *phases)
-    check_resumption(overrides, tmp_path, signal.SIGKILL, -9)
+    whole = run([*overrides, f"results_dir={tmp_path / 'whole'}"])
+    check_resumption(overrides, tmp_path, signal.SIGKILL, -9, whole)
 
 
-def check_resumption(overrides: list[str], tmp_path: Path, number: signal.Signals, code: int) -> None:
-    ended, said = interrupt([*COMMAND, *overrides], after=some_checkpoint(tmp_path / "results"), number=number)
+def check_resumption(overrides: list[str], tmp_path: Path, number: signal.Signals, code: int, whole: Outcome) -> None:
+    """End a run by a signal (Ctrl-C one that is started as a user does, the others a forked one) and resume it."""
+    begun, start = some_checkpoint(tmp_path / "results"), number == signal.SIGINT
+    ended, said = interrupt(overrides, tmp_path / "log", after=begun, number=number, start=start)
     assert ended == code, said
     (folder,) = (tmp_path / "results" / "runs").iterdir()
     left = files.read_record(folder)
     assert left is None if number == signal.SIGKILL else left["status"] == "interrupted"
     resumed = run(overrides)
-    whole = run([*overrides, f"results_dir={tmp_path / 'whole'}"])
     assert resumed.record["resumed"]
     assert not whole.record["resumed"]
     assert resumed.record["scores"] == whole.record["scores"]

@@ -56,19 +56,33 @@ def test_the_epoch_can_be_chosen_by_score(writing: Overrides):
     ("option", "said"),
     [
         ("task.joint=false", "task.tie=true shares one table"),
-        ("embedding.parts.words.width=12", "task.tie=true needs vectors as wide as the decoder, got 12 and 16"),
+        ("embedding.parts.words.width=12", "needs vectors of words as wide as the decoder, got 12 and 16"),
         ("decoder.width=32", "backbone.width=16 and decoder.width=32"),
         ("encoding.lowercase=true", "set encoding.lowercase=false"),
         ("task.validate_by=luck", "expected task.validate_by to be loss or score, got 'luck'"),
         ("task.search.beam=0", "expected beam >= 1"),
         ("task.coverage_from=1.5", "task.coverage_from is a share of the training, from 0 to 1, got 1.5"),
-        ("training.schedule=linear", "expected training.schedule to be cosine or inverse_sqrt, got 'linear'"),
+        ("training.schedule=linear", "expected training.schedule to be cosine or inverse_sqrt or stable, got 'linear'"),
         ("model=tfidf", "tfidf "),
     ],
 )
 def test_what_cannot_work_is_refused_with_a_remedy(writing: Overrides, option: str, said: str):
     record = run(writing("task=translation", option)).record
     assert record["status"] in ("failed", "unsupported")
+    assert said in record["reason"]
+
+
+@pytest.mark.parametrize(
+    ("embedding", "said"),
+    [
+        (["words_characters", "embedding.width=16"], "set embedding.parts.words.width=16, or task.tie=false"),
+        (["words_ngrams", "embedding.parts.words.width=0"], "the embedding has none, only ngrams; give "),
+    ],
+)
+def test_tables_that_cannot_be_tied_are_refused_in_words(writing: Overrides, embedding: list[str], said: str):
+    name, option = embedding
+    record = run(writing("task=translation", f"embedding={name}", option)).record
+    assert record["status"] == "unsupported"
     assert said in record["reason"]
 
 
@@ -118,7 +132,7 @@ def test_validation_scores_are_of_the_weights_that_are_tested(writing: Overrides
 
     for name in ("validation_step", "test_step"):
         monkeypatch.setattr(TrainingModule, name, watched(getattr(TrainingModule, name)))
-    hasty = ("training.steps=24", "training.batch_rows=8", "training.learning_rate=0.3", "training.average_decay=0.9")
+    hasty = ("training.steps=36", "training.batch_rows=8", "training.learning_rate=0.3", "training.average_decay=0.9")
     record = run(writing("task=correction", *hasty)).record
     losses = [point["validation/loss"] for point in record["curves"]]
     assert losses.index(min(losses)) < len(losses) - 1  # the last epoch is not the one that is tested

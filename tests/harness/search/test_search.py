@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,9 +27,8 @@ from harness.search.trial import Trial
 from harness.sweep.cells import Cell
 from harness.sweep.display import show_plan
 from harness.sweep.job import write_note
-from tests.harness.conftest import COMMAND, in_this_process
+from tests.harness.conftest import command, in_this_process, stop
 
-ROOT = Path(__file__).resolve().parents[3]
 SPACE = [
     "search_space.backbone=null",
     "search_space.embedding=null",
@@ -489,10 +485,6 @@ def test_a_second_command_at_the_same_study_is_refused(searching: Overrides, cap
     assert "another process is at the study" in capsys.readouterr().err
 
 
-def command(*overrides: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *overrides], cwd=ROOT, capture_output=True, text=True)
-
-
 def test_one_wrong_space_ends_the_command_before_anything_runs(searching: Overrides, tmp_path: Path):
     for mode in ([], ["-m"]):
         done = command(*mode, *searching("+search_space.training.speed={low:1,high:2}"))
@@ -529,15 +521,7 @@ def test_an_optuna_study_killed_halfway_ends_with_the_very_number_of_trials_by_t
     optuna: Overrides, tmp_path: Path
 ):
     sweep = ["-m", *optuna("workers=2", "training.steps=60", "training.patience=60", "search.startup_trials=2")]
-    with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(
-            [*COMMAND, *sweep], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-        )
-        deadline = time.monotonic() + 200
-        while len(done_trials(tmp_path)) < 3 and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.02)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=60)
+    stop(sweep, tmp_path / "log", after=lambda: len(done_trials(tmp_path)) >= 3, number=signal.SIGKILL)
     before = {record["id"]: record for record in done_trials(tmp_path)}
     assert 3 <= len(before) < 6, (tmp_path / "log").read_text()
 

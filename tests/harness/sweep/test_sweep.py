@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -26,7 +25,8 @@ from harness.sweep.dispatch import make_engine, record_end, run_cells
 from harness.sweep.display import show_plan
 from harness.sweep.forecast import plan_cells
 from harness.sweep.job import Job, write_note
-from tests.harness.conftest import COMMAND, ROOT, command, in_this_process, statuses, stop
+from tests.harness.conftest import command, in_this_process, statuses, stop
+from tests.harness.forked import Forked
 
 Overrides = Callable[..., list[str]]
 Function = Callable[[Any], Any]
@@ -380,9 +380,11 @@ def test_two_sweeps_at_once_share_a_folder_and_compute_each_cell_once(
 ):
     names = [f"Fine{number}" for number in range(4)]
     options = tiny("task=pos", "model=custom")
-    sweep = [*COMMAND, "-m", *options, faulty(*names)]
-    both = [subprocess.Popen(sweep, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    said = [process.communicate(timeout=300)[0] for process in both]
+    sweep, logs = ["-m", *options, faulty(*names)], [tmp_path / "first", tmp_path / "second"]
+    both = [Forked(sweep, (log, log)) for log in logs]
+    for process in both:
+        process.wait(timeout=300)
+    said = [log.read_text() for log in logs]
     assert not any("failed" in text for text in said), said
     assert Counter((tmp_path / "begun").read_text().split()) == Counter(names)
     assert statuses(tmp_path / "results") == dict.fromkeys(names, "done")

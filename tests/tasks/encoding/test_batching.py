@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.encoding.arrays import EncodedSplit
+from tasks.encoding.arrays import ClassLabels, EncodedSplit
 from tasks.encoding.batching import BatchLoader, BatchPlan, rounded_up
 from tasks.encoding.codec import TextCodec
 from tasks.encoding.vocabulary import EncodingOptions
@@ -18,7 +18,7 @@ row_limits = st.integers(1, 40)
 def loader_of(lengths, **options):
     texts = [[f"w{row}"] * length for row, length in enumerate(lengths)]
     encoded = TextCodec.fit(texts, OPTIONS).encode(texts)
-    split = EncodedSplit(np.arange(len(texts)), (encoded,), None, np.arange(len(texts)), per_token=False)
+    split = EncodedSplit(np.arange(len(texts)), (encoded,), None, ClassLabels(np.arange(len(texts))))
     defaults = {"batch_tokens": 40, "batch_rows": 16, "shuffle": True, "seed": 3}
     return BatchLoader(split, BatchPlan(split.lengths, **(defaults | options)))
 

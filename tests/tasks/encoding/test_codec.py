@@ -5,13 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.base import IGNORED
-from tasks.encoding.arrays import EncodedSplit, shape_of
+from tasks.base import IGNORED, Task
+from tasks.encoding.arrays import ClassLabels, EncodedSplit, TagLabels
 from tasks.encoding.codec import TextCodec
 from tasks.encoding.collation import collate
 from tasks.encoding.labelled import encode_corpus
 from tasks.encoding.ngrams import hash_ngrams
+from tasks.encoding.shapes import shape_of
 from tasks.encoding.vocabulary import EncodingOptions, Vocabulary
+from tasks.kinds.tags import TaggingTask
 from tasks.reading.source import Corpus
 
 DEFAULTS = {"lowercase": True, "min_count": 1, "max_characters": 5, "ngram_min": 3, "ngram_max": 4, "ngram_buckets": 97}
@@ -96,7 +98,8 @@ def test_collate_matches_loops(texts, data):
     encoded = codec.encode(texts)
     tags = [[len(token) for token in text] for text in texts]
     rows = np.arange(len(texts)) + 100
-    split = EncodedSplit(rows, (encoded,), None, np.array([tag for row in tags for tag in row]), per_token=True)
+    labels = TagLabels(np.array([tag for row in tags for tag in row]), encoded.offsets)
+    split = EncodedSplit(rows, (encoded,), None, labels)
     indices = data.draw(st.lists(st.integers(0, len(texts) - 1), min_size=1, max_size=6))
     batch = collate(split, np.array(indices))
     text = batch.texts[0]
@@ -124,7 +127,7 @@ def test_collate_matches_loops(texts, data):
 
 def test_labels_of_texts_follow_their_rows():
     encoded = TextCodec.fit([["a"]], options()).encode([["a"], ["b", "c"], ["d"]])
-    split = EncodedSplit(np.arange(3), (encoded, encoded), None, np.array([7, 8, 9]), per_token=False)
+    split = EncodedSplit(np.arange(3), (encoded, encoded), None, ClassLabels(np.array([7, 8, 9])))
     batch = collate(split, np.array([2, 0]))
     assert batch.labels.tolist() == [9, 7]
     assert len(batch.texts) == 2
@@ -135,9 +138,9 @@ def test_labels_of_texts_follow_their_rows():
 def test_a_shared_external_text_becomes_one_row():
     codec = TextCodec.fit([["a"]], options())
     texts, shared = codec.encode([["a"], ["b"], ["c"]]), codec.encode([["x", "y"]])
-    batch = collate(EncodedSplit(np.arange(3), (texts,), shared, None, per_token=False), np.array([1, 2]))
+    batch = collate(EncodedSplit(np.arange(3), (texts,), shared, None), np.array([1, 2]))
     assert batch.external.words_BT.shape == (1, 2)
-    own = collate(EncodedSplit(np.arange(3), (texts,), texts, None, per_token=False), np.array([1, 2]))
+    own = collate(EncodedSplit(np.arange(3), (texts,), texts, None), np.array([1, 2]))
     assert own.external.words_BT.shape == (2, 1)
     assert batch.labels is None
 
@@ -156,7 +159,7 @@ def test_impossible_options_are_refused(changes, message):
 
 class Tagging:
     name, text_columns, label_column, tokenized = "tagging", ("tokens",), "tags", True
-    generates = False
+    unseen_label = TaggingTask.unseen_label
 
     def label_set(self, labels):
         return sorted({tag for tags in labels for tag in tags})
@@ -164,7 +167,7 @@ class Tagging:
 
 class Sorting:
     name, text_columns, label_column, tokenized = "sorting", ("text",), "label", False
-    generates = False
+    unseen_label = Task.unseen_label
 
     def label_set(self, labels):
         return sorted(set(labels))
@@ -193,7 +196,7 @@ def test_rows_with_unseen_labels_can_be_dropped_and_counted():
     encoded = encode_corpus(corpus, Sorting(), options=options(), external=False)
     assert encoded.dropped == {"train": 0, "validation": 1, "test": 0}
     assert encoded.splits["validation"].rows_N.tolist() == [1, 2]
-    assert encoded.splits["validation"].labels.tolist() == [1, 0]
+    assert encoded.splits["validation"].labels.classes_N.tolist() == [1, 0]
 
 
 def test_an_unseen_tag_is_named():
@@ -223,6 +226,14 @@ def test_the_external_text_is_the_column_or_the_names_of_the_labels():
     assert by_column.splits["train"].external.lengths.tolist() == [2, 2]
     neither = encode_corpus(corpus_of(TRAIN, TRAIN), Sorting(), options=options(), external=False)
     assert (neither.external_source, neither.splits["train"].external) == ("none", None)
+
+
+@pytest.mark.parametrize("min_count", [1, 2, 9])
+def test_the_names_of_labels_are_known_however_rare_their_words(min_count: int):
+    encoded = encode_corpus(corpus_of(TRAIN, TRAIN), Sorting(), options=options(min_count=min_count), external=True)
+    words = [encoded.codec.words.symbols[i - 2] for i in encoded.splits["test"].external.forms.words_U]
+    assert words == ["b", "card", "arrival"]
+    assert ("good" in encoded.codec.words) == (min_count == 1)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,9 @@ import torch
 
 from tasks.base import IGNORED, PADDING, UNKNOWN
 from tasks.encoding.collation import collate
-from tasks.encoding.labelled import EncodedCorpus
+from tasks.encoding.symbols import BEGIN, END, Symbols
 from tasks.encoding.vocabulary import EncodingOptions
-from tasks.encoding.written import BEGIN, END, aligned_words, encode_sequences
+from tasks.encoding.written import WrittenCorpus, encode_sequences
 from tasks.heads.generation import Generated
 from tasks.reading.source import Corpus
 
@@ -27,25 +26,25 @@ TEST = [{"source": "see Bob a dog", "target": "Bob und Eva sehen"}, {"source": "
 
 def encode(
     rows: list[dict[str, Any]] = TEST, further: list[dict[str, Any]] | None = None, **changed: Any
-) -> EncodedCorpus:
-    options = {"vocabulary_size": 50, "source_symbols": "words", "target_symbols": "words", "joint": True}
-    task: Any = SimpleNamespace(**{**options, "max_source": None, "max_target": None, "copying": True, **changed})
+) -> WrittenCorpus:
+    options: dict[str, Any] = {"vocabulary_size": 50, "source": "words", "target": "words", "joint": True}
+    symbols = Symbols(**{**options, "max_source": None, "max_target": None, "copying": True, **changed})
     splits = {"train": TRAIN, "validation": rows, "test": rows, **({"further": further} if further else {})}
     places = dict.fromkeys(splits, str)
     corpus = Corpus("toy", splits, places, "0", "toy", "whitespace", "de", "error")
-    return encode_sequences(corpus, task, options=OPTIONS, cache=None)
+    return encode_sequences(corpus, symbols, options=OPTIONS, cache=None)
 
 
-def written(encoded: EncodedCorpus, split: str, row: int) -> list[int]:
-    targets = encoded.splits[split].targets
-    return targets.ids_K[targets.offsets[row] : targets.offsets[row + 1]].tolist()
+def written(encoded: WrittenCorpus, split: str, row: int) -> list[int]:
+    labels = encoded.splits[split].labels
+    return labels.ids_K[labels.offsets[row] : labels.offsets[row + 1]].tolist()
 
 
 def test_a_target_ends_and_comes_back_as_its_text():
     encoded = encode()
     ids = written(encoded, "train", 0)
     assert ids[-1] == encoded.writer.end
-    forms = encoded.splits["train"].targets.forms_U
+    forms = encoded.splits["train"].texts[0].forms.spelt_U
     assert encoded.writer.text(ids[:-1], forms) == "einen hund sehen"
 
 
@@ -60,7 +59,7 @@ def test_a_word_that_only_the_source_shows_is_copied_and_another_is_unknown():
     bob, und, eva, sehen, _ = written(encoded, "test", 0)
     assert (und, eva) == (UNKNOWN, UNKNOWN)
     assert sehen < size
-    forms = encoded.splits["test"].targets.forms_U
+    forms = encoded.splits["test"].texts[0].forms.spelt_U
     assert forms[bob - size] == "\u2581Bob"
     assert encoded.writer.text([bob, und, sehen], forms) == "Bob sehen"
 
@@ -68,7 +67,7 @@ def test_a_word_that_only_the_source_shows_is_copied_and_another_is_unknown():
 def test_without_copying_it_is_unknown():
     encoded = encode(copying=False)
     assert written(encoded, "test", 0)[0] == UNKNOWN
-    assert encoded.splits["test"].targets.copies_U.max() < len(encoded.writer.vocabulary)
+    assert encoded.splits["test"].copies_U.max() < len(encoded.writer.vocabulary)
 
 
 def test_a_batch_holds_what_is_read_what_is_written_and_what_can_be_copied():
@@ -98,24 +97,24 @@ def test_separate_vocabularies_share_no_words():
 def test_long_texts_are_cut_and_targets_only_in_train():
     encoded = encode(max_source=2, max_target=1)
     assert encoded.splits["test"].texts[0].lengths.tolist() == [2, 1]
-    assert encoded.splits["train"].targets.lengths.tolist() == [1, 1]  # without an end, for they do not end there
-    assert encoded.splits["test"].targets.lengths.tolist() == [5, 2]
+    assert encoded.splits["train"].labels.lengths.tolist() == [1, 1]  # without an end, for they do not end there
+    assert encoded.splits["test"].labels.lengths.tolist() == [5, 2]
     assert written(encode(max_target=2), "train", 1)[-1] == encoded.writer.end
 
 
 def test_weights_of_symbols_become_weights_of_words():
     rows = [{"source": "ab c", "target": "?y", "alignment": [[0, 0]]}]  # an unknown symbol is a symbol
-    encoded = encode(rows, source_symbols="characters", target_symbols="characters")
+    encoded = encode(rows, source="characters", target="characters")
     assert encoded.aligned
     generated = Generated([], 0.0, torch.tensor([[0.1, 0.2, 0.7], [0.3, 0.1, 0.6]]))
-    (weights,) = aligned_words(encoded.splits["test"], encoded.writer, rows, {0: generated})
+    (weights,) = encoded.attention_between_words("test", rows, {0: generated})
     np.testing.assert_allclose(weights, [[0.35, 0.65]])
 
 
 def test_words_that_were_cut_off_weigh_nothing():
     rows = [{"source": "a b c", "target": "x y", "alignment": [[1, 2]]}]
     encoded = encode(rows, max_source=2)
-    (weights,) = aligned_words(encoded.splits["test"], encoded.writer, rows, {0: Generated([], 0.0, torch.eye(2))})
+    (weights,) = encoded.attention_between_words("test", rows, {0: Generated([], 0.0, torch.eye(2))})
     np.testing.assert_allclose(weights, [[1, 0, 0], [0, 1, 0]])
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tasks.generated.base import SIZES, Stream, check_knobs, content_of, misspell, owner
+from tasks.generated.base import SIZES, Stream, check_knobs, content_of, generate_splits, misspell, owner
 
 TASKS = ("classification", "sentiment", "ner", "pos", "events", "matching")
 TAGGING = ("ner", "pos", "events")
@@ -28,9 +28,21 @@ GOLDEN: Mapping[str, str] = {
 }
 
 
+@cache
 def generate(task: str, **knobs: float) -> Splits:
     splits: Splits = import_module(f"tasks.generated.{task}").generate(size="small", seed=1, knobs=knobs)
     return splits
+
+
+MANY = {"many": {"train": 1_000, "validation": 150, "test": 300}}
+"""As many of the first rows as a share or a mean needs."""
+
+
+@cache
+def some(task: str, *, seed: int = 1, **knobs: float) -> Splits:
+    module = import_module(f"tasks.generated.{task}")
+    known, draw = module.KNOBS, module._draw_row
+    return generate_splits(task, draw, size="many", seed=seed, knobs=knobs, known=known, sizes=MANY)
 
 
 @cache
@@ -50,8 +62,7 @@ def test_the_same_seed_gives_the_same_rows_on_every_machine(task: str) -> None:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_another_seed_gives_other_rows(task: str) -> None:
-    other = import_module(f"tasks.generated.{task}").generate(size="small", seed=2, knobs={})
-    assert other["test"][:20] != corpus(task)["test"][:20]
+    assert some(task, seed=2)["test"][:20] != corpus(task)["test"][:20]
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -72,11 +83,21 @@ def test_a_larger_size_begins_with_the_rows_of_a_smaller_one() -> None:
 
 
 @pytest.mark.parametrize("task", TASKS)
+def test_few_rows_are_the_first_of_the_others_and_hold_no_label_that_train_lacks(task: str) -> None:
+    few = import_module(f"tasks.generated.{task}").generate(size="few", seed=1, knobs={})
+    assert {split: len(rows) for split, rows in few.items()} == SIZES["few"]
+    assert all(corpus(task)[split][: len(rows)] == rows for split, rows in few.items())
+    train, *others = ({label for row in rows for label in labels(task, row)} for rows in few.values())
+    assert all(found <= train for found in others)
+
+
+def labels(task: str, row: Mapping[str, Any]) -> list[str]:
+    return row["tags"] if task in TAGGING else [row["label"]]
+
+
+@pytest.mark.parametrize("task", TASKS)
 def test_every_label_occurs_in_every_split(task: str) -> None:
-    seen = {
-        split: {label for row in rows for label in (row["tags"] if task in TAGGING else [row["label"]])}
-        for split, rows in corpus(task).items()
-    }
+    seen = {split: {label for row in rows for label in labels(task, row)} for split, rows in corpus(task).items()}
     assert seen["train"] == seen["validation"] == seen["test"]
     assert len(seen["train"]) >= 3
 
@@ -122,14 +143,14 @@ def test_invented_names_of_test_are_unseen_in_train(task: str) -> None:
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("knob", ["length", "distance"])
 def test_texts_grow_with_length_and_distance(task: str, knob: str) -> None:
-    usual = sum(len(tokens(row)) for row in corpus(task)["test"])
-    assert sum(len(tokens(row)) for row in generate(task, **{knob: 10})["test"]) > 1.15 * usual
+    usual = sum(len(tokens(row)) for row in some(task)["test"])
+    assert sum(len(tokens(row)) for row in some(task, **{knob: 10})["test"]) > 1.15 * usual
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_noise_misspells_words_and_leaves_labels(task: str) -> None:
     clean = {token for row in generate(task, noise=0)["train"] for token in tokens(row)}
-    noisy = generate(task, noise=0.5)["train"]
+    noisy = some(task, noise=0.5)["train"]
     unheard = sum(token not in clean for row in noisy for token in tokens(row))
     assert unheard > 0.02 * sum(len(tokens(row)) for row in noisy)
 
@@ -155,7 +176,7 @@ def test_misspelling_keeps_short_words_and_the_ends_of_long_ones() -> None:
 @pytest.mark.parametrize("task", TASKS)
 def test_an_unknown_size_or_knob_is_refused_with_the_known_ones(task: str) -> None:
     module = import_module(f"tasks.generated.{task}")
-    with pytest.raises(ValueError, match="among small, medium, large, got 'tiny'"):
+    with pytest.raises(ValueError, match="among few, small, medium, large, got 'tiny'"):
         module.generate(size="tiny", seed=1, knobs={})
     with pytest.raises(ValueError, match=r"among length, distance, noise.*got lenght"):
         module.generate(size="small", seed=1, knobs={"lenght": 3})

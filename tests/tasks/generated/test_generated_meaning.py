@@ -9,14 +9,20 @@ from typing import Any
 import pytest
 
 from tasks.generated import classification, events, matching, ner, pos, sentiment
-from tasks.generated.base import Stream, draw_links, follow
+from tasks.generated.base import Stream, draw_links, follow, generate_splits
 
 ORDER = ("very negative", "negative", "neutral", "positive", "very positive")
 
 
+READ = {"read": {"train": 600, "validation": 0, "test": 300}}
+"""The first rows, as every larger size has them."""
+
+
 def rows(task: str, **knobs: float) -> list[dict[str, Any]]:
-    corpus = import_module(f"tasks.generated.{task}").generate(size="small", seed=3, knobs={"noise": 0, **knobs})
-    return [*corpus["train"][:600], *corpus["test"][:300]]
+    module = import_module(f"tasks.generated.{task}")
+    known, values = module.KNOBS, {"noise": 0, **knobs}
+    corpus = generate_splits(task, module._draw_row, size="read", seed=3, knobs=values, known=known, sizes=READ)
+    return [*corpus["train"], *corpus["test"]]
 
 
 def clauses(text: str) -> Iterator[list[str]]:

@@ -118,7 +118,7 @@ def test_invented_names_of_test_are_unseen_in_train(task: str):
 @pytest.mark.parametrize("task", TASKS)
 def test_an_unknown_size_or_knob_is_refused_with_the_known_ones(task: str):
     module = import_module(f"tasks.generated.{task}")
-    with pytest.raises(ValueError, match="among small, medium, large, got 'tiny'"):
+    with pytest.raises(ValueError, match="among few, small, medium, large, got 'tiny'"):
         module.generate(size="tiny", seed=1, knobs={})
     with pytest.raises(ValueError, match=r"among length, distance, noise.*got lenght"):
         module.generate(size="small", seed=1, knobs={"lenght": 3})

@@ -14,8 +14,8 @@ from models.backbones.recurrent import RecurrentDecoder
 from models.backbones.transformer import TransformerDecoder
 from models.decoding import SearchOptions
 from models.positions import Learned, NoPosition
-from tasks.base import Encoded
-from tasks.heads.generation import Generated, GenerationHead
+from tasks.base import IGNORED, Encoded, WrittenSymbols
+from tasks.heads.generation import Coverage, Generated, GenerationHead, Learning, TextSearch
 
 WIDTH, INPUT, V, BEGIN, END = 8, 6, 9, 2, 3
 # V, V + 2 and V + 5 are forms beyond the vocabulary; 0 stands at padding
@@ -30,34 +30,28 @@ def decoder(kind: str, position: Any = NoPosition) -> Decoder:
     return RecurrentDecoder(INPUT, attention=attention, input_feeding=kind == "feeding", site="projection", **options)
 
 
-def make_head(kind: str, *, copying: bool, position: Any = NoPosition) -> GenerationHead:
+def make_head(kind: str, *, copying: bool, position: Any = NoPosition, aligns: bool = False) -> GenerationHead:
     torch.manual_seed(3)
+    options = SearchOptions(beam=3, length_penalty=0.0, no_repeat_ngram=0, min_length=2)
     head = GenerationHead(
         decoder(kind, position),
+        symbols=WrittenSymbols(count=V, begin=BEGIN, end=END),
         input_width=INPUT,
-        vocabulary_size=V,
-        begin=BEGIN,
-        end=END,
         table=None,
         copying=copying,
-        coverage_weight=0.0,
-        coverage_from=0.0,
-        label_smoothing=0.0,
-        dropout=0.0,
-        search=SearchOptions(beam=3, length_penalty=0.0, no_repeat_ngram=0, min_length=2),
-        length_factor=0.0,
-        length_extra=6,
-        aligns=False,
+        learning=Learning(label_smoothing=0.0, dropout=0.0, coverage=Coverage(weight=0.0, start=0.0)),
+        text_search=TextSearch(options, length_factor=0.0, length_extra=6),
+        aligns=aligns,
     )
     for parameter in head.parameters():  # far from the start, so that what is read matters
         torch.nn.init.normal_(parameter, std=0.7)
     if head.pointer is not None:
-        torch.nn.init.constant_(head.pointer.gate.bias, -2.0)  # copies gladly
+        torch.nn.init.constant_(head.pointer.gate.bias, -5.0)  # copies gladly
     return head.eval()
 
 
 def source() -> Encoded:
-    torch.manual_seed(4)
+    torch.manual_seed(5)
     return Encoded(torch.randn(*COPIES.shape, WIDTH), COPIES > 0, COPIES)
 
 
@@ -86,3 +80,33 @@ def test_no_text_is_longer_than_the_decoder_has_positions_for(kind: str):
     head = make_head(kind, copying=True, position=partial(Learned, max_length=3))
     torch.nn.init.constant_(head.output.bias[END : END + 1].detach(), -100.0)  # it would go on
     assert {len(found.ids) for found in head.predict([source()])} == {3}
+
+
+def test_a_text_that_was_written_is_read_again_with_the_weights_of_its_steps():
+    head, text = make_head("recurrent", copying=True, aligns=True), source()
+    found = head.predict([text])
+    assert [generated.weights for generated in found] == [None] * 3  # no reference is known
+    ids = [torch.tensor([*generated.ids, END]) for generated in found]
+    labels = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True, padding_value=IGNORED)
+    beside = head.predict([text], labels)
+    assert [generated.ids for generated in beside] == [generated.ids for generated in found]
+    again = head.align([text], [*found[:2], Generated([], 0.0)])
+    for generated, weights_TS in zip(beside[:2], again, strict=False):
+        torch.testing.assert_close(weights_TS, generated.weights)
+    assert again[2] is None
+
+
+def test_the_coverage_loss_counts_late_in_training_and_always_outside():
+    head, text, labels = make_head("recurrent", copying=False), source(), torch.tensor([[4, 5, END]] * 3)
+    plain = head.loss([text], labels)
+    head.learning = Learning(label_smoothing=0.0, dropout=0.0, coverage=Coverage(weight=1.0, start=0.5))
+    assert head.loss([text], labels) > plain
+    head.train()
+    assert head.loss([text], labels) == plain
+    head.progress = 0.5
+    assert head.loss([text], labels) > plain
+
+
+def test_a_share_of_the_training_is_no_larger_than_one():
+    with pytest.raises(ValueError, match=r"task\.coverage_from is a share of the training, from 0 to 1, got 2"):
+        Coverage(weight=1.0, start=2)

@@ -99,12 +99,12 @@ def test_padding_changes_nothing():
 
 
 def test_the_loss_is_the_smoothed_cross_entropy():
-    head, encoded, labels = make_head(texts=1, label_smoothing=0.1), text([2, 3]), torch.tensor([2, 0])
+    head, encoded, labels = make_head(texts=1, label_smoothing=0.4), text([2, 3]), torch.tensor([2, 0])
     log_p_BL = head([encoded]).log_softmax(-1)
     by_hand = 0.0
     for row, label in enumerate(labels.tolist()):
         for k in range(LABELS):
-            target = 0.1 / LABELS + (0.9 if k == label else 0.0)
+            target = 0.4 / LABELS + (0.6 if k == label else 0.0)
             by_hand -= target * log_p_BL[row, k].item() / 2
     assert head.loss([encoded], labels).item() == pytest.approx(by_hand, rel=1e-5)
     assert by_hand != pytest.approx(cross_entropy(head([encoded]), labels).item(), rel=1e-3)

@@ -11,7 +11,8 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from tasks.kinds.writing import GenerationTask
-from tasks.reading.checks import check_rows, references
+from tasks.reading.checks import check_rows
+from tasks.reading.rows import references
 
 CONF = Path(__file__).resolve().parents[3] / "conf/task"
 
@@ -82,6 +83,6 @@ def test_symbols_that_differ_cannot_be_shared():
         make("translation", target_symbols="characters")
 
 
-def test_its_head_needs_a_decoder(task: GenerationTask):
-    with pytest.raises(TypeError, match="build its head with build_writing_head"):
-        task.build_head(8, labels=[], attention=lambda site: None)
+def test_a_table_is_shared_only_between_shared_symbols():
+    with pytest.raises(InstantiationException, match=r"task\.tie=true .* needs task\.joint=true"):
+        make("translation", joint=False)

@@ -1,0 +1,52 @@
+"""What tasks with a tag a token have in common: columns, encoding, a head that tags."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from tasks.base import Body, Head, Row, Sizes, Task
+from tasks.encoding.labelled import LabelledCorpus, encode_corpus
+from tasks.encoding.vocabulary import EncodingOptions
+from tasks.heads.tagging import Scheme, TaggingHead
+from tasks.reading.checks import tags_problem
+from tasks.reading.source import Corpus
+
+
+class TaggingTask(Task):
+    """A tag a token, by ``TaggingHead``, whose options ``scheme`` and ``dropout`` are.
+
+    ``bio``: whether the tags are BIO tags, so that some may not follow others.
+    """
+
+    text_columns = ("tokens",)
+    label_column = "tags"
+    tokenized = True
+    needs = frozenset({"self"})
+    bio: ClassVar[bool]
+
+    def __init__(self, *, name: str, scheme: Scheme, dropout: float) -> None:
+        self.name = name
+        self.scheme = scheme
+        self.dropout = dropout
+
+    def label_problem(self, row: Row) -> str | None:
+        """As many tags as tokens."""
+        return tags_problem(self.label_column, row[self.label_column], self.text_columns[0], row[self.text_columns[0]])
+
+    def unseen_label(self, row: Row, known: Collection[str]) -> str | None:
+        """The first tag that train does not show."""
+        return next((tag for tag in row[self.label_column] if tag not in known), None)
+
+    def any_label(self, row: Row, train: Sequence[Row]) -> Any:
+        """The first tag of the inventory, for every token."""
+        return self.label_set([other[self.label_column] for other in train])[:1] * len(row[self.text_columns[0]])
+
+    def encode(self, corpus: Corpus, *, options: EncodingOptions, external: bool, cache: Path | None) -> LabelledCorpus:
+        """Tokens, and the numbers of tags."""
+        return encode_corpus(corpus, self, options=options, external=external)
+
+    def build_head(self, sizes: Sizes, body: Body) -> Head:
+        """Tags over the states of the encoder; there is no pooling site."""
+        return TaggingHead(body.width, labels=sizes.labels, bio=self.bio, scheme=self.scheme, dropout=self.dropout)
