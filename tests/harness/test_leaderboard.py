@@ -305,6 +305,11 @@ def test_floors_are_marked_and_exact_comparisons_have_no_p(tmp_path: Path, capsy
     assert line.split()[-2:] == ["-0.1000", "exact"]
 
 
+def test_a_page_has_no_answer_alone(tmp_path: Path, capsys: Captured):
+    assert leaderboard.main([write(tmp_path, record()), "--answer", "--format", "html"]) == 2
+    assert "--answer is for the other formats" in capsys.readouterr().err
+
+
 def test_rows_of_a_single_seed_are_not_said_to_be_decided_by_more(tmp_path: Path, capsys: Captured):
     entries = [record(scores={"f1": 0.9}), record(model="none", scores={"f1": 0.5})]
     text = " ".join(shown(capsys, write(tmp_path, *entries), "--answer").split())
