@@ -54,7 +54,9 @@ def test_the_terminal_is_at_most_120_columns_wide_and_drops_the_least_important(
 
 def test_names_are_never_cut(tmp_path: Path, capsys: Captured):
     name = "somebody.elses.package.with_a_very_long_name.AndAClass" * 2
-    assert name in shown(capsys, write(tmp_path, record(model=name), record()))
+    place = write(tmp_path, record(model=name), record())
+    assert name in shown(capsys, place)
+    assert name in shown(capsys, place, "--answer")
 
 
 COSTS = {
