@@ -18,9 +18,8 @@ def settings_that_differ(rows: Iterable[Row]) -> dict[str, str]:
     """For rows of the same names, the settings in which they differ, as ``key=value`` words; by the row's key."""
     words = {}
     for group in _by_names(rows):
-        flat = {row.key: row.settings for row in group}
-        differing = _differing(flat.values())
-        words.update({key: _words(values, differing) for key, values in flat.items()})
+        differing = _differing(group)
+        words.update({row.key: _words(row.settings, differing) if differing else "" for row in group})
     return words
 
 
@@ -33,13 +32,12 @@ def names_across(tables: Sequence[Sequence[Row]]) -> dict[str, str]:
     names = {}
     inside: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for group in (group for table in tables for group in _by_names(table)):
-        inside[group[0].names].update(_differing(row.settings for row in group))
+        inside[group[0].names].update(_differing(group))
     for group in _by_names(row for table in tables for row in table):
-        flat = {row.key: row.settings for row in group}
-        differing = set(inside[group[0].names])
-        differing |= {key for key in _differing(flat.values()) if key.startswith(("model.", "position."))}
+        differing = inside[group[0].names]
+        differing |= {key for key in _differing(group) if key.startswith(("model.", "position."))}
         for row in group:
-            names[row.key] = " ".join(filter(None, (*row.names, _words(flat[row.key], sorted(differing)))))
+            names[row.key] = " ".join(filter(None, (*row.names, _words(row.settings, sorted(differing)))))
     return names
 
 
@@ -62,8 +60,11 @@ def _by_names(rows: Iterable[Row]) -> Iterable[list[Row]]:
     return groups.values()
 
 
-def _differing(settings: Iterable[Mapping[str, Any]]) -> list[str]:
-    found = list(settings)
+def _differing(rows: Sequence[Row]) -> list[str]:
+    """The settings in which the rows differ; of a single row none are read."""
+    if len(rows) < 2:
+        return []
+    found = [row.settings for row in rows]
     keys = sorted({key for values in found for key in values})
     return [k for k in keys if len({repr(v.get(k, ABSENT)) for v in found}) > 1 and "names." not in k]
 

@@ -54,7 +54,9 @@ def test_the_terminal_is_at_most_120_columns_wide_and_drops_the_least_important(
 
 def test_names_are_never_cut(tmp_path: Path, capsys: Captured):
     name = "somebody.elses.package.with_a_very_long_name.AndAClass" * 2
-    assert name in shown(capsys, write(tmp_path, record(model=name), record()))
+    place = write(tmp_path, record(model=name), record())
+    assert name in shown(capsys, place)
+    assert name in shown(capsys, place, "--answer")
 
 
 COSTS = {
@@ -303,6 +305,11 @@ def test_floors_are_marked_and_exact_comparisons_have_no_p(tmp_path: Path, capsy
     place = write(tmp_path, floor(scores={"f1": 0.2}), floor(model="copy", scores={"f1": 0.1}))
     (line,) = [line for line in shown(capsys, place).splitlines() if "copy (floor)" in line and "vs" not in line][1:]
     assert line.split()[-2:] == ["-0.1000", "exact"]
+
+
+def test_a_page_has_no_answer_alone(tmp_path: Path, capsys: Captured):
+    assert leaderboard.main([write(tmp_path, record()), "--answer", "--format", "html"]) == 2
+    assert "--answer is for the other formats" in capsys.readouterr().err
 
 
 def test_rows_of_a_single_seed_are_not_said_to_be_decided_by_more(tmp_path: Path, capsys: Captured):
