@@ -6,6 +6,7 @@ B texts, T positions, S positions of the memory, D width
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from itertools import zip_longest
 
 from torch import Tensor, nn
@@ -141,19 +142,10 @@ class TransformerDecoder(Decoder):
         self.position = input_position(position, width)
         self.longest = getattr(self.position, "max_length", None)
         self.dropout = nn.Dropout(dropout)
-
-        def token_site() -> TokenSite:
-            return TokenSite(
-                width,
-                attention=attention,
-                position=position,
-                external=external,
-                join=site,
-                dropout=dropout,
-                causal=True,
-            )
-
-        self.sites = nn.ModuleList(token_site() for _ in range(layers))
+        token_site = partial(
+            TokenSite, width, attention=attention, position=position, external=external, join=site, dropout=dropout
+        )
+        self.sites = nn.ModuleList(token_site(causal=True) for _ in range(layers))
         self.memory_sites = nn.ModuleList(
             DecoderSite(width, attention=attention, dropout=dropout) for _ in range(layers)
         )

@@ -171,7 +171,7 @@ def test_a_matched_run_records_what_it_reached_and_can_be_explained(tiny: Overri
     counted, match = record["costs"]["parameters"], record["match"]
     assert counted["total"] - counted["embedding"] == match["count"]
     assert match["ratio"] == pytest.approx(1, abs=0.02)
-    assert match["width"] > match["reference_width"] == 8 * 16
+    assert match["width"] > match["reference_width"] == 10 * 16
     rebuilt = Rebuilt.from_record(record, outcome.folder, data_dir=None, results_dir=str(outcome.folder.parents[1]))
     assert rebuilt.explain_rows([0])
 
