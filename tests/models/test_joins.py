@@ -7,7 +7,9 @@ from models.joins import JOINS, Join
 
 
 def test_a_wrong_name_lists_the_right_ones() -> None:
-    with pytest.raises(ValueError, match=r"joins by one of residual, sum, gain, zero_gain, projection, got 'add'"):
+    with pytest.raises(
+        ValueError, match=r"joins by one of residual, sum, gain, zero_gain, mapped, projection, got 'add'"
+    ):
         Join("add", 4)  # type: ignore[arg-type]
 
 

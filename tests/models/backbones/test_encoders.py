@@ -116,6 +116,7 @@ JOINED: dict[str, Any] = {
     "sum": lambda _, __, normed, context: normed + context,
     "gain": lambda join, _, normed, context: nn.functional.layer_norm(normed + join.gain_D * context, (8,)),
     "zero_gain": lambda join, _, normed, context: normed + join.gain_D * context,
+    "mapped": lambda join, _, normed, context: normed + context @ join.map.weight.T,
     "projection": lambda join, _, normed, context: torch.cat((normed, context), -1) @ join.both.weight.T,
 }
 
