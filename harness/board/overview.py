@@ -53,8 +53,8 @@ def _mean_places(tables: Sequence[BoardTable], names: Mapping[str, str]) -> dict
 def _cell(row: BoardRow) -> Cell:
     if row.mean is None:
         hole = row.holes[0] if row.holes else None
-        return Cell() if hole is None else Cell(status=hole.status, reason=hole.reason)
-    cell = Cell(row.mean, row.first, row.last, row.among_best, error_removed=row.error_removed)
+        return Cell() if hole is None else Cell(status=hole.status, reason=hole.reason, label=row.label)
+    cell = Cell(row.mean, row.first, row.last, row.among_best, error_removed=row.error_removed, label=row.label)
     if (pair := row.vs_none) is not None:
         cell.difference, cell.low, cell.high, cell.p_value = pair.difference, pair.low, pair.high, pair.p_value
         cell.verdict, cell.more_seeds = pair.verdict, pair.more_seeds

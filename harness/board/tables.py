@@ -168,7 +168,7 @@ class Answer:
 class Cell:
     """A row in a table, as the overview shows it; ``status`` and ``reason`` of a hole, both empty for a row not run.
 
-    ``verdict``, ``difference``: against ``none``.
+    ``verdict``, ``difference``: against ``none``. ``label``: of the row in its table.
     """
 
     score: float | None = None
@@ -184,6 +184,7 @@ class Cell:
     error_removed: float | None = None
     status: str = ""
     reason: str = ""
+    label: str = ""
 
 
 @dataclass

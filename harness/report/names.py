@@ -16,9 +16,18 @@ def shared_by_networks(table: BoardTable) -> list[str]:
 
 def heading(table: BoardTable) -> str:
     """A table in a few words: ``NER · generated``."""
-    task = table.task.replace("_", " ")
-    task = task.upper() if len(task) <= 3 else task[:1].upper() + task[1:]
-    return f"{task} · {table.data}" + ("" if table.test_set == "test" else f" / {table.test_set}")
+    return f"{task_name(table.task)} · {data_name(table)}"
+
+
+def task_name(task: str) -> str:
+    """A task as a heading."""
+    words = task.replace("_", " ")
+    return words.upper() if len(words) <= 3 else words[:1].upper() + words[1:]
+
+
+def data_name(table: BoardTable) -> str:
+    """The data and, where it is a further one, the test set."""
+    return table.data + ("" if table.test_set == "test" else f" / {table.test_set}")
 
 
 def mechanism_numbers(tables: Iterable[BoardTable]) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """The board as one HTML file that opens offline: tables, charts, and a part for each run.
 
-    board + records + what lies beside them -> views (plain values and drawings) -> page.html, style.css, script.js
+    board + records + what lies beside them -> views (plain values and drawings) -> page.html with
+    overview.html and table.html, style.css and overview.css, script.js
 
 Every text from records and data is escaped: by Jinja in the template, by ``svg.tag`` in drawings. A content security
 policy in the page allows its own script alone and no request to anywhere.
@@ -11,6 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +27,18 @@ from harness.records.record import Record
 from harness.report import names, parts
 from harness.report.attention import attention_maps
 from harness.report.evidence import Folders, Line, lines_of
-from harness.report.runs import run_view
+from harness.report.overview import answer_views, overview_views
+from harness.report.runs import by_row, run_view, shared_by_networks
 
 HERE = Path(__file__).resolve().parent
 
-MOST_RUNS = 250
+STYLES = ("style.css", "overview.css")
+
+MOST_RUNS = 1000
 """So many runs have a part of their own; the first seed of every row comes first."""
+
+MOST_SAMPLED = 250
+"""So many of them, the first ones, show predictions."""
 
 UNRANKED = ("no ranks: ", " not ranked; ")
 """What a table's remark says of too few seeds: it stands above the table, not below."""
@@ -54,11 +62,16 @@ def html_report(board: Board, groups: Mapping[tuple[str, str], Table], found: Se
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     return environment.get_template("page.html").render(
-        style=(HERE / "style.css").read_text(encoding="utf-8"),
+        style="".join((HERE / name).read_text(encoding="utf-8") for name in STYLES),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        overviews=overview_views(board),
+        answers=list(answer_views(board)),
         tables=views,
-        tasks=sorted({table.task for table in board.tables}),
+        tasks=[
+            {"name": names.task_name(task), "task": task, "views": list(group)}
+            for task, group in groupby(views, key=lambda view: view["table"].task)
+        ],
         across=[_across_view(across) for across in board.across],
         messages=[*board.messages, *dict.fromkeys(folders.messages)],
         legend_text=LEGEND,
@@ -95,10 +108,12 @@ def _table_view(
     alike = [line for line in scored if line.row.among_best or not table.answer.best]
     remarks = notes(table, parts.COLUMNS)
     too_few = [note for note in remarks if any(words in note for words in UNRANKED)]
+    runs = list(_runs(number, table, lines, folders, anchors))
     return {
         "number": number,
         "table": table,
         "heading": names.heading(table),
+        "data": names.data_name(table),
         "shared": " ".join(names.shared_by_networks(table)),
         "best": best,
         "alike": len(alike) - 1,
@@ -112,7 +127,9 @@ def _table_view(
         "curves": parts.learning_curves(lines),
         "tuning": parts.tuning_curves(lines),
         "attention": attention_maps(lines, folders),
-        "runs": list(_runs(number, table, lines, folders, anchors)),
+        "shared_pairs": shared_by_networks(runs),
+        "runs": len(runs),
+        "rows_of_runs": by_row(runs),
     }
 
 
@@ -132,4 +149,5 @@ def _runs(
         for record in (*line.records, *line.holes):
             place = anchors.get(id(record))
             if place is not None and place[0] == number:
-                yield run_view(record, line, table, folders, anchor=place[1])
+                sampled = int(place[1].removeprefix("run-")) <= MOST_SAMPLED
+                yield run_view(record, line, table, folders, anchor=place[1], sampled=sampled)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.board.cells import cells, short
+from harness.board.cells import cells, short, shown_columns, telling_columns
 from harness.board.tables import BoardRow, BoardTable
 from harness.records.printable import plain
 from harness.report import charts
@@ -24,13 +24,19 @@ SEEDS_DRAWN = 5
 """So many seeds of a row have a learning curve."""
 
 COLUMNS = {
+    "rank": "from 1 + the rows told better to the last place but for the rows told worse",
     "±": "half of the 95 % interval of the mean over seeds (Student's t)",
     "seeds": "how many seeds the mean is over",
-    "rank": "from 1 + the rows told better to the last place but for the rows told worse",
     "vs best": "mean difference from the best row",
     "p": "of the difference from the best: Welch's t over seeds, corrected by Holm for all pairs",
     "more seeds": "of both rows, to show this difference, or that it lies within the margin, with chance 0.8",
+    "vs none": "mean difference from the row of model=none",
     "verdict": "against none: better, worse, as good as (within the margin), or undecided",
+    "error removed": "the share of the error of none that is gone",
+    "train x": "training time over that of none",
+    "latency x": "latency over that of none",
+    "parameters x": "parameters over those of none",
+    "FLOPs x": "FLOPs over those of none",
     "trials": "configurations that were tried to find this one",
     "ff width": "of the feed-forward layers, resized",
     "ratio": "what resizing reached; 1 is the reference",
@@ -46,7 +52,10 @@ COLUMNS = {
 VERDICTS = ("better", "as good as", "undecided", "worse")
 """The order in which a first click sorts them."""
 
-BEST_IS_LARGE = ("vs best", "tokens/s")
+SIGNED = ("vs best", "vs none")
+"""Differences of scores: large is best where higher is better."""
+
+BEST_IS_LARGE = (*SIGNED, "tokens/s", "error removed")
 """Columns that a first click sorts from the largest; the others have their best, smallest, value first."""
 
 
@@ -60,13 +69,16 @@ def leaderboard(
     lines = [cells(row.row) for row in rows]
     scored = [row for row in rows if row.row.mean is not None]
     scale = charts.forest_scale([_interval(row) for row in scored]) if scored else None
-    silent = {"trials": {"", "1"}, "vs best": {"", "best"}, "rank": {"", "–"}}
-    columns = [name for name in COLUMNS if any(line[name] not in silent.get(name, {""}) for line in lines)]
-    down = {name for name in BEST_IS_LARGE if name != "vs best" or table.higher_is_better}
+    telling, few = telling_columns(lines), shown_columns(lines, all_columns=False)
+    columns = [name for name in COLUMNS if name in telling]
+    down = {name for name in BEST_IS_LARGE if name not in SIGNED or table.higher_is_better}
     return {
-        "columns": [(name, COLUMNS[name], "descending" if name in down else "ascending") for name in columns],
+        "columns": [
+            (name, COLUMNS[name], "descending" if name in down else "ascending", "" if name in few else "more")
+            for name in columns
+        ],
         "order": "descending" if table.higher_is_better else "ascending",
-        "rows": [_ranked(row, line, columns, scale, links) for row, line in zip(rows, lines, strict=True)],
+        "rows": [_ranked(row, line, columns, few, scale, links) for row, line in zip(rows, lines, strict=True)],
         "axis": charts.forest_axis(scale) if scale else "",
     }
 
@@ -75,6 +87,7 @@ def _ranked(
     line: Line,
     words: Mapping[str, str],
     columns: Sequence[str],
+    few: Sequence[str],
     scale: Scale | None,
     links: Mapping[int, Sequence[tuple[int, str, str]]],
 ) -> dict[str, Any]:
@@ -89,7 +102,7 @@ def _ranked(
         "forest": charts.forest_row(_interval(line), scale) if scale and row.mean is not None else "",
         "mean": row.mean,
         "score": words["score"],
-        "cells": [(name, words[name], _sort_key(row, name)) for name in columns],
+        "cells": [(name, words[name], _sort_key(row, name), "" if name in few else "more") for name in columns],
         "links": links[line.number],
     }
 
@@ -108,6 +121,12 @@ def _sort_key(row: BoardRow, column: str) -> float | None:
         "seeds": len(row.seeds) or None,
         "vs best": 0.0 if row.reference else None if best is None else best.difference,
         "p": None if best is None else best.p_value,
+        "vs none": None if row.vs_none is None else row.vs_none.difference,
+        "error removed": row.error_removed,
+        "train x": row.cost_ratios.get("train_seconds"),
+        "latency x": row.cost_ratios.get("latency_seconds"),
+        "parameters x": row.cost_ratios.get("parameters"),
+        "FLOPs x": row.cost_ratios.get("flops_per_token"),
         "verdict": None if row.vs_none is None else VERDICTS.index(row.vs_none.verdict),
         "trials": row.trials,
         "ff width": row.feedforward_width,

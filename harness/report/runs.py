@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import zip_longest
+from collections.abc import Mapping, Sequence
+from itertools import groupby, zip_longest
 from typing import Any
 
 from harness.board.tables import BoardTable
@@ -25,9 +25,12 @@ FACTS = ("id", "finished", "code_version", "git", "data_source", "data_sizes", "
 """What is told of a run besides its scores, costs, configuration and environment."""
 
 
-def run_view(record: Record, line: Line, table: BoardTable, folders: Folders, *, anchor: str) -> dict[str, Any]:
-    """What the template shows of a run; a hole has its reason instead of scores."""
-    predictions = folders.predictions(record)
+def run_view(
+    record: Record, line: Line, table: BoardTable, folders: Folders, *, anchor: str, sampled: bool
+) -> dict[str, Any]:
+    """What the template shows of a run; a hole has its reason instead of scores. ``sampled``: with predictions."""
+    predictions = folders.predictions(record) if sampled else None
+    lacking = "No predictions lie beside this record." if sampled else "Predictions are shown of the first runs alone."
     done = record["status"] == "done"
     scores = record["scores"] if done else {}
     main = scores.get(table.metric)
@@ -42,13 +45,46 @@ def run_view(record: Record, line: Line, table: BoardTable, folders: Folders, *,
         "scores": [
             (plain(key), f"{value:.4f}" if isinstance(value, float) else str(value)) for key, value in scores.items()
         ],
-        "costs": _pairs(record.get("costs")),
-        "facts": _pairs(_told(record)),
-        "configuration": _pairs(record["config"]),
-        "environment": _pairs(record.get("environment")),
+        "told": {
+            "Costs": _pairs(record.get("costs")),
+            "Run": _pairs(_told(record)),
+            "Environment": _pairs(record.get("environment")),
+            "Configuration": _pairs(record["config"]),
+        },
         "samples": [_sample(row) for row in samples(predictions or [], SAMPLES)],
-        "no_samples": "" if predictions else "No predictions lie beside this record.",
+        "no_samples": "" if predictions or not done else lacking,
+        "floor": line.row.floor,
     }
+
+
+Pairs = dict[str, list[tuple[str, str]]]
+"""Under a heading, keys and values in words."""
+
+
+def shared_by_networks(views: Sequence[dict[str, Any]]) -> Pairs:
+    """What all networks of a table have in common is told once, and leaves the parts of its runs."""
+    return _taken_out([view["told"] for view in views if not view["floor"]])
+
+
+def by_row(views: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The runs of each row, and what they have in common, told once likewise."""
+    return [
+        {"row": row, "label": runs[0]["label"], "shared": _taken_out([run["told"] for run in runs]), "runs": runs}
+        for row, runs in ((row, list(found)) for row, found in groupby(views, key=lambda view: view["row"]))
+    ]
+
+
+def _taken_out(told: Sequence[Pairs]) -> Pairs:
+    """The pairs that all of several runs have; these lose them."""
+    if len(told) < 2:
+        return {}
+    shared = {}
+    for title in told[0]:
+        common = set(told[0][title]).intersection(*(set(one[title]) for one in told[1:]))
+        shared[title] = [pair for pair in told[0][title] if pair in common]
+        for one in told:
+            one[title] = [pair for pair in one[title] if pair not in common]
+    return {title: pairs for title, pairs in shared.items() if pairs}
 
 
 def _pairs(value: Any) -> list[tuple[str, str]]:
