@@ -9,6 +9,7 @@ The way there: records -> ``board.rows`` -> ``board.board`` -> ``board.formats``
 from __future__ import annotations
 
 import argparse
+import gc
 import math
 import shutil
 import sys
@@ -28,6 +29,17 @@ FILTERS = ("task", "data", "model", "backbone")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse, read, print. Exit codes: 1 if there is nothing to compare, 2 for a bad argument."""
     options = _parser().parse_args(arguments)
+    if options.answer and options.format == "html":
+        print("error: --answer is for the other formats; a page has everything", file=sys.stderr)
+        return 2
+    gc.disable()  # records hold no circles, and looking for some among millions of values takes a third of the time
+    try:
+        return _show(options)
+    finally:
+        gc.enable()
+
+
+def _show(options: argparse.Namespace) -> int:
     found, left_out = read_records(options.places)
     chosen = [record for _path, record in found if _wanted(record, options)]
     left_out += told_trials(chosen)
@@ -101,7 +113,12 @@ def _parser() -> argparse.ArgumentParser:
         help="rows that differ by less are as good as each other (default: 0.01 for fractions)",
     )
     parser.add_argument("--answer", action="store_true", help="only the overview and what each table says in words")
-    parser.add_argument("--columns", choices=["few", "all"], default="few", help="of tables (few: the 8 most telling)")
+    parser.add_argument(
+        "--columns",
+        choices=["few", "all"],
+        default="few",
+        help="of tables in terminal and Markdown (few: the 8 most telling)",
+    )
     styles = ["terminal", "markdown", "latex", "csv", "json", "html"]
     parser.add_argument("--format", choices=styles, default="terminal")
     parser.add_argument("--output", type=Path, help="write there instead of printing")

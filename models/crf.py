@@ -25,9 +25,10 @@ class LinearChainCRF(nn.Module):
     ``forbidden_transitions``: boolean (K, K), True at [i, j] = j may not follow i; ``forbidden_start`` and
     ``forbidden_end``: boolean (K,). None forbids nothing. Parameters start uniform in +-0.1.
 
-    Masks are boolean, (B, T), True = a real token, contiguous from the left with at least one real token;
-    anything else raises ValueError. Emissions are (B, T, K) of any floating type; the recursions of the
-    loss run in float64, those of decoding in float32 (float64 for float64 emissions).
+    Masks are boolean, (B, T), True = a real token, contiguous from the left with at least one real token; anything else
+    raises ValueError. What they hold is looked at on the CPU alone, as elsewhere the host would have to wait for the
+    device; so is whether any sequence is allowed. Emissions are (B, T, K) of any floating type; the recursions run in
+    float32 (float64 for float64 emissions), those of the loss in float64 on the CPU.
     """
 
     forbidden_transitions: Tensor
@@ -123,9 +124,10 @@ class LinearChainCRF(nn.Module):
                 f"the CRF expects a boolean mask of shape {tuple(emissions_BTK.shape[:2])}, "
                 f"got {mask_BT.dtype} of shape {tuple(mask_BT.shape)}"
             )
-        if mask_BT.shape[1] == 0 or bool((~mask_BT[:, 0]).any()):
+        on_cpu = mask_BT.device.type == "cpu"
+        if mask_BT.shape[1] == 0 or (on_cpu and bool((~mask_BT[:, 0]).any())):
             raise ValueError("the CRF expects at least one token in each sequence, got an empty one; leave it out")
-        if bool((mask_BT[:, 1:] > mask_BT[:, :-1]).any()):
+        if on_cpu and bool((mask_BT[:, 1:] > mask_BT[:, :-1]).any()):
             raise ValueError("the CRF expects masks contiguous from the left, got a gap; pad on the right only")
         return mask_BT.sum(dim=1)
 

@@ -2,7 +2,9 @@
 
 The gradient of log Z is the expected count of every emission, transition, start and end, which one pass of both
 recursions gives (Rabiner 1989, section III, https://doi.org/10.1109/5.18626). So the recursions run once, without a
-graph, in probability space and float64; scores too far apart for that fall back to a traced logsumexp recursion.
+graph. On the CPU that is in probability space and float64, the fastest there, unless scores are too far apart for it;
+elsewhere in log space, in the type of the emissions: right for all scores, so that no number has to be looked at, and
+the host never waits for the device.
 
 B sequences, T positions, K tags; T2BK: both recursions side by side, the backward one from each sequence's end
 """
@@ -21,7 +23,10 @@ Scores = tuple[Tensor, Tensor, Tensor]
 """Transitions (K, K), start (K,) and end (K,); minus infinity = forbidden."""
 
 IMPOSSIBLE = -1e30
-"""A finite stand-in for a score of minus infinity where gradients flow; its exponential is exactly zero."""
+"""A finite stand-in for a score of minus infinity in log space; its exponential is exactly zero."""
+
+LARGEST_BLOCK = 1 << 22
+"""Elements that are held at once where pairs of tags are normalised position by position."""
 
 # In probability space, numbers are kept far from where float64 ends (about 1e-308). LARGEST_RANGE bounds what one step
 # can take away (e^-115 = 1e-50), so a number that is 0 at one step was below SMALLEST the step before, or truly 0.
@@ -32,17 +37,20 @@ LARGEST_RANGE, SMALLEST, SMALLEST_MASS, RESCALE_AT = 115.0, 1e-200, 1e-150, 150.
 def log_partition(emissions_BTK: Tensor, lengths_B: Tensor, scores: Scores) -> Tensor:
     """``log Z`` of each sequence, (B,), float64, differentiable once.
 
-    Raises ValueError if the forbidden scores leave a sequence of some length without any way through.
+    Raises ValueError, on the CPU, if the forbidden scores leave a sequence of some length without any way through;
+    elsewhere its log Z is of the order of ``IMPOSSIBLE``.
     """
+    chains: _Chains | _LogChains | None = None
     with torch.no_grad():
-        chains = _run_chains(emissions_BTK, lengths_B, scores)
-    if chains is not None:
-        result_B: Tensor = _LogPartition.apply(emissions_BTK, *scores, chains)  # type: ignore[no-untyped-call]
-        return result_B
-    log_z_B = _log_space_partition(emissions_BTK, lengths_B, scores)
-    if bool((log_z_B < IMPOSSIBLE / 2).any()):
-        raise ValueError(no_sequence(lengths_B))
-    return log_z_B
+        on_cpu = emissions_BTK.device.type == "cpu"
+        if on_cpu:
+            chains = _run_chains(emissions_BTK, lengths_B, scores)
+        if chains is None:
+            chains = _run_log_chains(emissions_BTK, lengths_B, scores)
+            if on_cpu and bool((chains.log_z_B < IMPOSSIBLE / 2).any()):
+                raise ValueError(no_sequence(lengths_B))
+    result_B: Tensor = _LogPartition.apply(emissions_BTK, *scores, chains)  # type: ignore[no-untyped-call]
+    return result_B
 
 
 def no_sequence(lengths_B: Tensor) -> str:
@@ -70,13 +78,59 @@ class _Chains:
     factors_KK: Tensor
     log_z_B: Tensor
 
+    def expected(self, gradient_B: Tensor) -> tuple[Tensor, ...]:
+        """The expected counts of emissions (B, T, K), transitions, starts and ends, summed with these weights."""
+        share_TB1 = (gradient_B * self.valid_TB / self.mass_TB)[..., None]
+        arriving_TBK = self.backward_TBK * share_TB1
+        marginals_TBK = self.entering_TBK * arriving_TBK
+        tags = marginals_TBK.shape[2]
+        leaving_NK, arriving_NK = self.forward_TBK[:-1].reshape(-1, tags), arriving_TBK[1:].reshape(-1, tags)
+        return _counts(marginals_TBK, self.factors_KK * (leaving_NK.T @ arriving_NK), self.valid_TB)
+
+
+@dataclass(frozen=True)
+class _LogChains:
+    """The same as ``_Chains`` in logarithms, each position up to a constant; ``transitions_KK`` are the scores."""
+
+    entering_TBK: Tensor
+    forward_TBK: Tensor
+    backward_TBK: Tensor
+    valid_TB: Tensor
+    transitions_KK: Tensor
+    log_z_B: Tensor
+
+    def expected(self, gradient_B: Tensor) -> tuple[Tensor, ...]:
+        """As ``_Chains.expected``; the pairs of tags are normalised for some positions at a time."""
+        share_TB1 = (gradient_B * self.valid_TB)[..., None].to(self.entering_TBK.dtype)
+        marginals_TBK = (self.entering_TBK + self.backward_TBK).softmax(2) * share_TB1
+        transitions_KK = torch.zeros_like(self.transitions_KK)
+        step = max(1, LARGEST_BLOCK // (self.forward_TBK[0].numel() * len(transitions_KK)))
+        for t in range(0, len(self.valid_TB) - 1, step):
+            leaving_NBK = self.forward_TBK[t : t + step][: len(self.valid_TB) - 1 - t]
+            arriving_NBK, share_NB1 = (x[t + 1 : t + 1 + step] for x in (self.backward_TBK, share_TB1))
+            pairs_NBKK = leaving_NBK[..., None] + self.transitions_KK + arriving_NBK[:, :, None]
+            pairs_NBKK = pairs_NBKK.flatten(2).softmax(2).view_as(pairs_NBKK) * share_NB1[..., None]
+            transitions_KK += pairs_NBKK.sum((0, 1))
+        return _counts(marginals_TBK, transitions_KK, self.valid_TB)
+
+
+def _counts(marginals_TBK: Tensor, transitions_KK: Tensor, valid_TB: Tensor) -> tuple[Tensor, ...]:
+    last_1BK = (valid_TB.sum(0) - 1)[None, :, None].expand(1, -1, marginals_TBK.shape[2])
+    ends_K = marginals_TBK.gather(0, last_1BK)[0].sum(0)
+    return marginals_TBK.transpose(0, 1), transitions_KK, marginals_TBK[0].sum(0), ends_K
+
 
 class _LogPartition(torch.autograd.Function):
     """log Z, whose gradient is read off the finished recursions instead of being traced back through them."""
 
     @staticmethod
     def forward(
-        ctx: Any, emissions_BTK: Tensor, transitions_KK: Tensor, start_K: Tensor, end_K: Tensor, chains: _Chains
+        ctx: Any,
+        emissions_BTK: Tensor,
+        transitions_KK: Tensor,
+        start_K: Tensor,
+        end_K: Tensor,
+        chains: _Chains | _LogChains,
     ) -> Tensor:
         ctx.chains = chains
         ctx.kinds = [value.dtype for value in (emissions_BTK, transitions_KK, start_K, end_K)]
@@ -85,19 +139,7 @@ class _LogPartition(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient_B: Tensor) -> tuple[Tensor | None, ...]:
-        chains: _Chains = ctx.chains
-        share_TB1 = (gradient_B * chains.valid_TB / chains.mass_TB)[..., None]
-        arriving_TBK = chains.backward_TBK * share_TB1
-        marginals_TBK = chains.entering_TBK * arriving_TBK
-        tags = marginals_TBK.shape[2]
-        leaving_NK, arriving_NK = chains.forward_TBK[:-1].reshape(-1, tags), arriving_TBK[1:].reshape(-1, tags)
-        last_1BK = (chains.valid_TB.sum(0) - 1)[None, :, None].expand(1, -1, tags)
-        gradients = (
-            marginals_TBK.transpose(0, 1),
-            chains.factors_KK * (leaving_NK.T @ arriving_NK),
-            marginals_TBK[0].sum(0),
-            marginals_TBK.gather(0, last_1BK)[0].sum(0),
-        )
+        gradients = ctx.chains.expected(gradient_B)
         return *(value.to(kind) for value, kind in zip(gradients, ctx.kinds, strict=True)), None
 
 
@@ -188,15 +230,32 @@ def _representable(states_T2BK: Tensor, mass_TB: Tensor) -> bool:
     return not bool(small.any() | ~(mass_TB.amin() >= SMALLEST_MASS))
 
 
-def _log_space_partition(emissions_BTK: Tensor, lengths_B: Tensor, scores: Scores) -> Tensor:
-    """The plain forward recursion by logsumexp, for scores beyond what ``_run_chains`` can hold."""
-    transitions_KK, start_K, end_K = (score.double().clamp(min=IMPOSSIBLE) for score in scores)
-    emissions_TBK = emissions_BTK.transpose(0, 1).double()
-    state_BK = start_K + emissions_TBK[0]
-    for t in range(1, len(emissions_TBK)):
-        following_BK = (state_BK[:, :, None] + transitions_KK).logsumexp(1) + emissions_TBK[t]
-        state_BK = torch.where((t < lengths_B)[:, None], following_BK, state_BK)
-    return (state_BK + end_K).logsumexp(1)
+def _run_log_chains(emissions_BTK: Tensor, lengths_B: Tensor, scores: Scores) -> _LogChains:
+    """Both recursions at once by logsumexp, each state shifted so that its largest entry is zero."""
+    kind = torch.promote_types(emissions_BTK.dtype, torch.float32)
+    transitions_KK, start_K, end_K = (score.to(kind).clamp(min=IMPOSSIBLE) for score in scores)
+    order_TB = reversal(lengths_B, emissions_BTK.shape[1])
+    valid_TB = torch.arange(len(order_TB), device=lengths_B.device)[:, None] < lengths_B
+    emissions_TBK = emissions_BTK.transpose(0, 1).to(kind).contiguous()
+    emissions_T2BK = torch.stack([emissions_TBK, reorder(emissions_TBK, order_TB)], dim=1)
+    both_21KK = torch.stack([transitions_KK, transitions_KK.T])[:, None]
+    before_2BK = torch.stack([start_K, end_K])[:, None].expand(2, len(lengths_B), -1)
+    entering, after, shifts = [], [], []
+    for emissions_2BK in emissions_T2BK.unbind():
+        entering.append(before_2BK[0])
+        after_2BK = before_2BK + emissions_2BK
+        shift_2B1 = after_2BK.amax(2, keepdim=True)
+        after_2BK = after_2BK - shift_2B1
+        after.append(after_2BK)
+        shifts.append(shift_2B1[0, :, 0])
+        before_2BK = (after_2BK[..., None] + both_21KK).logsumexp(2)
+    forward_TBK, backward_TBK = torch.stack(after).unbind(1)
+    shift_TB = torch.stack(shifts).double().cumsum(0)
+    last_1B = (lengths_B - 1)[None]
+    last_BK = forward_TBK.gather(0, last_1B[..., None].expand(-1, -1, len(end_K)))[0]
+    log_z_B = (last_BK + end_K).logsumexp(1) + shift_TB.gather(0, last_1B)[0]
+    backward_TBK = reorder(backward_TBK, order_TB)
+    return _LogChains(torch.stack(entering), forward_TBK, backward_TBK, valid_TB, transitions_KK, log_z_B)
 
 
 def reversal(lengths_B: Tensor, size: int) -> Tensor:

@@ -46,6 +46,13 @@ def combined_mask(
     return triangle if joined is None else joined & triangle
 
 
+def masked_mean(states_BSD: Tensor, mask_BS: Tensor) -> Tensor:
+    """The mean (B, D) of the states where ``mask_BS`` is True; zero where it never is."""
+    kept_BS1 = mask_BS[..., None]
+    total_BD = states_BSD.masked_fill(~kept_BS1, 0.0).sum(dim=1)
+    return total_BD / kept_BS1.sum(dim=1).clamp(min=1)
+
+
 def zero_unreachable(values_BTD: Tensor, mask_BTS: Tensor | None) -> Tensor:
     """``values_BTD`` with exact zeros (and zero gradients) at queries that may attend to nothing.
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.attention.base import Attended, MaskedAttention, Site
+from models.first_weights import projection
 from models.masks import zero_unreachable
 from models.normalizers import Softmax, build_normalizer
 from models.positions import name_of
@@ -123,10 +124,8 @@ class MultiHead(nn.Module):
     ``projections``: ``all`` for learned Q, K, V and output matrices (Vaswani et al. 2017, section 3.2.2,
     https://arxiv.org/abs/1706.03762), ``inputs`` for Q, K and V alone, ``none`` for states as they are: the context
     is then a weighted mean of the memory itself. No matrix has a bias, as in the paper's equations: the key's could
-    not learn under softmax, and the others would make the context of an empty memory something else than zero. Each
-    matrix is drawn after Glorot and Bengio 2010, as the paper's own code (tensor2tensor) does: scores of normalised
-    states then start with a standard deviation of one. Drawn as ``nn.Linear`` draws its own it would be a third, and
-    attention found late, or never, what it should look at.
+    not learn under softmax, and the others would make the context of an empty memory something else than zero. First
+    weights: ``models.first_weights``.
 
     The relative position of ``site`` is used where the memory is the queries' own sequence.
     """
@@ -153,9 +152,9 @@ class MultiHead(nn.Module):
             position=site.position if site.own_states else None,
         )
         projected = projections != "none"
-        self.query = _square_matrices(width, 1) if projected else None
-        self.key_value = _square_matrices(width, 2) if projected else None
-        self.output = _square_matrices(width, 1) if projections == "all" else None
+        self.query = projection(width, width) if projected else None
+        self.key_value = projection(width, width, matrices=2) if projected else None
+        self.output = projection(width, width) if projections == "all" else None
 
     def forward(
         self, queries_BTD: Tensor, memory_BSD: Tensor, mask_BTS: Tensor | None, *, need_weights: bool
@@ -230,14 +229,6 @@ class MultiHeadAttention(MaskedAttention):
         """The context (B, T, D), and weights (B, heads, T, S) if asked for."""
         attended: Attended = self.attention(queries_BTD, memory_BSD, mask_BTS, need_weights=need_weights)
         return attended
-
-
-def _square_matrices(width: int, count: int) -> nn.Linear:
-    """``count`` matrices (D, D) in one layer without bias, each with Glorot's uniform distribution."""
-    layer = nn.Linear(width, count * width, bias=False)
-    for matrix_DD in layer.weight.chunk(count):
-        nn.init.xavier_uniform_(matrix_DD)
-    return layer
 
 
 def _check_heads(heads: int, width: int) -> None:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.backbones.base import Decoded
+from models.precision import without_autocast
 
 FLOOR = math.log(torch.finfo(torch.float32).tiny)
 """About -87: the log-probability of a target that can neither be written nor copied, so that its loss is finite."""
@@ -28,9 +29,9 @@ NEVER = -1e30
 class Pointer(nn.Module):
     """The mixture of writing and copying, in log space and float32.
 
-    ``decoded`` must have its weights a (``need_weights=True``); x_BTD is what the decoder read. ``copies_BS`` are the
-    ids of the source's positions in the extended vocabulary; a negative one cannot be copied, and the others share its
-    weight. Where no position can be copied (all of the memory is masked), p = 1.
+    a are the weights of the head that points, so ``decoded`` must have some (``need_weights=True``); x_BTD is what the
+    decoder read. ``copies_BS`` are the ids of the source's positions in the extended vocabulary; a negative one cannot
+    be copied, and the others share its weight. Where no position can be copied (all of the memory is masked), p = 1.
     """
 
     def __init__(self, *, input_width: int, width: int) -> None:
@@ -44,14 +45,14 @@ class Pointer(nn.Module):
 
         Made for decoding: the loss of a target takes ``target_log_probs``, which never holds (B, T, V + X).
         """
-        with torch.autocast(logits_BTV.device.type, enabled=False):
+        with without_autocast(logits_BTV.device):
             copying_BTS, writes_BT, copies_BT = self._parts(decoded, x_BTD, copies_BS)
             written_BTV = logits_BTV.float().log_softmax(dim=-1) + writes_BT[..., None]
             all_BTV = F.pad(written_BTV, (0, extended), value=float("-inf"))
             ids_BS = copies_BS.clamp(min=0)  # what cannot be copied has no weight, and adds nothing to id 0
-            same_BSS = (ids_BS[:, :, None] == ids_BS[:, None, :]).float()
-            copied_BTS = (copying_BTS @ same_BSS).log() + copies_BT[..., None]
-            places_BTS = ids_BS[:, None].expand_as(copied_BTS)
+            places_BTS = ids_BS[:, None].expand_as(copying_BTS)
+            total_BTV = torch.zeros_like(all_BTV).scatter_add_(2, places_BTS, copying_BTS)
+            copied_BTS = total_BTV.gather(2, places_BTS).log() + copies_BT[..., None]
             # Positions with the same id have the same sum, so it does not matter which of them is written last.
             mixed_BTS = torch.logaddexp(all_BTV.gather(2, places_BTS), copied_BTS)
             return all_BTV.scatter(2, places_BTS, mixed_BTS)
@@ -61,7 +62,7 @@ class Pointer(nn.Module):
     ) -> Tensor:
         """log P of each target, (B, T); ``FLOOR`` for one that can neither be written nor copied."""
         vocabulary = logits_BTV.shape[-1]
-        with torch.autocast(logits_BTV.device.type, enabled=False):
+        with without_autocast(logits_BTV.device):
             copying_BTS, writes_BT, copies_BT = self._parts(decoded, x_BTD, copies_BS)
             known_BT = targets_BT < vocabulary
             cost_BT = F.cross_entropy(
@@ -76,9 +77,9 @@ class Pointer(nn.Module):
 
     def _parts(self, decoded: Decoded, x_BTD: Tensor, copies_BS: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """a over what can be copied, (B, T, S), and log p and log (1 - p), (B, T)."""
-        if decoded.weights_BTS is None:
+        if decoded.pointing_BTS is None:
             raise ValueError("copying needs the attention weights: call the decoder with need_weights=True")
-        weights_BTS = decoded.weights_BTS.float() * (copies_BS >= 0)[:, None]
+        weights_BTS = decoded.pointing_BTS * (copies_BS >= 0)[:, None]
         total_BT1 = weights_BTS.sum(dim=-1, keepdim=True)
         some_BT = total_BT1[..., 0] > 0
         inputs = torch.cat((decoded.context_BTD, decoded.states_BTD, x_BTD), dim=-1).float()

@@ -19,10 +19,15 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from models.first_weights import uniform
+
 ScoreFactory = Callable[[int, int], nn.Module]
 
 LARGEST_BLOCK = 1 << 20
 """Elements of the additive score's hidden layer that are held at once: 4 MiB in float32."""
+
+KEY_VARIANCE = 0.284
+"""Of tanh(q + k) over k, the mean over q, where q and k are independent standard normal numbers."""
 
 
 class BilinearScore(nn.Module, ABC):
@@ -54,7 +59,7 @@ class DotScore(BilinearScore):
 
 
 class GeneralScore(BilinearScore):
-    """e = h·W m, with one W for each head, which starts with scores of the order of 1.
+    """e = h·W m, with one W for each head. Scores of normalised states start with a standard deviation of 1.
 
     Luong et al. 2015, section 3.1 ("general"), https://arxiv.org/abs/1508.04025. Departure: several heads are
     possible; one head recovers the paper.
@@ -62,9 +67,8 @@ class GeneralScore(BilinearScore):
 
     def __init__(self, head_width: int, heads: int) -> None:
         super().__init__()
-        # The fan-in of the whole bilinear form. Drawn as a layer's, scores of normalised states would be √D times as
-        # large, and the softmax would start where it has no gradient.
-        self.weight_HDD = _uniform(heads, head_width, head_width, fan_in=head_width**2)
+        # The variance of e is that of an entry times D², the fan-in of the whole bilinear form.
+        self.weight_HDD = uniform(heads, head_width, head_width, std=1 / head_width)
 
     def transform(self, q_BHTD: Tensor) -> Tensor:
         """hᵀW."""
@@ -74,8 +78,10 @@ class GeneralScore(BilinearScore):
 class AdditiveScore(nn.Module):
     """e = v·tanh(W h + U m), with W, U and v for each head; ``hidden_width`` is A, the size of v (None: D).
 
-    Bahdanau et al. 2015, appendix A.1.2, https://arxiv.org/abs/1409.0473. Departure: several heads are possible;
-    one head recovers the paper.
+    Bahdanau et al. 2015, appendix A.1.2, https://arxiv.org/abs/1409.0473, whose equation has no bias. Departures:
+    several heads are possible, and one recovers the paper; the first weights, which the paper draws with a standard
+    deviation of 0.001 (W, U) or sets to zero (v), are such that over the keys of a query scores of normalised states
+    have a standard deviation of 1.
 
     U m depends on the key alone and can be computed before: ``embed`` it, then ``compare``.
 
@@ -85,9 +91,9 @@ class AdditiveScore(nn.Module):
     def __init__(self, head_width: int, heads: int, *, hidden_width: int | None) -> None:
         super().__init__()
         hidden_width = head_width if hidden_width is None else hidden_width
-        self.query_HDA = _uniform(heads, head_width, hidden_width, fan_in=head_width)
-        self.key_HDA = _uniform(heads, head_width, hidden_width, fan_in=head_width)
-        self.vector_HA = _uniform(heads, hidden_width, fan_in=hidden_width)
+        self.query_HDA = uniform(heads, head_width, hidden_width, std=1 / math.sqrt(head_width))
+        self.key_HDA = uniform(heads, head_width, hidden_width, std=1 / math.sqrt(head_width))
+        self.vector_HA = uniform(heads, hidden_width, std=1 / math.sqrt(hidden_width * KEY_VARIANCE))
 
     def forward(self, q_BHTD: Tensor, k_BHSD: Tensor) -> Tensor:
         """The scores (B, H, T, S)."""
@@ -147,12 +153,6 @@ def _hidden_blocks(q_BHTA: Tensor, k_BHSA: Tensor) -> Iterator[tuple[slice, Tens
     for start in range(0, q_BHTA.shape[2], step):
         rows = slice(start, start + step)
         yield rows, (q_BHTA[:, :, rows, None] + k_BHSA[:, :, None]).tanh_()
-
-
-def _uniform(*shape: int, fan_in: int) -> nn.Parameter:
-    """A parameter drawn as ``nn.Linear`` draws its own: uniform within ±1/√fan_in."""
-    bound = 1 / math.sqrt(fan_in)
-    return nn.Parameter(torch.empty(shape).uniform_(-bound, bound))
 
 
 def _dot(head_width: int, heads: int) -> nn.Module:

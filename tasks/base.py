@@ -148,12 +148,13 @@ class Body:
     """What a head is set upon, and what makes the parts of its own.
 
     ``width``: D of the encoder's states. ``embeddings``: of the tokens; a head may share their table.
-    ``attention``: makes the mechanism of a site. ``decoder``: makes a decoder that reads vectors of a given width.
+    ``attention``: makes the mechanism of a site; None: there is no attention. ``decoder``: makes a decoder that reads
+    vectors of a given width.
     """
 
     width: int
     embeddings: TokenEmbedding
-    attention: AttentionFactory
+    attention: AttentionFactory | None
     decoder: Callable[[int], Decoder]
 
 

@@ -80,9 +80,9 @@ class TaskModel(nn.Module):
 
 
 def attention_notes(model: nn.Module) -> list[str]:
-    """Where a mechanism became another one at its site, once each, for the run's record."""
-    notes = [module.note for module in model.modules() if isinstance(module, Attention) and module.note is not None]
-    return list(dict.fromkeys(notes))
+    """Where a mechanism became another one at its site, or a part does without any, once each, for the run's record."""
+    notes = (getattr(module, "note", None) for module in model.modules())
+    return list(dict.fromkeys(note for note in notes if isinstance(note, str)))
 
 
 def attention_parameters(model: nn.Module) -> int:

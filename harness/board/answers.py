@@ -97,10 +97,12 @@ def _over_none(made: Answer, margin: float | None, name: Name) -> str:
         small = f", though within ±{margin:g}" if pair.p_equal is not None and pair.p_equal <= ALPHA else ""
         return f"over {base}, {row} gains {size}{removed}{small}"
     if pair.verdict == "as good as":
-        return f"no attention is as good here: over {base}, {row} makes {size}, within ±{margin:g}"
+        return f"no attention is as good here: {row} differs from {base} by {size}, within ±{margin:g}"
     if pair.verdict == "worse":
-        return f"no attention is better here: over {base}, {row} makes {size}"
+        return f"no attention is better here: {row} differs from {base} by {size}"
     decide = f"{pair.more_seeds} more seeds of both would decide"
+    if pair.more_seeds.startswith("≥"):
+        decide = f"{pair.more_seeds} more seeds make a test"
     return f"whether {row} gains anything over {base} is undecided: {size}; {decide}"
 
 
@@ -114,8 +116,8 @@ def _over_floor(made: Answer, margin: float | None, name: Name) -> str:
         "undecided": ", undecided",
         "as good as": ", as good as it" + (f" (±{margin:g})" if margin and not pair.exact else ""),
     }
-    who = "it" if made.vs_none else name(pair.row)
-    said = f"{who} makes {_size(pair)}{verdicts.get(pair.verdict, f', {pair.verdict}')}"
+    who = "" if made.vs_none else f"{name(pair.row)} makes "
+    said = f"{who}{_size(pair)}{verdicts.get(pair.verdict, f', {pair.verdict}')}"
     return f"over {name(pair.over)}, the strongest floor, {said}"
 
 

@@ -54,7 +54,7 @@ def cells(row: BoardRow, shared: Sequence[str] = ()) -> dict[str, str]:
         "more seeds": "" if best is None else best.more_seeds,
         "vs none": "" if none is None else f"{none.difference:+.4f}",
         "verdict": "" if none is None else none.verdict,
-        "error removed": "" if row.error_removed is None else f"{row.error_removed:.0%}",
+        "error removed": "" if row.error_removed is None else percent(row.error_removed),
         "train x": _times(ratios.get("train_seconds")),
         "latency x": _times(ratios.get("latency_seconds")),
         "parameters x": _times(ratios.get("parameters")),
@@ -86,6 +86,11 @@ def _score(row: BoardRow) -> str:
     if row.mean is not None:
         return f"{row.mean:.4f}"
     return row.holes[0].status if row.holes else ""
+
+
+def percent(share: float) -> str:
+    """A share in whole percents; what rounds to 0 has no sign."""
+    return f"{share:z.0%}"
 
 
 def _times(ratio: float | None) -> str:

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
-from harness.board.row import Row, comparable_configuration, effort_of
-from harness.configuration.effect import flatten
+from harness.board.row import Row
 from harness.records.printable import plain
 
 ABSENT = "(not there)"
@@ -19,9 +18,8 @@ def settings_that_differ(rows: Iterable[Row]) -> dict[str, str]:
     """For rows of the same names, the settings in which they differ, as ``key=value`` words; by the row's key."""
     words = {}
     for group in _by_names(rows):
-        flat = {row.key: _flat_settings(row) for row in group}
-        differing = _differing(flat.values())
-        words.update({key: _words(values, differing) for key, values in flat.items()})
+        differing = _differing(group)
+        words.update({row.key: _words(row.settings, differing) if differing else "" for row in group})
     return words
 
 
@@ -32,13 +30,14 @@ def names_across(tables: Sequence[Sequence[Row]]) -> dict[str, str]:
     positions. What else differs from table to table is the task's or its recipe's, and the same for all rows there.
     """
     names = {}
+    inside: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for group in (group for table in tables for group in _by_names(table)):
+        inside[group[0].names].update(_differing(group))
     for group in _by_names(row for table in tables for row in table):
-        flat = {row.key: _flat_settings(row) for row in group}
-        inside = ([flat[row.key] for row in table if row.key in flat] for table in tables)
-        differing = {key for found in inside for key in _differing(found)}
-        differing |= {key for key in _differing(flat.values()) if key.startswith(("model.", "position."))}
+        differing = inside[group[0].names]
+        differing |= {key for key in _differing(group) if key.startswith(("model.", "position."))}
         for row in group:
-            names[row.key] = " ".join(filter(None, (*row.names, _words(flat[row.key], sorted(differing)))))
+            names[row.key] = " ".join(filter(None, (*row.names, _words(row.settings, sorted(differing)))))
     return names
 
 
@@ -61,21 +60,14 @@ def _by_names(rows: Iterable[Row]) -> Iterable[list[Row]]:
     return groups.values()
 
 
-def _flat_settings(row: Row) -> dict[str, Any]:
-    return flatten({**comparable_configuration(row.sample), **_shown_effort(row)})
-
-
-def _differing(settings: Iterable[Mapping[str, Any]]) -> list[str]:
-    found = list(settings)
+def _differing(rows: Sequence[Row]) -> list[str]:
+    """The settings in which the rows differ; of a single row none are read."""
+    if len(rows) < 2:
+        return []
+    found = [row.settings for row in rows]
     keys = sorted({key for values in found for key in values})
     return [k for k in keys if len({repr(v.get(k, ABSENT)) for v in found}) > 1 and "names." not in k]
 
 
 def _words(values: Mapping[str, Any], keys: Sequence[str]) -> str:
     return " ".join(f"{key}={values.get(key, ABSENT)}" for key in keys)
-
-
-def _shown_effort(row: Row) -> dict[str, Any]:
-    """The effort but for the number of trials, which has a column of its own."""
-    effort = {key: value for key, value in effort_of(row.sample).items() if key != "trials"}
-    return {"search": effort} if effort else {}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import statistics
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from harness.board.names import shared_words, without
@@ -18,7 +20,8 @@ def make_overview(tables: Sequence[BoardTable], names: Mapping[str, str]) -> Ove
     found = {names[row.key]: row.floor for table in tables for row in table.rows}
     shared = shared_words(name for name, floor in found.items() if not floor)
     by_name = [{names[row.key]: row for row in table.rows} for table in tables]
-    ordered = sorted(found, key=lambda name: (found[name], _mean_place(name, tables, by_name), name))
+    places = _mean_places(tables, names)
+    ordered = sorted(found, key=lambda name: (found[name], places.get(name, math.inf), name))
     rows = [
         OverviewRow(
             name if found[name] else without(name, shared),
@@ -37,14 +40,14 @@ def make_overview(tables: Sequence[BoardTable], names: Mapping[str, str]) -> Ove
     )
 
 
-def _mean_place(name: str, tables: Sequence[BoardTable], by_name: Sequence[Mapping[str, BoardRow]]) -> float:
-    """The mean over tables of the share of rows that stand above this one by their means; 2 without a score."""
-    places = []
-    for table, rows in zip(tables, by_name, strict=True):
-        scored = [row.key for row in table.rows if row.mean is not None]
-        if name in rows and rows[name].mean is not None:
-            places.append(scored.index(rows[name].key) / len(scored))
-    return statistics.fmean(places) if places else 2.0
+def _mean_places(tables: Sequence[BoardTable], names: Mapping[str, str]) -> dict[str, float]:
+    """By name the mean over its tables of the share of rows that stand above it by their means."""
+    places: dict[str, list[float]] = defaultdict(list)
+    for table in tables:
+        scored = [names[row.key] for row in table.rows if row.mean is not None]
+        for place, name in enumerate(scored):
+            places[name].append(place / len(scored))
+    return {name: statistics.fmean(found) for name, found in places.items()}
 
 
 def _cell(row: BoardRow) -> Cell:

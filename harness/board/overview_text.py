@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from harness.board.across_text import across_sentence
-from harness.board.cells import rank_in_words
+from harness.board.cells import percent, rank_in_words
 from harness.board.tables import Board, Cell, Overview, kind_in_words
 from harness.records.printable import plain
 
@@ -29,7 +29,7 @@ def verdict_in_words(cell: Cell) -> str:
     """Difference to ``none``, its verdict, and the share of the error of ``none`` that is removed."""
     if cell.difference is None:
         return ""
-    removed = "" if cell.error_removed is None else f" {cell.error_removed:.0%}"
+    removed = "" if cell.error_removed is None else f" {percent(cell.error_removed)}"
     return f"{cell.difference:+.4f} {SHORT_VERDICTS.get(cell.verdict, cell.verdict)}{removed}"
 
 

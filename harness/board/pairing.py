@@ -33,7 +33,6 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.board.row import Row
 from harness.board.tables import Pair
@@ -44,6 +43,7 @@ from harness.statistics.over_seeds import (
     SAME,
     Array,
     Flags,
+    Places,
     Sample,
     Welch,
     best_among,
@@ -104,14 +104,14 @@ class Compared(NamedTuple):
     ranges: list[tuple[int, int] | None]
     best: list[bool]
     reference: int | None
-    pairs: TestedPairs
+    pairs: AllPairs
 
 
 def compare(
     rows: Sequence[SeedScores], labels: Sequence[str], *, higher: bool = True, margin: float | None = None
 ) -> Compared:
     """Compare all rows of a table. ``margin``: None says of no pair that they are as good as each other."""
-    pairs = TestedPairs(rows, labels, higher=higher, margin=margin)
+    pairs = AllPairs(rows, labels, higher=higher, margin=margin)
     nothing = Compared([None] * len(rows), [False] * len(rows), None, pairs)
     if not (pairs.tested.any() or pairs.exact.any()):
         return nothing
@@ -124,7 +124,7 @@ def compare(
     return Compared(ranges, among if varying else nothing.best, reference, pairs)
 
 
-class TestedPairs:
+class AllPairs:
     """Every pair of a table's rows with its verdict (``tables.Pairs``); a table of 2,000 rows has 2 million.
 
     ``of(i, j)`` is row i over row j whichever comes first.
@@ -137,7 +137,7 @@ class TestedPairs:
         self.ranked: Flags = np.array([row.ranked for row in rows], dtype=bool)
         self.seeds = [len(row.by_seed) for row in rows]
         self.sample = sample_of(rows, sign=self.sign)
-        self._first, self._second = np.triu_indices(len(rows), 1)
+        self._first, self._second = (places.astype(np.int32) for places in np.triu_indices(len(rows), 1))
         constant = np.array([row.constant for row in rows], dtype=bool)
         self.exact: Flags = constant[self._first] & constant[self._second]
         self.tested: Flags = self.ranked[self._first] & self.ranked[self._second] & ~self.exact
@@ -209,7 +209,7 @@ class TestedPairs:
     def _place(self, row: int, over: int) -> int:
         return row * len(self.ranked) - row * (row + 1) // 2 + over - row - 1
 
-    def _made(self, places: NDArray[np.int_]) -> list[Pair]:
+    def _made(self, places: Places) -> list[Pair]:
         words = self._more_seeds(places)
         widths = half_widths(Welch(*(v[places] for v in self.found)), comparisons=max(int(self.tested.sum()), 1))
         return [self._pair(int(n), float(w), more) for n, w, more in zip(places, widths, words, strict=True)]
@@ -233,7 +233,7 @@ class TestedPairs:
             more_seeds=more,
         )
 
-    def _more_seeds(self, places: NDArray[np.int_]) -> list[str]:
+    def _more_seeds(self, places: Places) -> list[str]:
         """How many more seeds would decide each undecided pair, in words; empty for the others."""
         words = [""] * len(places)
         undecided = ~self.told[places] & ~self.alike[places]

@@ -34,8 +34,10 @@ def table_remarks(rows: Sequence[BoardRow], records: Sequence[Record], seeds: Se
     """
     remarks = []
     networks = [row.model for row in rows if not row.floor]
+    if networks and "uniform" not in networks:
+        remarks.append("no row of model=uniform, so that what attention adds cannot be told")
     if networks and "none" not in networks:
-        remarks.append("no row of model=none, so that what attention adds cannot be told")
+        remarks.append("no row of model=none, so that what the plumbing around attention adds cannot be told")
     if networks and len(networks) == len(rows):
         remarks.append("no floor without a network, such as model=majority, copy or lead")
     remarks += _seed_remarks(rows, seeds)

@@ -11,9 +11,10 @@ import math
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from harness.configuration.effect import every_source, with_effect
+from harness.configuration.effect import every_source, flatten, with_effect
 from harness.records.record import Record
 
 NO_POSITION = ("", "none")
@@ -72,6 +73,12 @@ class Row:
         position, system = sample.get("position") or "", sample.get("experiment")
         model = f"{system} ({sample['model']})" if system else sample["model"]
         return model, sample["backbone"], "" if position in NO_POSITION else position
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """The configuration with dotted keys, and the effort but for the number of trials, which has its own column."""
+        effort = {key: value for key, value in effort_of(self.sample).items() if key != "trials"}
+        return flatten({**comparable_configuration(self.sample), **({"search": effort} if effort else {})})
 
     def scores(self, metric: str, test_set: str = "test") -> dict[int, float]:
         """Seed -> score on a test set, for the runs that have it; what is not finite is no score."""

@@ -68,7 +68,7 @@ class _Column(NamedTuple):
 
 def _overview(overview: Overview, width: int) -> Iterator[str]:
     """Blocks of as many tables as fit, without the rows that none of them has."""
-    names = [textwrap.wrap(f"{row.name} (floor)" if row.floor else row.name, WIDE) for row in overview.rows]
+    names = [_name_lines(f"{row.name} (floor)" if row.floor else row.name) for row in overview.rows]
     room = max(_length(line) for name in names for line in name)
     columns = [_column(overview, n) for n in range(len(overview.tables))]
     while columns:
@@ -86,6 +86,11 @@ def _overview(overview: Overview, width: int) -> Iterator[str]:
                     words = both[line] if line < 2 else [""] * len(block)
                     yield _beside(name[line] if line < len(name) else "", room, words, block)
         yield ""
+
+
+def _name_lines(name: str) -> list[str]:
+    """A name in lines; a word is never cut."""
+    return textwrap.wrap(plain(name), WIDE, break_long_words=False, break_on_hyphens=False)
 
 
 def _column(overview: Overview, place: int) -> _Column:

@@ -36,7 +36,7 @@ def check_combination(config: DictConfig, task: Task) -> None:
         return
     _check_devices(config)
     mechanism = mechanism_of(config)
-    missing = task.needs - mechanism.supports
+    missing = task.needs - mechanism.supports if mechanism is not None else frozenset()
     if missing:
         raise UnsupportedError(
             f"model={config.names.model} supports {', '.join(sorted(mechanism.supports))}, but task={task.name} also "
@@ -67,7 +67,8 @@ def _able(task: Task) -> list[str]:
     able = []
     for path in sorted((CONF / "model").glob("*.yaml")):
         model = OmegaConf.to_container(OmegaConf.load(path))
-        target = model.get("attention", {}).get("_target_", "???") if isinstance(model, dict) else "???"
+        attention = model.get("attention") if isinstance(model, dict) else None
+        target = attention["_target_"] if attention is not None else "???"
         if target != "???" and task.needs <= get_class(target).supports:  # type: ignore[attr-defined]
             able.append(path.stem)
     return able

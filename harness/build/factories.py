@@ -17,14 +17,20 @@ def is_floor(config: DictConfig) -> bool:
 
 
 def mechanism_of(config: DictConfig) -> Any:
-    """The mechanism's class, from its factory."""
-    factory = make_factory(config.model.attention)
+    """The mechanism's class, from its factory; None for ``model=none``."""
+    factory = make_attention(config)
     return getattr(factory, "func", factory)
+
+
+def make_attention(config: DictConfig) -> Any:
+    """The factory of the mechanism, or None where the model has no attention (``attention: null``)."""
+    return None if config.model.attention is None else make_factory(config.model.attention)
 
 
 def uses_external(config: DictConfig) -> bool:
     """Whether the mechanism can look at an external memory."""
-    return "external" in mechanism_of(config).supports
+    mechanism = mechanism_of(config)
+    return mechanism is not None and "external" in mechanism.supports
 
 
 def make_factory(node: DictConfig) -> Any:

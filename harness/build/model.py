@@ -9,7 +9,7 @@ import torch
 from omegaconf import DictConfig
 
 from harness.build.data import Data
-from harness.build.factories import make_factory, uses_external
+from harness.build.factories import make_attention, make_factory, uses_external
 from models.attention.base import Attention, Site
 from models.backbones.base import AttentionFactory, Decoder
 from tasks.base import Body, Sizes, Task
@@ -28,7 +28,9 @@ def assemble(config: DictConfig, task: Task, sizes: Sizes) -> TaskModel:
     Each part is seeded anew, and mechanisms draw from a stream of their own, so that whatever two models have in common
     starts from the same weights. Where an external memory adds words (label names), the embeddings are others.
     """
-    attention, position = _apart(make_factory(config.model.attention), config.seed), make_factory(config.position)
+    attention, position = make_attention(config), make_factory(config.position)
+    if attention is not None:
+        attention = _apart(attention, config.seed)
     able = uses_external(config)
     external = able and task.encoder_reads_external
     torch.manual_seed(config.seed)
@@ -39,6 +41,7 @@ def assemble(config: DictConfig, task: Task, sizes: Sizes) -> TaskModel:
 
     def decoder(input_width: int) -> Decoder:
         made: Decoder = make_factory(config.decoder)(input_width, attention=attention, position=position, external=able)
+        torch.manual_seed(config.seed + 3)  # a mechanism may have one more site there, which draws
         return made
 
     head = task.build_head(sizes, Body(encoder.width, embeddings, attention, decoder))

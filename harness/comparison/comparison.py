@@ -36,7 +36,7 @@ class Side:
 
 
 @dataclass
-class Tested:
+class Estimate:
     """The difference with its 95 % interval and two-sided p."""
 
     low: float
@@ -64,8 +64,8 @@ class RunComparison:
     scores: dict[str, tuple[float, float]]
     difference: float
     exact: bool
-    over_seeds: Tested | None
-    over_both: Tested | None = None
+    over_seeds: Estimate | None
+    over_both: Estimate | None = None
     examples: ExampleComparison | None = None
     messages: list[str] = field(default_factory=list)
 
@@ -103,14 +103,14 @@ def compare_rows(a: Runs, b: Runs, *, metric: str | None = None, examples: int =
     return made
 
 
-def _over_seeds(a: SeedScores, b: SeedScores) -> Tested | None:
+def _over_seeds(a: SeedScores, b: SeedScores) -> Estimate | None:
     """Welch's test of the two alone, or None with too few seeds or none that change anything."""
     if not (a.ranked and b.ranked) or (a.constant and b.constant):
         return None
     sides = _samples(a, b)
     found = welch(*sides)
     difference, half_width = float(found.difference[0]), float(half_widths(found, comparisons=1)[0])
-    return Tested(difference - half_width, difference + half_width, float(found.p_value[0]))
+    return Estimate(difference - half_width, difference + half_width, float(found.p_value[0]))
 
 
 def _samples(a: SeedScores, b: SeedScores) -> tuple[Sample, Sample]:
@@ -136,7 +136,7 @@ def _add_examples(made: RunComparison, a: Runs, b: Runs, scores: tuple[SeedScore
     if made.over_seeds is not None and whole.variance is not None:
         sides = (x._replace(mean=x.mean[0], variance=x.variance[0], seeds=x.seeds[0]) for x in _samples(*scores))
         found = both(*sides, example_variance=whole.variance, examples=whole.examples)
-        made.over_both = Tested(found.low, found.high, found.p_value)
+        made.over_both = Estimate(found.low, found.high, found.p_value)
 
 
 def _shown(seeds_a: Sequence[int], seeds_b: Sequence[int]) -> list[tuple[int, int, int]]:

@@ -100,20 +100,26 @@ def compare_examples(
     a_SNK, b_SNK = (np.stack([scorer.statistics(found) for found in side]) for side in (ours, theirs))
     a_SN, b_SN = (np.stack([scorer.values(found) for found in side]) for side in (ours, theirs))
     better = 1 if higher_is_better else -1
-
-    def clearest(sign: int) -> list[Example]:
-        gap_N = sign * (a_SN.mean(axis=0) - b_SN.mean(axis=0))
-        order = [int(n) for n in np.argsort(-gap_N, kind="stable")[:wanted] if gap_N[n] > 1e-12]
-        found = []
-        for n in order:
-            i, j, seed = max(shown, key=lambda run: sign * (a_SN[run[0], n] - b_SN[run[1], n]))
-            values = float(a_SN[:, n].mean()), float(b_SN[:, n].mean())
-            found.append(_example(ours[i][n], theirs[j][n], seed, *values))
-        return found
-
+    sides = [
+        [
+            _example(ours[i][n], theirs[j][n], seed, float(a_SN[:, n].mean()), float(b_SN[:, n].mean()))
+            for n, (i, j, seed) in _clearest(sign * a_SN, sign * b_SN, shown)[:wanted]
+        ]
+        for sign in (better, -better)
+    ]
     whole = difference_over_examples("all test examples", a_SNK, b_SNK, scorer)
     slices = _slices(lists[0], a_SNK, b_SNK, scorer)
-    return ExampleComparison(whole, slices, clearest(better), clearest(-better)), []
+    return ExampleComparison(whole, slices, *sides), []
+
+
+def _clearest(
+    a_SN: Array, b_SN: Array, shown: Sequence[tuple[int, int, int]]
+) -> list[tuple[int, tuple[int, int, int]]]:
+    """The examples on which a is better, the clearest first, each with those runs ``shown`` that differ most."""
+    gap_N = a_SN.mean(axis=0) - b_SN.mean(axis=0)
+    order = [int(n) for n in np.argsort(-gap_N, kind="stable") if gap_N[n] > 1e-12]
+    gaps_RN = np.array([a_SN[i] - b_SN[j] for i, j, _ in shown])
+    return [(n, shown[int(gaps_RN[:, n].argmax())]) for n in order]
 
 
 def _of_same_examples(lists: Sequence[Predictions | None]) -> list[Predictions]:

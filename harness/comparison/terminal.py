@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from harness.comparison.comparison import RunComparison, Tested
+from harness.comparison.comparison import Estimate, RunComparison
 from harness.comparison.examples import Difference, Example
 from harness.records.printable import listed, plain
 from harness.statistics.over_seeds import FEWEST
@@ -40,7 +40,7 @@ def _over_seeds(made: RunComparison) -> str:
         return f"over seeds: A - B = {made.difference:+.4f}, exact: no seed changes A or B"
     if made.over_seeds is None:
         return f"over seeds: A - B = {made.difference:+.4f}; no test, for each side needs {FEWEST} seeds"
-    return f"over seeds (new seeds, this test set): {_tested(made.difference, made.over_seeds)} (Welch)"
+    return f"over seeds (new seeds, this test set): {_estimate(made.difference, made.over_seeds)} (Welch)"
 
 
 def _over_examples(found: Difference) -> str:
@@ -55,10 +55,10 @@ def _over_both(made: RunComparison) -> list[str]:
     """For new seeds and new examples."""
     if made.over_both is None:
         return []
-    return [f"over both (new seeds and new examples): {_tested(made.difference, made.over_both)} (cautious)"]
+    return [f"over both (new seeds and new examples): {_estimate(made.difference, made.over_both)} (cautious)"]
 
 
-def _tested(difference: float, found: Tested) -> str:
+def _estimate(difference: float, found: Estimate) -> str:
     p_value = f"p = {found.p_value:.3g}"
     return f"A - B = {difference:+.4f}, 95 % interval {found.low:+.4f} to {found.high:+.4f}, {p_value}"
 

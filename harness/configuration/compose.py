@@ -47,7 +47,8 @@ def name_choices(config: DictConfig, choices: Mapping[str, Any]) -> None:
 
 
 def _model_name(config: DictConfig, choice: str) -> str:
-    target = str(config.model.attention["_target_"]) if "attention" in config.model else ""
+    attention = config.model.get("attention")
+    target = "" if attention is None else str(attention["_target_"])
     inside = f"models.attention.{choice}."
     return choice if not target or target.startswith(inside) else target
 

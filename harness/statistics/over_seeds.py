@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +23,8 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.float64]
 
 Flags = NDArray[np.bool_]
+
+Places = NDArray[np.signedinteger[Any]]
 
 ALPHA = 0.05
 """The chance of any false statement in a table."""
@@ -99,7 +101,7 @@ class Sample(NamedTuple):
     variance: Array
     seeds: Array
 
-    def take(self, places: NDArray[np.int_]) -> Sample:
+    def take(self, places: Places) -> Sample:
         """The rows at these places."""
         return Sample(*(values[places] for values in self))
 

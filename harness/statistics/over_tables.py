@@ -56,13 +56,16 @@ def win_rates(scores: Sequence[Sequence[ArrayLike]], *, ranges: bool = True) -> 
     ``ranges``: whether to compute intervals and p, in a time that grows with M^3.
     """
     runs = [[np.asarray(row, dtype=np.float64) for row in table] for table in scores]
-    wins = [_wins(table) for table in runs]
     counts_TM = np.array([[len(row) for row in table] for table in runs])
-    rows = counts_TM.shape[1]
-    chance = np.mean([[won.mean(axis=0) for won in table] for table in wins], axis=0)
+    rows, known = counts_TM.shape[1], ranges and counts_TM.min() > 1
+    chance, wins = np.zeros((rows, rows)), []
+    for table in runs:
+        won = _wins(table)
+        chance += np.array([mine.mean(axis=0) for mine in won]) / len(runs)
+        wins += [won] if known else []  # many rows fill the memory
     np.fill_diagonal(chance, 0.5)
     rate = (chance.sum(axis=1) - 0.5) / (rows - 1)
-    if counts_TM.min() < 2 or not ranges:
+    if not known:
         nothing = np.full((rows, rows), np.nan)
         return WinRates(rate, chance, nothing, nothing, nothing, known=False)
     low, high = _intervals(chance, wins, counts_TM)

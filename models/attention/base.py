@@ -54,8 +54,10 @@ class Site:
         whether position i may only look at positions j <= i (token sites of decoders).
     ``external``
         whether an ``External`` memory will be given at this site.
-    ``adds_queries``
-        whether the place itself adds the queries to the context (a residual connection); None: token sites do.
+    ``reads_queries``
+        whether the place reads its queries beside the context (a token site joins both, a decoder too), or needs not
+        (a pooling site's query is the same for all texts). A mechanism whose result holds the query (a jump
+        connection) leaves it out there, so that nothing enters twice.
     ``position``
         makes the relative position part (``models.positions``) for ``heads`` and ``head_width``,
         or None where the site has none. Only token sites have one.
@@ -66,17 +68,12 @@ class Site:
     causal: bool = False
     external: bool = False
     position: Callable[..., nn.Module] | None = None
-    adds_queries: bool | None = None
+    reads_queries: bool = True
 
     @property
     def own_states(self) -> bool:
         """True where the memory is the queries' own sequence."""
         return self.kind == "token"
-
-    @property
-    def residual(self) -> bool:
-        """True where the site itself adds the queries to the context."""
-        return self.kind == "token" if self.adds_queries is None else self.adds_queries
 
 
 class Attention(nn.Module, ABC):

@@ -10,9 +10,10 @@ B batch, H heads, T query positions, S memory positions, D width
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.attention.base import Attended, Attention, External, Site
+from models.first_weights import projection
 from models.masks import combined_mask
 from models.multihead import MultiHead, Normalizing, Scoring
 
@@ -32,7 +33,7 @@ class BidirectionalAttention(Attention):
         self.ahead = half()
         if self.both:
             self.back = half()
-            self.fusion = nn.Linear(2 * site.width, site.width)
+            self.fusion = projection(2 * site.width, site.width, bias=True)
         elif self.directed:
             self.note = "bidirectional: a causal site has no backward direction, so only the forward half exists"
         else:

@@ -13,9 +13,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.attention.base import Attended, Attention, External, Site
+from models.first_weights import projection
 from models.masks import combined_mask
 from models.multihead import MultiHead, Normalizing, Scoring
 from models.recall import recall
@@ -39,7 +40,7 @@ class CrossAttention(Attention):
             return
         self.refine = stream(replace(site, position=None))
         self.other = stream(replace(site, position=None))
-        self.merge = nn.Linear(2 * site.width, site.width)
+        self.merge = projection(2 * site.width, site.width, bias=True)
 
     def forward(
         self,

@@ -2,8 +2,8 @@
 
 c_i is multi-head attention, whose output matrix is W_c. The gate unit and the jump connection are those of surveys of
 attention; gates on states and on attention's output: Dhingra et al. 2017, section 3.1, https://arxiv.org/abs/1606.01549,
-and Qiu et al. 2025, section 2.2, https://arxiv.org/abs/2505.06708. A site with a residual connection makes the jump
-itself; elsewhere it is made here.
+and Qiu et al. 2025, section 2.2, https://arxiv.org/abs/2505.06708. A place that reads h_i beside the result makes the
+jump itself (``Site.reads_queries``, all of this repository's do); elsewhere it is made here.
 
 B batch, H heads, T query positions, S memory positions, D width
 """
@@ -11,9 +11,10 @@ B batch, H heads, T query positions, S memory positions, D width
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.attention.base import Attended, MaskedAttention, Site
+from models.first_weights import projection
 from models.masks import zero_unreachable
 from models.multihead import MultiHead, Normalizing, Scoring
 
@@ -26,13 +27,14 @@ class GatedAttention(MaskedAttention):
     def __init__(self, site: Site, *, heads: int, score: Scoring, normalizer: Normalizing, dropout: float) -> None:
         super().__init__()
         width = site.width
-        self.jump = not site.residual
+        self.jump = not site.reads_queries
         self.attention = MultiHead(
             site, heads=heads, score=score, normalizer=normalizer, dropout=dropout, projections="inputs"
         )
-        self.joint = nn.Linear(2 * width, width, bias=False)
-        self.gate = nn.Linear(width, width, bias=False)
-        self.context = nn.Linear(width, width, bias=False)
+        self.joint = projection(2 * width, width)
+        self.gate = projection(width, width)
+        self.context = projection(width, width)
+        self.context.weight.detach().mul_(2)  # gates start near a half, so that the result keeps the context's spread
 
     def attend(
         self, queries_BTD: Tensor, memory_BSD: Tensor, mask_BTS: Tensor | None, *, need_weights: bool

@@ -4,21 +4,23 @@ Sukhbaatar et al. 2015 (MemN2N), sections 2.1 and 2.2, https://arxiv.org/abs/150
 A_{k+1} = C_k as in the paper, ``tying=none`` gives each hop two matrices of its own. Departures: the memory is a state
 of the encoder where the paper has a bag of words with a temporal vector; other normalisers are possible; and so are
 scores divided by √D (``scale=True``), for states of unit variance make the paper's so large that the softmax starts
-where it has no gradient. The result is u_{K+1}; a site with a residual connection adds h itself, and gets the sum of
-the hops' readings.
+where it has no gradient. The result is u_{K+1} − h, the sum of the hops' readings, where the place reads h beside it
+(``Site.reads_queries``, all of this repository's do), and u_{K+1} elsewhere.
 
 B batch, K hops, T query positions, S memory positions, D width
 """
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.attention.base import Attended, MaskedAttention, Site
+from models.first_weights import projection
 from models.masks import zero_unreachable
 from models.multihead import Lookup, Normalizing
 from models.positions import refuse_relative
@@ -51,10 +53,14 @@ class MemoryAttention(MaskedAttention):
             raise ValueError(
                 f"expected hops >= 1 and tying 'adjacent' or 'none', got hops={hops!r} and tying={tying!r}"
             )
-        self.jump = not site.residual
+        self.jump = not site.reads_queries
         self.stride = 1 if tying == "adjacent" else 2
         self.hops, matrices = hops, hops + 1 if tying == "adjacent" else 2 * hops
-        self.embed = nn.Linear(site.width, matrices * site.width, bias=False)
+        self.embed = projection(site.width, site.width, matrices=matrices)
+        # The readings C_k m are summed: together they are one map from K D channels, and so they are drawn.
+        drawn = self.embed.weight.detach().chunk(matrices)
+        for hop in range(hops):
+            drawn[self.stride * hop + 1].mul_(math.sqrt(2 / (hops + 1)))
         score = partial(DotScore, scaled=scale)
         self.lookup = Lookup(site.width, heads=1, score=score, normalizer=normalizer, dropout=dropout)
 

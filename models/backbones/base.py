@@ -18,10 +18,13 @@ from torch import Tensor, nn
 
 from models.attention.base import Attended, Attention, External, Site
 from models.feedforward import FeedForward
-from models.positions import NoPosition
+from models.joins import Join, JoinName
+from models.positions import NoPosition, refuse_relative
 from models.recall import KeptMemory, recalling
 
 AttentionFactory = Callable[[Site], Attention]
+"""What makes the mechanism of a site. None in its place: no attention at all, hence no site."""
+
 PositionFactory = Callable[..., nn.Module]
 
 
@@ -29,8 +32,9 @@ class Encoder(nn.Module, ABC):
     """The contract. ``width`` is D of the states it returns; masks are boolean, True = a real token.
 
     An encoder is built as ``(input_width, *, attention, position, external, <options>)``: ``attention`` makes the
-    mechanism for a site, ``position`` the position part, ``external`` says whether an external memory will be given.
-    States of real tokens do not depend on padding; what stands at padded positions does not matter.
+    mechanism for a site (None: there is no site), ``position`` the position part, ``external`` says whether an external
+    memory will be given. States of real tokens do not depend on padding; what stands at padded positions does not
+    matter.
     """
 
     width: int
@@ -63,13 +67,27 @@ class Decoded(NamedTuple):
     """What a decoder returns for T positions.
 
     ``states_BTD`` is what the vocabulary's projection reads, ``context_BTD`` what the last decoder site found, and
-    ``weights_BTS`` where: the mean over its heads, summing to one, or zeros where all memory is masked. None unless
-    asked for.
+    ``weights_BHTS`` where each of its heads (of ``memory``: hops) found it, in float32. None unless asked for, and
+    where the decoder has no attention.
     """
 
     states_BTD: Tensor
     context_BTD: Tensor
-    weights_BTS: Tensor | None
+    weights_BHTS: Tensor | None
+
+    @property
+    def pointing_BTS(self) -> Tensor | None:
+        """The weights of the one head that points, to copy by: the last one, or the last hop, made to sum to one.
+
+        One is enough, and leaves the others free for what is not copied: were all averaged, each would have to point.
+        Zeros where all memory is masked.
+        """
+        return None if self.weights_BHTS is None else _normalized(self.weights_BHTS[:, -1])
+
+    @property
+    def mean_BTS(self) -> Tensor | None:
+        """The mean weights over the heads, made to sum to one: alignments. Zeros where all memory is masked."""
+        return None if self.weights_BHTS is None else _normalized(self.weights_BHTS.mean(dim=1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +131,7 @@ class DecoderState:
 
 class Decoder(nn.Module, ABC):
     """The contract. ``width`` is D of the states it returns, and of the memory it looks at; ``longest``: the most
-    positions that it can read, or None for any number.
+    positions that it can read, or None for any number; ``attends``: whether it has attention, and so weights.
 
     A decoder is built as an encoder is; ``external`` says that the mechanism can use an external memory, which at its
     causal sites is the encoder's states. Position t depends on the positions up to t alone, so padding at the end of
@@ -122,6 +140,7 @@ class Decoder(nn.Module, ABC):
 
     width: int
     longest: int | None = None
+    attends: bool = True
 
     def begin(self, memory: Memory) -> DecoderState:
         """The state before the first position.
@@ -152,11 +171,12 @@ class Decoder(nn.Module, ABC):
 
 
 class TokenSite(nn.Module):
-    """Where states attend to states: ``x + dropout(attention(norm(x)))``.
+    """Where states attend to states: ``join(x, n, dropout(attention(n)))`` with n = norm(x).
 
-    Residual and normalisation of the pre-norm transformer (Xiong et al. 2020, https://arxiv.org/abs/2002.04745) in
-    every backbone, so that two runs that differ in the mechanism differ in nothing else. An external memory is
-    normalised by the same layer as the states that look at it. ``causal`` sites belong to decoders.
+    The same in every backbone, so that two runs that differ in the mechanism differ in nothing else. ``join`` is one of
+    ``models.joins``: by ``residual`` the site is that of the pre-norm transformer (Xiong et al. 2020,
+    https://arxiv.org/abs/2002.04745), whose stream has one scale; states of other backbones have not. An external
+    memory is normalised by the same layer as the states that look at it. ``causal`` sites belong to decoders.
     """
 
     def __init__(
@@ -166,6 +186,7 @@ class TokenSite(nn.Module):
         attention: AttentionFactory,
         position: PositionFactory,
         external: bool,
+        join: JoinName,
         dropout: float,
         causal: bool = False,
     ) -> None:
@@ -175,15 +196,16 @@ class TokenSite(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.attention = attention(site)
         self.dropout = nn.Dropout(dropout)
+        self.join = Join(join, width)
 
     def forward(self, x_BTD: Tensor, mask_BT: Tensor, external: External | None = None) -> Tensor:
-        """The states with their contexts added, (B, T, width)."""
+        """The states joined with their contexts, (B, T, width)."""
         normed_BTD = self.norm(x_BTD)
         if external is not None:
             external = External(self.norm(external.states_BED), external.mask_BE)
         attended = self.attention(normed_BTD, normed_BTD, mask_BT, external=external)
-        context_BTD: Tensor = self.dropout(attended.context_BTD)
-        return x_BTD + context_BTD
+        joined_BTD: Tensor = self.join(x_BTD, normed_BTD, self.dropout(attended.context_BTD))
+        return joined_BTD
 
     def kept(self, state: DecoderState) -> KeptMemory:
         """The encoder's states as this site sees them when they are its external memory."""
@@ -192,22 +214,23 @@ class TokenSite(nn.Module):
     def follow(
         self, x_BTD: Tensor, history: KeptMemory, external: KeptMemory | None, mask_BS: Tensor
     ) -> tuple[Tensor, KeptMemory]:
-        """Causally: the T positions after those in ``history`` with their contexts added, and the longer history."""
+        """Causally: the T positions after those in ``history`` joined with their contexts, and the longer history."""
         normed_BTD = self.norm(x_BTD)
         history = history.extended(normed_BTD)
         others = () if external is None else (external,)
         given = None if external is None else External(external.states_BSD, mask_BS)
         with recalling(history, *others):
             attended = self.attention(normed_BTD, history.states_BSD, causal=True, external=given)
-        context_BTD: Tensor = self.dropout(attended.context_BTD)
-        return x_BTD + context_BTD, history
+        joined_BTD: Tensor = self.join(x_BTD, normed_BTD, self.dropout(attended.context_BTD))
+        return joined_BTD, history
 
 
 class Top(nn.Module):
     """What stands on top of an encoder whose own mixing is no attention: the token site, then a feed-forward layer.
 
     ``token_site=False`` leaves the states as the encoder made them, as published systems without self-attention have
-    them. ``feedforward_width=0``: no feed-forward layer; it is there so that models can be made equally large.
+    them, and so does no ``attention`` (None). ``site`` is how the context joins the states (``models.joins``).
+    ``feedforward_width=0``: no feed-forward layer; it is there so that models can be made equally large.
 
     Raises ``ValueError`` without a token site for what only that could use: an external memory, relative positions.
     """
@@ -216,24 +239,29 @@ class Top(nn.Module):
         self,
         width: int,
         *,
-        attention: AttentionFactory,
+        attention: AttentionFactory | None,
         position: PositionFactory,
         external: bool,
         token_site: bool,
+        site: JoinName,
         feedforward_width: int,
         dropout: float,
     ) -> None:
         super().__init__()
-        if not token_site and (external or acts_on(position) == "scores"):
+        if attention is None:
+            refuse_relative("none", position if acts_on(position) == "scores" else None)
+            self.note = "none: no token site, the states stay as the encoder made them"
+        elif not token_site and (external or acts_on(position) == "scores"):
             what = "an external memory, which is" if external else "a position that acts on scores, which are"
             raise ValueError(f"the model has {what} read at the token site; set backbone.token_site=true")
-        self.site = (
-            TokenSite(width, attention=attention, position=position, external=external, dropout=dropout)
-            if token_site
-            else None
-        )
         self.feedforward = (
             FeedForward(width, feedforward_width=feedforward_width, dropout=dropout) if feedforward_width else None
+        )
+        # Drawn last, so that all else starts from the same weights with and without.
+        self.site = (
+            TokenSite(width, attention=attention, position=position, external=external, join=site, dropout=dropout)
+            if token_site and attention is not None
+            else None
         )
 
     def forward(self, states_BTD: Tensor, mask_BT: Tensor, external: External | None = None) -> Tensor:
@@ -250,17 +278,17 @@ def look(attention: Attention, queries_BTD: Tensor, state: DecoderState, *, need
     return attended
 
 
-def mean_weights(attended: Attended) -> Tensor:
-    """The mean over heads (B, T, S) in float32, made to sum to one; zeros where nothing may be attended to.
-
-    Raises ``ValueError`` if the mechanism returned no weights.
-    """
+def asked_weights(attended: Attended) -> Tensor:
+    """The weights (B, H, T, S) in float32. Raises ``ValueError`` if the mechanism returned none."""
     if attended.weights_BHTS is None:
         raise ValueError(
             "the mechanism returned no weights though they were asked for (need_weights=True), and copying, coverage "
             "and alignments are made of them; use a mechanism with weights, or switch these off"
         )
-    weights_BTS = attended.weights_BHTS.float().mean(dim=1)
+    return attended.weights_BHTS.float()
+
+
+def _normalized(weights_BTS: Tensor) -> Tensor:
     total_BT1 = weights_BTS.sum(dim=-1, keepdim=True)
     return weights_BTS / total_BT1.masked_fill(total_BT1 == 0, 1.0)
 

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from models.attention.base import External
 from models.backbones.base import AttentionFactory, Encoder, PositionFactory, Top, input_position
+from models.joins import JoinName
 
 
 class GatedConvolution(nn.Module):
@@ -42,13 +43,14 @@ class ConvolutionalEncoder(Encoder):
         self,
         input_width: int,
         *,
-        attention: AttentionFactory,
+        attention: AttentionFactory | None,
         position: PositionFactory,
         external: bool,
         width: int,
         layers: int,
         kernel: int,
         token_site: bool,
+        site: JoinName,
         feedforward_width: int,
         dropout: float,
     ) -> None:
@@ -64,6 +66,7 @@ class ConvolutionalEncoder(Encoder):
             position=position,
             external=external,
             token_site=token_site,
+            site=site,
             feedforward_width=feedforward_width,
             dropout=dropout,
         )

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from models.attention.base import External
 from models.backbones.base import AttentionFactory, Encoder, PositionFactory, Top, input_position
+from models.joins import JoinName
 
 
 class EmbeddingEncoder(Encoder):
@@ -18,11 +19,12 @@ class EmbeddingEncoder(Encoder):
         self,
         input_width: int,
         *,
-        attention: AttentionFactory,
+        attention: AttentionFactory | None,
         position: PositionFactory,
         external: bool,
         width: int,
         token_site: bool,
+        site: JoinName,
         feedforward_width: int,
         dropout: float,
     ) -> None:
@@ -37,6 +39,7 @@ class EmbeddingEncoder(Encoder):
             position=position,
             external=external,
             token_site=token_site,
+            site=site,
             feedforward_width=feedforward_width,
             dropout=dropout,
         )

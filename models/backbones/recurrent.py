@@ -20,11 +20,14 @@ from models.backbones.base import (
     PositionFactory,
     TokenSite,
     Top,
+    asked_weights,
     input_position,
     look,
-    mean_weights,
     no_history,
 )
+from models.first_weights import projection
+from models.joins import JoinName
+from models.masks import masked_mean
 from models.recall import KeptMemory
 
 
@@ -60,20 +63,21 @@ class RecurrentEncoder(Encoder):
     """``layers`` bidirectional LSTMs with dropout on what each returns, then the top.
 
     ``residual``: whether each layer's input is added to what it returns (projected where the widths differ).
-    ``token_site``, ``feedforward_width``: see ``models.backbones.base.Top``.
+    ``token_site``, ``site``, ``feedforward_width``: see ``models.backbones.base.Top``.
     """
 
     def __init__(
         self,
         input_width: int,
         *,
-        attention: AttentionFactory,
+        attention: AttentionFactory | None,
         position: PositionFactory,
         external: bool,
         width: int,
         layers: int,
         residual: bool,
         token_site: bool,
+        site: JoinName,
         feedforward_width: int,
         dropout: float,
     ) -> None:
@@ -92,6 +96,7 @@ class RecurrentEncoder(Encoder):
             position=position,
             external=external,
             token_site=token_site,
+            site=site,
             feedforward_width=feedforward_width,
             dropout=dropout,
         )
@@ -114,16 +119,19 @@ class RecurrentEncoder(Encoder):
 class RecurrentDecoder(Decoder):
     """LSTMs and the attention of Luong et al. 2015, sections 3 and 3.3, https://arxiv.org/abs/1508.04025.
 
-        h_t = LSTM(x_t)             with ``input_feeding``: of [x_t; h~_{t-1}], h~_0 = 0
-        c_t = attention(norm(h_t), norm(encoder states))
-        h~_t = dropout(tanh(W [c_t; h_t]))
+        h_t = norm(LSTM(x_t))       with ``input_feeding``: of [x_t; h~_{t-1}], h~_0 = 0
+        c_t = attention(h_t, norm(encoder states))
+        h~_t = dropout(tanh(W [c_t; h_t] + b))
 
     h~ is what the vocabulary's projection reads. Without input feeding all positions are read at once. Departures:
     the first states of LSTM and cell are tanh(W m + b) of the mean m of the normalised encoder states, since not every
-    encoder has a last state; W has a bias, and h~ dropout; what attends and what is attended to is normalised (layer
-    norm, as at every token site), since plain LSTM states are so small that all scores begin equal, and attention
-    settles late or not at all. A mechanism that uses an external memory (``external``) has its causal token site
-    between LSTM and decoder site. Dropout also stands between the LSTM's layers.
+    encoder has a last state; W has a bias, and h~ dropout; states are normalised (layer norm, as at every token site),
+    since plain LSTM states are so small that all scores begin equal and the context drowns them. A mechanism that uses
+    an external memory (``external``) has its causal token site between LSTM and decoder site, whose ``site`` is how
+    what it found joins (``models.joins``). Dropout also stands between the LSTM's layers.
+
+    Without ``attention`` (None) c_t = m at every step: the one fixed vector of Cho et al. 2014, section 2.2,
+    https://arxiv.org/abs/1406.1078, which has the last state for the mean and no tanh layer.
 
     Raises ``ValueError`` for fewer layers than one.
     """
@@ -132,12 +140,13 @@ class RecurrentDecoder(Decoder):
         self,
         input_width: int,
         *,
-        attention: AttentionFactory,
+        attention: AttentionFactory | None,
         position: PositionFactory,
         external: bool,
         width: int,
         layers: int,
         input_feeding: bool,
+        site: JoinName,
         dropout: float,
     ) -> None:
         super().__init__()
@@ -151,22 +160,27 @@ class RecurrentDecoder(Decoder):
         self.lstm = nn.LSTM(read_width, width, num_layers=layers, batch_first=True, dropout=between)
         _initialise(self.lstm)
         self.first = nn.Linear(width, 2 * layers * width)
+        self.join = projection(2 * width, width, bias=True)
         self.site = (
-            TokenSite(width, attention=attention, position=position, external=True, dropout=dropout, causal=True)
-            if external
+            TokenSite(
+                width, attention=attention, position=position, external=True, join=site, dropout=dropout, causal=True
+            )
+            if external and attention is not None
             else None
         )
-        self.attention = attention(Site(kind="decoder", width=width))
+        self.attends = attention is not None
+        self.attention = None if attention is None else attention(Site(kind="decoder", width=width))
+        if attention is None:
+            self.note = "none: the recurrent decoder reads the mean of the encoder's states at every step"
         self.query_norm, self.memory_norm = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.join = nn.Linear(2 * width, width)
         self.dropout = nn.Dropout(dropout)
 
     def prepare(self, state: DecoderState) -> DecoderState:
         """LSTM and cell states from the mean of the memory; a memory that is wholly masked has mean zero."""
         state = replace(state, memory=KeptMemory(self.memory_norm(state.memory.states_BSD)))
-        allowed_BS1 = state.mask_BS[..., None]
-        total_BD = state.memory.states_BSD.masked_fill(~allowed_BS1, 0.0).sum(dim=1)
-        mean_BD = total_BD / allowed_BS1.sum(dim=1).clamp(min=1)
+        mean_BD = masked_mean(state.memory.states_BSD, state.mask_BS)
+        if not self.attends:  # the mean is all that will be read
+            state = replace(state, memory=KeptMemory(mean_BD[:, None]), mask_BS=state.mask_BS.any(dim=1, keepdim=True))
         hidden_BLD, cell_BLD = self.first(mean_BD).tanh().view(len(mean_BD), -1, self.width).chunk(2, dim=1)
         carried = (hidden_BLD, cell_BLD, torch.zeros_like(mean_BD)) if self.input_feeding else (hidden_BLD, cell_BLD)
         if self.site is None:
@@ -189,7 +203,9 @@ class RecurrentDecoder(Decoder):
             steps.append(decoded)
         states, contexts, weights = zip(*steps, strict=True)
         return Decoded(
-            torch.cat(states, 1), torch.cat(contexts, 1), torch.cat(weights, 1) if need_weights else None
+            torch.cat(states, 1),
+            torch.cat(contexts, 1),
+            torch.cat(weights, 2) if need_weights and self.attends else None,
         ), state
 
     def _read(self, x_BTD: Tensor, state: DecoderState, *, need_weights: bool) -> tuple[Decoded, DecoderState]:
@@ -200,16 +216,20 @@ class RecurrentDecoder(Decoder):
         if self.site is not None:
             hidden_BTD, history = self.site.follow(hidden_BTD, histories[0], state.externals[0], state.mask_BS)
             histories = (history,)
-        attended = look(self.attention, self.query_norm(hidden_BTD), state, need_weights=need_weights)
-        joined_BTD = self.join(torch.cat((attended.context_BTD, hidden_BTD), dim=-1)).tanh()
-        weights_BTS = mean_weights(attended) if need_weights else None
+        normed_BTD, weights_BHTS = self.query_norm(hidden_BTD), None
+        if self.attention is None:
+            context_BTD = state.memory.states_BSD.expand_as(normed_BTD)
+        else:
+            attended = look(self.attention, normed_BTD, state, need_weights=need_weights)
+            context_BTD, weights_BHTS = attended.context_BTD, asked_weights(attended) if need_weights else None
+        joined_BTD = self.join(torch.cat((context_BTD, normed_BTD), dim=-1)).tanh()
         after = replace(
             state,
             histories=histories,
             carried=tuple(carried_LBD.transpose(0, 1) for carried_LBD in last),
             length=state.length + x_BTD.shape[1],
         )
-        return Decoded(self.dropout(joined_BTD), attended.context_BTD, weights_BTS), after
+        return Decoded(self.dropout(joined_BTD), context_BTD, weights_BHTS), after
 
 
 def reversal(mask_BT: Tensor) -> Tensor:

@@ -33,8 +33,12 @@ class TextCodec:
         *,
         first: Sequence[str] = (),
         size: int | None = None,
+        exempt: Sequence[str] = (),
     ) -> TextCodec:
-        """Take both vocabularies from tokenised training texts; ``first`` and ``size`` as in ``Vocabulary``."""
+        """Take both vocabularies from tokenised training texts; ``first`` and ``size`` as in ``Vocabulary``.
+
+        ``exempt``: tokens that are known however rare they are.
+        """
         counts: Counter[str] = Counter()
         for tokens in texts:
             counts.update(tokens)
@@ -44,6 +48,9 @@ class TextCodec:
             words[form.lower() if options.lowercase else form] += count
             for character in form:
                 characters[character] += count
+        for form in exempt:
+            word = form.lower() if options.lowercase else form
+            words[word] = max(words[word], options.min_count)
         vocabulary = Vocabulary(words, min_count=options.min_count, first=first, size=size)
         return cls(vocabulary, Vocabulary(characters, min_count=1), options)
 

@@ -42,7 +42,9 @@ def encode_corpus(corpus: Corpus, task: Task, *, options: EncodingOptions, exter
     columns = [*task.text_columns, *(["external"] if source == "column" else [])]
     tokens = {split: {column: _tokenize(corpus, split, column, kept[split]) for column in columns} for split in kept}
     shared = [[word for name in task.label_words(labels) for word in name]] if source == "labels" else []
-    codec = TextCodec.fit([*(text for texts in tokens["train"].values() for text in texts), *shared], options)
+    train = [text for texts in tokens["train"].values() for text in texts]
+    # The names of labels are read with every row, however seldom a text holds them.
+    codec = TextCodec.fit([*train, *shared], options, exempt=[word for name in shared for word in name])
     ids = {label: number for number, label in enumerate(labels)}
     splits = {}
     for split, indices in kept.items():

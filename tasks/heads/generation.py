@@ -115,19 +115,22 @@ class GenerationHead(Head):
     ) -> None:
         super().__init__()
         self.decoder = decoder
-        self.symbols, self.learning, self.text_search, self.aligns = symbols, learning, text_search, aligns
+        self.symbols, self.learning, self.text_search = symbols, learning, text_search
+        self.aligns = aligns and decoder.attends
         self.table = table if table is not None else _own_table(symbols.count, input_width)
         self.output = nn.Linear(decoder.width, symbols.count)
         nn.init.zeros_(self.output.bias)
         if table is not None:
-            if input_width != decoder.width:
+            if table.embedding_dim != decoder.width:
                 raise ValueError(
-                    f"task.tie=true needs vectors as wide as the decoder, got {input_width} and {decoder.width}; make "
-                    "embedding and decoder equally wide, or set task.tie=false"
+                    f"task.tie=true needs vectors of words as wide as the decoder, got {table.embedding_dim} and "
+                    f"{decoder.width}; set embedding.parts.words.width={decoder.width}, or task.tie=false"
                 )
             self.output.weight = table.weight
         self.dropout = nn.Dropout(learning.dropout)
-        self.pointer = Pointer(input_width=input_width, width=decoder.width) if copying else None
+        self.pointer = Pointer(input_width=input_width, width=decoder.width) if copying and decoder.attends else None
+        if copying and not decoder.attends:
+            self.note = "none: nothing points at the source, so nothing is copied"
 
     def forward(self, texts: Sequence[Encoded], labels: Tensor | None = None) -> Tensor:
         """The logits of the vocabulary, (B, T, V), where each position has read the ``labels`` before it."""
@@ -142,15 +145,17 @@ class GenerationHead(Head):
         known_BT = labels != IGNORED
         smoothing = self.learning.label_smoothing if self.training else 0.0
         if self.pointer is None:
-            states_ND = self.dropout(decoded.states_BTD)[known_BT]
+            # A form that only copying could write is unknown.
+            labels_N = labels.where(labels < self.symbols.count, UNKNOWN).flatten()
+            states_ND = self.dropout(decoded.states_BTD).flatten(0, 1)
             loss = linear_cross_entropy(
-                states_ND, self.output.weight, self.output.bias, labels[known_BT], label_smoothing=smoothing
+                states_ND, self.output.weight, self.output.bias, labels_N, label_smoothing=smoothing
             )
         else:
             loss = self._copying_loss(texts[0], labels, x_BTD, decoded, smoothing)
         if self._covers:
-            assert decoded.weights_BTS is not None
-            loss = loss + self.learning.coverage.weight * coverage_loss(decoded.weights_BTS, known_BT)
+            assert decoded.pointing_BTS is not None
+            loss = loss + self.learning.coverage.weight * coverage_loss(decoded.pointing_BTS, known_BT)
         return loss
 
     def predict(self, texts: Sequence[Encoded], labels: Tensor | None = None) -> list[Any]:
@@ -162,7 +167,12 @@ class GenerationHead(Head):
         return [generated._replace(weights=weights_TS) for generated, weights_TS in aligned]
 
     def align(self, texts: Sequence[Encoded], predictions: Sequence[Any]) -> list[Tensor | None]:
-        """The attention weights (T, S) with which each text that was written is read again; None for an empty one."""
+        """The attention weights (T, S) with which each text that was written is read again.
+
+        None for an empty text, and without attention.
+        """
+        if not self.decoder.attends:
+            return [None] * len(predictions)
         ids = [torch.tensor([*generated.ids, self.symbols.end]) for generated in predictions]
         labels = nn.utils.rnn.pad_sequence(ids, batch_first=True, padding_value=IGNORED)
         weights = self._attention(texts[0], labels.to(texts[0].mask_BT.device))
@@ -185,19 +195,19 @@ class GenerationHead(Head):
         return [Generated([extra[i - size] if i >= size else i for i in best.tokens], best.score) for best in found]
 
     def _attention(self, text: Encoded, labels: Tensor) -> list[Tensor]:
-        """The weights (T, S) with which each of the labels is read, its end left out."""
+        """The weights (T, S) with which each of the labels is read, the mean over heads; its end left out."""
         decoded = self._read(text, labels, need_weights=True)[1]
-        assert decoded.weights_BTS is not None
+        assert decoded.mean_BTS is not None
         written_B, read_B = (labels != IGNORED).sum(dim=1) - 1, text.mask_BT.sum(dim=1)
         return [
             weights_TS[:written, :read].cpu()
-            for weights_TS, written, read in zip(decoded.weights_BTS, written_B.tolist(), read_B.tolist(), strict=True)
+            for weights_TS, written, read in zip(decoded.mean_BTS, written_B.tolist(), read_B.tolist(), strict=True)
         ]
 
     @property
     def _covers(self) -> bool:
         coverage = self.learning.coverage
-        return coverage.weight > 0 and (not self.training or self.progress >= coverage.start)
+        return coverage.weight > 0 and self.decoder.attends and (not self.training or self.progress >= coverage.start)
 
     def _read(self, text: Encoded, labels: Tensor, *, need_weights: bool = False) -> tuple[Tensor, Decoded]:
         """The decoder after reading, at each position, the labels before it."""
@@ -219,11 +229,11 @@ class GenerationHead(Head):
         known_BT = labels != IGNORED
         logits_BTV = self.output(self.dropout(decoded.states_BTD))
         log_probs_BT = self.pointer.target_log_probs(logits_BTV, decoded, x_BTD, text.copies_BT, labels.clamp(min=0))
-        loss = -log_probs_BT[known_BT].mean()
         if smoothing:
-            spread = -logits_BTV.float().log_softmax(dim=-1).mean(dim=-1)[known_BT].mean()
-            loss = (1 - smoothing) * loss + smoothing * spread
-        return loss
+            spread_BT = logits_BTV.float().log_softmax(dim=-1).mean(dim=-1)
+            log_probs_BT = (1 - smoothing) * log_probs_BT + smoothing * spread_BT
+        # Not by an index: the host would have to wait to know how many there are.
+        return -log_probs_BT.masked_fill(~known_BT, 0.0).sum() / known_BT.sum()
 
     def _extension(self, text: Encoded) -> tuple[Tensor, Tensor]:
         """The forms outside the vocabulary that this batch may copy, and its copies numbered V, V + 1, … by them."""

@@ -1,11 +1,12 @@
 """A label for a text, or for a pair of texts: pool the states by attention, then a small perceptron.
 
-    u = attention(q, states)       q one learned query, attention the mechanism that is compared
+    u = attention(q, norm(states))   q one learned query, attention the mechanism that is compared
     r = u, or for a pair [u; v; |u - v|; u * v]          (Mou et al. 2016, https://arxiv.org/abs/1512.08422)
     logits = W_2 dropout(tanh(W_1 dropout(r) + b_1)) + b_2, or without hidden units W dropout(r) + b
 
 The text's vector is what the mechanism returns and nothing else, so that two runs that differ in the mechanism
-differ in nothing else. The query is a state like any other to it (``none`` does not read it).
+differ in nothing else. The query is a state like any other to it, and starts as normalised states are: entries of mean
+zero and variance one. Without attention (``model=none``) u is the mean of the normalised states.
 Departure from Mou et al.: |u - v| instead of u - v, as in Conneau et al. 2017, https://arxiv.org/abs/1705.02364.
 
 B texts, T positions, D width of the states, R width of what the perceptron reads, L labels
@@ -21,17 +22,16 @@ from torch.nn.functional import cross_entropy
 
 from models.attention.base import Site
 from models.backbones.base import AttentionFactory
+from models.masks import masked_mean
 from tasks.base import Encoded, Head
-
-QUERY_STD = 0.02
-"""A small query starts near the plain mean of the states, whatever the score."""
 
 
 class PooledHead(Head):
     """Cross-entropy over ``label_count`` labels of ``texts`` texts (1 or 2, which share the pooling).
 
-    ``hidden``: units of the perceptron, 0 for a linear layer alone; ``dropout``: of what it reads and of its hidden
-    units; ``label_smoothing``: the share of the target spread evenly over all labels (Szegedy et al. 2016).
+    ``attention`` makes the mechanism of the pooling site (None: there is none). ``hidden``: units of the perceptron, 0
+    for a linear layer alone; ``dropout``: of what it reads and of its hidden units; ``label_smoothing``: the share of
+    the target spread evenly over all labels (Szegedy et al. 2016).
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class PooledHead(Head):
         width: int,
         *,
         label_count: int,
-        attention: AttentionFactory,
+        attention: AttentionFactory | None,
         texts: int,
         hidden: int,
         dropout: float,
@@ -50,11 +50,16 @@ class PooledHead(Head):
             raise ValueError(f"expected 1 or 2 texts to pool, got {texts}")
         self.texts = texts
         self.label_smoothing = label_smoothing
-        self.query_D = nn.Parameter(torch.empty(width).normal_(std=QUERY_STD))
-        self.attention = attention(Site(kind="pooling", width=width))
         read = width if texts == 1 else 4 * width
         between = [nn.Linear(read, hidden), nn.Tanh(), nn.Dropout(dropout)] if hidden else []
         self.perceptron = nn.Sequential(nn.Dropout(dropout), *between, nn.Linear(hidden or read, label_count))
+        self.norm = nn.LayerNorm(width)
+        if attention is None:
+            self.query_D, self.attention = None, None
+            self.note = "none: the mean of the states is the text's vector"
+        else:  # drawn last, so that all else starts from the same weights with and without
+            self.query_D = nn.Parameter(torch.empty(width).normal_())
+            self.attention = attention(Site(kind="pooling", width=width))
 
     def forward(self, texts: Sequence[Encoded], labels: Tensor | None = None) -> Tensor:
         """The logits (B, L). Raises ValueError for another number of texts than the head was made for."""
@@ -82,7 +87,9 @@ class PooledHead(Head):
 
     def pool(self, text: Encoded) -> Tensor:
         """The text's vector, (B, D)."""
-        query_B1D = self.query_D.expand(len(text.states_BTD), 1, -1)
-        attended = self.attention(query_B1D, text.states_BTD, text.mask_BT)
-        pooled_BD: Tensor = attended.context_BTD[:, 0]
+        states_BTD = self.norm(text.states_BTD)
+        if self.attention is None or self.query_D is None:
+            return masked_mean(states_BTD, text.mask_BT)
+        query_B1D = self.query_D.expand(len(states_BTD), 1, -1)
+        pooled_BD: Tensor = self.attention(query_B1D, states_BTD, text.mask_BT).context_BTD[:, 0]
         return pooled_BD

@@ -100,9 +100,13 @@ class GenerationTask(Task):
         return encode_sequences(corpus, self.symbols, options=options, cache=cache)
 
     def build_head(self, sizes: Sizes, body: Body) -> GenerationHead:
-        """A decoder over the encoder's states. Raises ValueError if encoder and decoder are not equally wide."""
+        """A decoder over the encoder's states.
+
+        Raises ValueError if encoder and decoder are not equally wide, and if there is no table of words to tie.
+        """
         table = _word_table(body) if self.tie else None
-        decoder = body.decoder(body.embeddings.width)
+        input_width = body.embeddings.width if table is None else table.embedding_dim
+        decoder = body.decoder(input_width)
         if decoder.width != body.width:
             raise ValueError(
                 f"the decoder attends to states of its own width, but backbone.width={body.width} and "
@@ -111,7 +115,7 @@ class GenerationTask(Task):
         return GenerationHead(
             decoder,
             symbols=sizes.written,
-            input_width=body.embeddings.width,
+            input_width=input_width,
             table=table,
             copying=self.symbols.copying,
             learning=self.learning,
@@ -122,9 +126,9 @@ class GenerationTask(Task):
     def score_predictions(
         self, rows: Sequence[Row], predictions: Mapping[int, Any], *, encoded: WrittenCorpus, split: str
     ) -> dict[str, float]:
-        """Every score, with those of attention where the rows have gold alignments."""
+        """Every score, with those of attention where there is any and the rows have gold alignments."""
         scores = super().score_predictions(rows, predictions, encoded=encoded, split=split)
-        if not encoded.aligned:
+        if not encoded.aligned or any(generated.weights is None for generated in predictions.values()):
             return scores
         gold = [{(target, source) for target, source in row["alignment"]} for row in rows]
         return scores | alignment_scores(gold, encoded.attention_between_words(split, rows, predictions))
@@ -137,6 +141,12 @@ class GenerationTask(Task):
 
 
 def _word_table(body: Body) -> nn.Embedding:
-    words: Any = body.embeddings.parts["words"]
+    parts = body.embeddings.parts
+    if "words" not in parts:
+        raise ValueError(
+            "task.tie=true shares the vectors of words between source and target, but the embedding has none, only "
+            f"{', '.join(parts)}; give embedding.parts.words a width above 0, or set task.tie=false"
+        )
+    words: Any = parts["words"]
     table: nn.Embedding = words.table
     return table

@@ -76,7 +76,9 @@ def test_systems_without_self_attention_have_no_token_site():
     data = encode(config, task, run_data.load_corpus(config, task))
     names = [name for name, _ in make_model(config, data, device="meta").named_parameters()]
     assert not [name for name in names if "top." in name]
-    with_site = compose_configuration(["experiment=lample2016", "backbone.token_site=true", "data.size=few"])
+    with_site = compose_configuration(
+        ["experiment=lample2016", "model=self", "backbone.token_site=true", "data.size=few"]
+    )
     names = [name for name, _ in make_model(with_site, data, device="meta").named_parameters()]
     assert [name for name in names if "encoder.top.site." in name]
 

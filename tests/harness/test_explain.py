@@ -180,7 +180,7 @@ def test_code_of_others_is_run_only_if_trusted(
 
 
 def test_what_lies_inside_a_known_module_is_not_known():
-    assert choice.foreign_targets({"config": {"a": [{"_target_": "models.decoding.torch.os.getcwd"}]}}) == [
+    assert choice.foreign_targets({"config": {"model": [{"_target_": "models.decoding.torch.os.getcwd"}]}}) == [
         "models.decoding.torch.os.getcwd"
     ]
 

@@ -54,7 +54,9 @@ def test_the_terminal_is_at_most_120_columns_wide_and_drops_the_least_important(
 
 def test_names_are_never_cut(tmp_path: Path, capsys: Captured):
     name = "somebody.elses.package.with_a_very_long_name.AndAClass" * 2
-    assert name in shown(capsys, write(tmp_path, record(model=name), record()))
+    place = write(tmp_path, record(model=name), record())
+    assert name in shown(capsys, place)
+    assert name in shown(capsys, place, "--answer")
 
 
 COSTS = {
@@ -116,8 +118,8 @@ def test_the_answer_comes_first_and_can_be_had_alone(tmp_path: Path, capsys: Cap
     text = " ".join(alone.split())
     assert "ner / generated (f1): the best is among: self, dot (95 %)" in text
     assert "over none, self gains +0.3000 (+0.2" in text.lower()
-    assert "over majority, the strongest floor, it makes +0.7" in text
-    assert "No attention is as good here: over none, self makes" in text
+    assert "over majority, the strongest floor, +0.7000 (" in text
+    assert "No attention is as good here: self differs from none by" in text
     assert "within ±0.01" in text
     assert "dot, pos / generated: failed: no memory" in text
     assert "across 2 tables: the best is among: self (95 %)" in text
@@ -160,7 +162,7 @@ def test_no_attention_is_better_where_that_was_found(tmp_path: Path, capsys: Cap
     entries = [*six(0.6, "self", number=1), *six(0.8, "none", number=3)]
     text = " ".join(shown(capsys, write(tmp_path, *entries), "--answer").split())
     assert "the best is among: none (95 %)" in text
-    assert "No attention is better here: over none, self makes -0.2000 (" in text
+    assert "No attention is better here: self differs from none by -0.2000 (" in text
 
 
 def test_what_is_undecided_is_not_called_equal_and_says_how_many_seeds_would_decide(tmp_path: Path, capsys: Captured):
@@ -303,6 +305,28 @@ def test_floors_are_marked_and_exact_comparisons_have_no_p(tmp_path: Path, capsy
     place = write(tmp_path, floor(scores={"f1": 0.2}), floor(model="copy", scores={"f1": 0.1}))
     (line,) = [line for line in shown(capsys, place).splitlines() if "copy (floor)" in line and "vs" not in line][1:]
     assert line.split()[-2:] == ["-0.1000", "exact"]
+
+
+def test_a_page_has_no_answer_alone(tmp_path: Path, capsys: Captured):
+    assert leaderboard.main([write(tmp_path, record()), "--answer", "--format", "html"]) == 2
+    assert "--answer is for the other formats" in capsys.readouterr().err
+
+
+def test_rows_of_a_single_seed_are_not_said_to_be_decided_by_more(tmp_path: Path, capsys: Captured):
+    entries = [record(scores={"f1": 0.9}), record(model="none", scores={"f1": 0.5})]
+    text = " ".join(shown(capsys, write(tmp_path, *entries), "--answer").split())
+    assert "which is best cannot be told, for a network needs 3 seeds" in text
+    assert "undecided: +0.4000; ≥ 2 more seeds make a test" in text
+
+
+def test_a_board_imports_nothing_heavy(tmp_path: Path):
+    place = write(tmp_path, *a_board())
+    code = (
+        f"import sys\nfrom harness.leaderboard import main\nassert main([{place!r}]) == 0\n"
+        "print([m for m in ('torch', 'scipy.stats', 'sklearn', 'sacrebleu', 'hydra') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("[]")
 
 
 @pytest.mark.parametrize("module", ["harness.leaderboard", "harness.compare", "harness.publish"])

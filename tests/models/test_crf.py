@@ -234,8 +234,40 @@ def test_long_sequences_neither_underflow_nor_overflow() -> None:
     torch.manual_seed(0)
     crf = LinearChainCRF(5).double()
     emissions, mask = torch.randn(2, 2000, 5, dtype=torch.double) * 10, torch.ones(2, 2000, dtype=torch.bool)
-    expected = forward_backward._log_space_partition(emissions, mask.sum(1), crf._scores())
+    state = crf.start + emissions[:, 0]
+    for t in range(1, 2000):
+        state = (state[:, :, None] + crf.transitions).logsumexp(1) + emissions[:, t]
+    expected = (state + crf.end).logsumexp(1)
     torch.testing.assert_close(crf.log_partition(emissions, mask), expected, rtol=1e-12, atol=0)
+
+
+def test_log_space_of_float32_stays_near_on_long_sequences(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    crf = LinearChainCRF(5)
+    emissions, mask = torch.randn(2, 400, 5) * 3, torch.arange(400) < torch.tensor([[400], [250]])
+    tags = torch.randint(5, (2, 400))
+
+    def results() -> list[Tensor]:
+        leaf = emissions.clone().requires_grad_()
+        loss = crf.negative_log_likelihood(leaf, tags, mask)
+        return [loss, *torch.autograd.grad(loss, [leaf, *crf.parameters()])]
+
+    exact = results()
+    monkeypatch.setattr(forward_backward, "_run_chains", lambda *_: None)
+    for block in (1 << 22, 60):  # all pairs of tags at once, and one position at a time
+        monkeypatch.setattr(forward_backward, "LARGEST_BLOCK", block)
+        for found, expected in zip(results(), exact, strict=True):
+            torch.testing.assert_close(found, expected, rtol=2e-5, atol=2e-5)
+
+
+def test_no_number_is_looked_at_where_the_host_would_wait_for_it() -> None:
+    crf = build(bio=True).float().to("meta")
+    emissions = torch.randn(B, T, K, device="meta", requires_grad=True)
+    loss = crf.negative_log_likelihood(emissions, torch.zeros(B, T, dtype=torch.long, device="meta"), MASK.to("meta"))
+    loss.backward()
+    assert emissions.grad is not None
+    assert emissions.grad.shape == emissions.shape
+    assert all(parameter.grad is not None for parameter in crf.parameters())
 
 
 def test_autocast_keeps_the_recursions_exact() -> None:

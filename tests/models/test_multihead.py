@@ -69,17 +69,6 @@ def test_no_kernel_ever_sees_a_row_without_any_key(position: Any, fused_calls: l
     assert (context[0] != 0).any()
 
 
-@pytest.mark.parametrize(("width", "heads"), [(128, 4), (256, 1)])
-def test_scores_of_normalised_states_start_with_a_standard_deviation_of_one(width: int, heads: int) -> None:
-    torch.manual_seed(0)
-    attention = MultiHead(Site("decoder", width), **(OPTIONS | {"heads": heads}), projections="all")
-    assert attention.query is not None
-    queries, memory = torch.randn(2, 4, 50, width)
-    keys_BHSD, _ = attention.read(memory)
-    queries_BHTD = attention.query(queries).view(4, 50, heads, -1).transpose(1, 2)
-    assert attention.lookup.score(queries_BHTD, keys_BHSD).std().item() == pytest.approx(1.0, abs=0.1)
-
-
 def test_dropout_acts_on_the_weights_and_keeps_their_mean() -> None:
     lookup = Lookup(4, **(OPTIONS | {"dropout": 0.5})).train()
     torch.manual_seed(0)

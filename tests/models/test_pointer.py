@@ -16,7 +16,8 @@ TARGETS = torch.tensor([[2, 7, 8, 5], [3, 7, 0, 4], [1, 6, 0, 2]])
 
 def draw() -> tuple[Pointer, Tensor, Decoded, Tensor]:
     torch.manual_seed(0)
-    weights = torch.randn(B, T, S).masked_fill(~MASK[:, None], -1e9).softmax(-1) * MASK[:, None]
+    # two heads, of which the last points
+    weights = torch.randn(B, 2, T, S).masked_fill(~MASK[:, None, None], -1e9).softmax(-1) * MASK[:, None, None]
     decoded = Decoded(torch.randn(B, T, WIDTH), torch.randn(B, T, WIDTH), weights)
     return Pointer(input_width=INPUT, width=WIDTH), torch.randn(B, T, V), decoded, torch.randn(B, T, INPUT)
 
@@ -24,13 +25,13 @@ def draw() -> tuple[Pointer, Tensor, Decoded, Tensor]:
 def by_loops(pointer: Pointer, logits: Tensor, decoded: Decoded, x: Tensor) -> Tensor:
     """P of every id, from the equation."""
     gate = pointer.gate.requires_grad_(False)
-    assert decoded.weights_BTS is not None
+    assert decoded.weights_BHTS is not None
     expected = torch.zeros(B, T, V + X)
     for b in range(B):
         for t in range(T):
             inputs = torch.cat((decoded.context_BTD[b, t], decoded.states_BTD[b, t], x[b, t]))
             writes = float((gate.weight[0] @ inputs + gate.bias[0]).sigmoid())
-            shares = {i: float(decoded.weights_BTS[b, t, i]) for i in range(S) if MASK[b, i] and COPIES[b, i] >= 0}
+            shares = {i: float(decoded.weights_BHTS[b, 1, t, i]) for i in range(S) if MASK[b, i] and COPIES[b, i] >= 0}
             if not shares:
                 writes = 1.0
             expected[b, t, :V] = writes * logits[b, t].softmax(-1)
@@ -56,21 +57,21 @@ def test_targets_have_the_probability_of_all_ids() -> None:
 
 def test_targets_have_the_gradients_of_the_equation() -> None:
     pointer, logits, decoded, x = draw()
-    leaves = [logits, decoded.states_BTD, decoded.context_BTD, decoded.weights_BTS, x]
+    leaves = [logits, decoded.states_BTD, decoded.context_BTD, decoded.weights_BHTS, x]
     leaves = [leaf.requires_grad_() for leaf in leaves if leaf is not None] + list(pointer.parameters())
     ours = pointer.target_log_probs(logits, decoded, x, COPIES, TARGETS).sum()
     gradients = torch.autograd.grad(ours, leaves)
     inputs = torch.cat((decoded.context_BTD, decoded.states_BTD, x), dim=-1)
-    assert decoded.weights_BTS is not None
-    shares = decoded.weights_BTS * (COPIES >= 0)[:, None]
+    assert decoded.weights_BHTS is not None
+    shares = decoded.weights_BHTS[:, 1] * (COPIES >= 0)[:, None]
     shares = shares / shares.sum(-1, keepdim=True).clamp(min=1e-20)
     copied = torch.zeros(B, T, V + X).scatter_add(2, COPIES.clamp(min=0)[:, None].expand(B, T, S), shares)
     writes = torch.where(MASK.any(-1)[:, None, None], pointer.gate(inputs).sigmoid(), 1.0)
     plain = torch.nn.functional.pad(writes * logits.softmax(-1), (0, X)) + (1 - writes) * copied
     expected = torch.autograd.grad(plain.gather(2, TARGETS[..., None]).log().sum(), leaves)
     for leaf, one, other in zip(leaves, gradients, expected, strict=True):
-        if leaf is decoded.weights_BTS:  # a masked position has a weight of zero, whatever gradient it receives
-            one, other = one * MASK[:, None], other * MASK[:, None]
+        if leaf is decoded.weights_BHTS:  # a masked position has a weight of zero, whatever gradient it receives
+            one, other = one * MASK[:, None, None], other * MASK[:, None, None]
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
@@ -79,12 +80,12 @@ def test_a_gate_that_is_shut_leaves_numbers(bias: float) -> None:
     pointer, logits, decoded, x = draw()
     torch.nn.init.constant_(pointer.gate.bias, bias)
     logits.requires_grad_()
-    assert decoded.weights_BTS is not None
-    decoded.weights_BTS.requires_grad_()
+    assert decoded.weights_BHTS is not None
+    decoded.weights_BHTS.requires_grad_()
     chosen = pointer.target_log_probs(logits, decoded, x, COPIES, TARGETS)
     assert chosen.isfinite().all()
     chosen.sum().backward()
-    for leaf in (logits, decoded.weights_BTS, *pointer.parameters()):
+    for leaf in (logits, decoded.weights_BHTS, *pointer.parameters()):
         assert leaf.grad is not None
         assert leaf.grad.isfinite().all()
     all_log_probs = pointer.log_probs(logits, decoded, x, COPIES, X)
@@ -108,7 +109,7 @@ def test_a_target_out_of_reach_has_a_finite_cost() -> None:
 
 def test_autocast_keeps_full_precision() -> None:
     pointer, logits, decoded, x = draw()
-    half = Decoded(decoded.states_BTD.bfloat16(), decoded.context_BTD.bfloat16(), decoded.weights_BTS)
+    half = Decoded(decoded.states_BTD.bfloat16(), decoded.context_BTD.bfloat16(), decoded.weights_BHTS)
     given = logits.bfloat16(), half, x.bfloat16(), COPIES
     plain_all, plain = pointer.log_probs(*given, X), pointer.target_log_probs(*given, TARGETS)
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -120,7 +121,7 @@ def test_autocast_keeps_full_precision() -> None:
 def test_weights_are_asked_for() -> None:
     pointer, logits, decoded, x = draw()
     with pytest.raises(ValueError, match="copying needs the attention weights: call the decoder with need_weights"):
-        pointer.log_probs(logits, decoded._replace(weights_BTS=None), x, COPIES, X)
+        pointer.log_probs(logits, decoded._replace(weights_BHTS=None), x, COPIES, X)
 
 
 def test_coverage_is_the_mean_overlap_with_what_was_seen_before() -> None:

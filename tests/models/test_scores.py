@@ -42,14 +42,6 @@ def test_general() -> None:
     assert_each(score(Q, K), lambda h, q, k: sum(q[i] * (weight[h, i] * k).sum() for i in range(WIDTH)))
 
 
-@pytest.mark.parametrize(
-    "score", [GeneralScore(256, 2), AdditiveScore(256, 2, hidden_width=None), DotScore(256, 2, scaled=True)]
-)
-def test_scores_of_normalised_states_start_where_a_softmax_has_gradients(score: torch.nn.Module) -> None:
-    q, k = torch.randn(2, 1, 2, 50, 256, generator=torch.Generator().manual_seed(0))
-    assert score(q, k).std() < 2
-
-
 @pytest.mark.parametrize("hidden_width", [None, 7])
 def test_additive(hidden_width: int | None) -> None:
     score = AdditiveScore(WIDTH, HEADS, hidden_width=hidden_width).double()

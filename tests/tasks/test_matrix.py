@@ -63,8 +63,8 @@ def encoded_samples(name: str, external: bool) -> tuple[Task, EncodedCorpus]:
 
 def make(task_name: str, model: str, backbone: str, **changed: Any) -> tuple[TaskModel, Batch]:
     torch.manual_seed(1)
-    attention = instantiate(node("model", model, **changed).attention)
-    able = "external" in attention.func.supports
+    attention = None if model == "none" else instantiate(node("model", model, **changed).attention)
+    able = attention is not None and "external" in attention.func.supports
     task = instantiate(node("task", task_name, **changed))
     external = able and task.encoder_reads_external
     _, encoded = encoded_samples(task_name, external)
@@ -77,7 +77,8 @@ def make(task_name: str, model: str, backbone: str, **changed: Any) -> tuple[Tas
     )
 
     def decoder(input_width: int) -> Decoder:
-        made = instantiate(node("decoder", DECODERS[backbone], **{"dropout": 0.1, **changed}))
+        chosen = "recurrent" if attention is None else DECODERS[backbone]
+        made = instantiate(node("decoder", chosen, **{"dropout": 0.1, **changed}))
         return made(input_width, attention=attention, position=position, external=able)
 
     head = task.build_head(encoded.sizes, Body(encoder.width, embeddings, attention, decoder))
@@ -93,12 +94,12 @@ def test_it_builds_learns_a_step_and_predicts(task: str, model: str, backbone: s
     optimizer = torch.optim.SGD(network.parameters(), lr=0.01)
     loss = network.loss(batch)
     loss.backward()
-    # `none` averages whatever is asked, so what only makes queries has no part in it.
+    # `uniform` averages whatever is asked, so what only makes queries has no part in it.
     idle = {
         name for name, parameter in network.named_parameters() if parameter.requires_grad and parameter.grad is None
     }
     unread = "head.query_D", "head.decoder.memory_sites", "head.decoder.query_norm"
-    assert all(model == "none" and name.startswith(unread) for name in idle), idle
+    assert all(model == "uniform" and name.startswith(unread) for name in idle), idle
     optimizer.step()
     assert loss.isfinite()
     network.eval()

@@ -69,6 +69,7 @@ def make_model(*, external: bool, texts: int = 1, tags: int | None = None) -> Ta
         external=external,
         width=WIDTH,
         token_site=True,
+        site="projection",
         feedforward_width=0,
         dropout=0.0,
     )

@@ -11,7 +11,7 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from models.attention.none import NoAttention
+from models.attention.uniform import UniformAttention
 from tasks.base import Body, Encoded, Sizes, Task
 from tasks.ner import NER
 from tasks.reading.checks import check_rows
@@ -79,7 +79,7 @@ def test_its_labels_have_names_in_words(task: Task):
 def test_its_head_turns_states_into_a_loss_and_labels_of_the_inventory(task: Task):
     torch.manual_seed(1)
     labels = task.label_set(golds(task))
-    attention: Any = partial(NoAttention, reduce="mean")
+    attention: Any = partial(UniformAttention, reduce="mean")
     sizes, nothing = Sizes(labels, vocabulary=9, characters=9), cast(Any, None)
     head = task.build_head(sizes, Body(WIDTH, embeddings=nothing, attention=attention, decoder=nothing))
     mask_BT = torch.tensor([[True, True, True], [True, False, False]])

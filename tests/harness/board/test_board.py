@@ -144,9 +144,10 @@ def test_a_floor_that_draws_by_chance_needs_seeds():
 
 def test_a_board_without_none_or_without_floors_says_so():
     bare = only_table(record(model="self")).messages
-    assert "no row of model=none, so that what attention adds cannot be told" in bare
+    assert "no row of model=uniform, so that what attention adds cannot be told" in bare
+    assert "no row of model=none, so that what the plumbing around attention adds cannot be told" in bare
     assert any(message.startswith("no floor without a network") for message in bare)
-    whole = only_table(record(model="self"), record(model="none"), floor()).messages
+    whole = only_table(record(model="self"), record(model="none"), record(model="uniform"), floor()).messages
     assert whole == ["no ranks: every row needs 3 seeds"]
 
 

@@ -90,6 +90,18 @@ def test_whatever_can_change_a_count_has_one_of_its_own(tiny: Overrides, tmp_pat
     assert len(files(tmp_path)) == 2
 
 
+@pytest.mark.parametrize("rows", [[0, 1, 2], [4, 5, 6]])
+def test_other_rows_of_the_same_corpus_have_a_count_of_their_own(
+    tiny: Overrides, tmp_path: Path, rows: list[int], monkeypatch: pytest.MonkeyPatch
+):
+    config, data = prepared(tiny(*SENTIMENT))
+    first = flops.forward_flops(config, data)
+    monkeypatch.setattr(Data, "sample", lambda self: self.batch("train", rows))
+    second = flops.forward_flops(config, data)
+    assert second == counted(config, data) != first
+    assert len(files(tmp_path)) == 2
+
+
 def test_a_wider_network_is_not_told_the_count_of_another(tiny: Overrides):
     narrow, wide = (flops.forward_flops(*prepared(tiny(*SENTIMENT, f"backbone.width={w}"))) for w in (16, 32))
     assert wide[""] > 1.5 * narrow[""]

@@ -81,6 +81,8 @@ def test_every_mechanism_reaches_the_reference(by: str, task: str, backbone: str
     targets, seconds = set(), {}
     read = {able: prepared(with_model(composed(task, backbone, by), able), tmp_path)[1] for able in ("self", "cross")}
     for model in MECHANISMS:
+        if model == "none" and (task, backbone) == ("translation", "transformer"):
+            continue  # refused: its decoder would not see what it has written
         config = with_model(composed(task, backbone, by), model)
         config.results_dir = str(tmp_path)
         data = replace(read["cross" if model == "cross" else "self"], config=config)
@@ -96,7 +98,7 @@ def test_every_mechanism_reaches_the_reference(by: str, task: str, backbone: str
         assert reached == pytest.approx(facts["count"], rel=1e-9)
         assert abs(reached / facts["reference_count"] - 1) < 0.02, model
         assert facts["ratio"] == pytest.approx(reached / facts["reference_count"])
-        assert model != "self" or facts["width"] == facts["reference_width"] == 8 * 128
+        assert model != "self" or facts["width"] == facts["reference_width"] == 10 * 128
         targets.add(facts["reference_count"])
         seconds[model] = round(facts["seconds"], 2)
     if by == "parameters":
@@ -169,7 +171,7 @@ def test_a_matched_run_records_what_it_reached_and_can_be_explained(tiny: Overri
     counted, match = record["costs"]["parameters"], record["match"]
     assert counted["total"] - counted["embedding"] == match["count"]
     assert match["ratio"] == pytest.approx(1, abs=0.02)
-    assert match["width"] > match["reference_width"] == 8 * 16
+    assert match["width"] > match["reference_width"] == 10 * 16
     rebuilt = Rebuilt.from_record(record, outcome.folder, data_dir=None, results_dir=str(outcome.folder.parents[1]))
     assert rebuilt.explain_rows([0])
 

@@ -92,6 +92,17 @@ def test_scores_intervals_holes_costs_and_configuration_are_shown(tmp_path: Path
     assert "<dt>model.name</dt><dd>self</dd>" in page
 
 
+def test_places_verdicts_and_the_answer_in_words_are_shown(tmp_path: Path):
+    for seed in (1, 2, 3):
+        for model, score in (("self", 0.9), ("none", 0.5)):
+            write_run(tmp_path / f"{model}{seed}", accuracy(model, score + seed / 100, seed))
+    page = report(tmp_path)
+    assert "the best is among: self (95 %)" in page
+    assert "Over none, self gains +0.4000 (" in page
+    assert re.search(r'<abbr title="[^"]+">rank</abbr>', page)
+    assert ">better</td>" in page
+
+
 def test_slices_are_scored_from_the_predictions(tmp_path: Path):
     page = report(small_board(tmp_path))
     rows = re.findall(r"without unseen words<small>(\d+) examples", page)

@@ -57,7 +57,7 @@ def test_the_epoch_can_be_chosen_by_score(writing: Overrides):
     ("option", "said"),
     [
         ("task.joint=false", "task.tie=true shares one table"),
-        ("embedding.parts.words.width=12", "task.tie=true needs vectors as wide as the decoder, got 12 and 16"),
+        ("embedding.parts.words.width=12", "needs vectors of words as wide as the decoder, got 12 and 16"),
         ("decoder.width=32", "backbone.width=16 and decoder.width=32"),
         ("encoding.lowercase=true", "set encoding.lowercase=false"),
         ("task.validate_by=luck", "expected task.validate_by to be loss or score, got 'luck'"),
@@ -70,6 +70,20 @@ def test_the_epoch_can_be_chosen_by_score(writing: Overrides):
 def test_what_cannot_work_is_refused_with_a_remedy(writing: Overrides, option: str, said: str):
     record = run(writing("task=translation", option)).record
     assert record["status"] in ("failed", "unsupported")
+    assert said in record["reason"]
+
+
+@pytest.mark.parametrize(
+    ("embedding", "said"),
+    [
+        (["words_characters", "embedding.width=16"], "set embedding.parts.words.width=16, or task.tie=false"),
+        (["words_ngrams", "embedding.parts.words.width=0"], "the embedding has none, only ngrams; give "),
+    ],
+)
+def test_tables_that_cannot_be_tied_are_refused_in_words(writing: Overrides, embedding: list[str], said: str):
+    name, option = embedding
+    record = run(writing("task=translation", f"embedding={name}", option)).record
+    assert record["status"] == "unsupported"
     assert said in record["reason"]
 
 

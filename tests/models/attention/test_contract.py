@@ -391,7 +391,7 @@ def test_a_relative_position_is_left_out_over_another_sequence(name: str) -> Non
 @every_name
 def test_heads_that_do_not_divide_the_width_are_refused(name: str) -> None:
     if "heads" not in options_of(name):
-        assert name in ("none", "memory")
+        assert name in ("uniform", "memory")
         return
     with pytest.raises(ValueError, match=r"heads=3 does not divide the width 16; .*: 1, 2, 4, 8, 16"):
         build(name, SITES["token"], heads=3)

@@ -88,23 +88,23 @@ def by_heads(
     return joined if attention.output is None else times(attention.output, joined)
 
 
-def test_none_is_the_mean_and_the_running_mean() -> None:
-    mechanism = build("none", Site("token", WIDTH))
+def test_uniform_is_the_mean_and_the_running_mean() -> None:
+    mechanism = build("uniform", Site("token", WIDTH))
     for i, context in enumerate(run(mechanism, MEMORY, MEMORY)):
         torch.testing.assert_close(context, sum(MEMORY, torch.zeros(WIDTH)) / 4)
         running = run(mechanism, MEMORY, MEMORY, causal=True)[i]
         torch.testing.assert_close(running, sum(MEMORY[: i + 1], torch.zeros(WIDTH)) / (i + 1))
 
 
-def test_none_by_max_is_the_largest_value_of_each_channel_and_its_running_maximum() -> None:
-    mechanism = build("none", Site("token", WIDTH), reduce="max")
+def test_uniform_by_max_is_the_largest_value_of_each_channel_and_its_running_maximum() -> None:
+    mechanism = build("uniform", Site("token", WIDTH), reduce="max")
     for i, context in enumerate(run(mechanism, MEMORY, MEMORY)):
         running = run(mechanism, MEMORY, MEMORY, causal=True)[i]
         for channel in range(WIDTH):
             assert context[channel] == max(state[channel] for state in MEMORY)
             assert running[channel] == max(state[channel] for state in MEMORY[: i + 1])
     with pytest.raises(ValueError, match="reduce expects mean or max, got 'sum'"):
-        build("none", Site("token", WIDTH), reduce="sum")
+        build("uniform", Site("token", WIDTH), reduce="sum")
 
 
 @pytest.mark.parametrize("heads", [1, 2])
@@ -158,15 +158,16 @@ def test_self(score: str) -> None:
         torch.testing.assert_close(causal, by_heads(mechanism.attention, MEMORY[i], seen, scores))
 
 
+@pytest.mark.parametrize("reads_queries", [True, False])
 @pytest.mark.parametrize("kind", ["token", "pooling", "decoder"])
-def test_gated_makes_the_jump_where_the_site_does_not(kind: Any) -> None:
-    mechanism = build("gated", Site(kind, WIDTH), heads=2)
+def test_gated_makes_the_jump_where_the_place_does_not_read_the_query(kind: Any, reads_queries: bool) -> None:
+    mechanism = build("gated", Site(kind, WIDTH, reads_queries=reads_queries), heads=2)
     queries = MEMORY if kind == "token" else QUERIES
     for query, result in zip(queries, run(mechanism, queries, MEMORY), strict=True):
         context = by_heads(mechanism.attention, query, list(MEMORY))
         gate = sigmoid(times(mechanism.gate, times(mechanism.joint, torch.cat((query, context))).tanh()))
         expected = gate * times(mechanism.context, context)
-        torch.testing.assert_close(result, expected if kind == "token" else query + expected)
+        torch.testing.assert_close(result, expected if reads_queries else query + expected)
 
 
 def test_cross_merges_two_streams() -> None:
@@ -225,11 +226,14 @@ def test_bidirectional_refuses_to_be_causal_where_it_looks_both_ways() -> None:
         run(mechanism, MEMORY, MEMORY, causal=True)
 
 
-@pytest.mark.parametrize("kind", ["token", "decoder"])
+@pytest.mark.parametrize(("kind", "reads_queries"), [("token", True), ("decoder", True), ("decoder", False)])
 @pytest.mark.parametrize("scale", [True, False])
 @pytest.mark.parametrize(("tying", "hops"), [("adjacent", 1), ("adjacent", 3), ("none", 2)])
-def test_memory_reads_again_with_what_it_found(tying: str, hops: int, scale: bool, kind: Any) -> None:
-    mechanism = build("memory", Site(kind, WIDTH), tying=tying, hops=hops, scale=scale)
+def test_memory_reads_again_with_what_it_found(
+    tying: str, hops: int, scale: bool, kind: Any, reads_queries: bool
+) -> None:
+    site = Site(kind, WIDTH, reads_queries=reads_queries)
+    mechanism = build("memory", site, tying=tying, hops=hops, scale=scale)
     matrices = mechanism.embed.weight.detach().split(WIDTH)
     assert len(matrices) == (hops + 1 if tying == "adjacent" else 2 * hops)
     queries = MEMORY if kind == "token" else QUERIES
@@ -243,7 +247,7 @@ def test_memory_reads_again_with_what_it_found(tying: str, hops: int, scale: boo
             weights = softmax([score(u, key) for key in keys])
             assert attended.weights_BHTS[0, hop, i].tolist() == pytest.approx(weights)
             u = u + sum((w * v for w, v in zip(weights, values, strict=True)), torch.zeros(WIDTH))
-        expected = u - query if kind == "token" else u
+        expected = u - query if reads_queries else u
         torch.testing.assert_close(attended.context_BTD[0, i], expected)
 
 

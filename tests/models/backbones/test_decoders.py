@@ -34,9 +34,9 @@ INPUT, WIDTH, LENGTH, SIZE = 6, 8, 5, 4
 MASK = torch.arange(SIZE) < torch.tensor([4, 2, 3])[:, None]
 
 DECODERS: dict[str, Callable[..., Decoder]] = {
-    "recurrent": partial(RecurrentDecoder, layers=2, input_feeding=False),
-    "feeding": partial(RecurrentDecoder, layers=1, input_feeding=True),
-    "transformer": partial(TransformerDecoder, layers=2, feedforward_width=10),
+    "recurrent": partial(RecurrentDecoder, layers=2, input_feeding=False, site="projection"),
+    "feeding": partial(RecurrentDecoder, layers=1, input_feeding=True, site="projection"),
+    "transformer": partial(TransformerDecoder, layers=2, site="residual", feedforward_width=10),
 }
 
 
@@ -100,7 +100,7 @@ def stepwise(decoder: Decoder, x: Tensor, state: DecoderState, *, need_weights: 
         decoded, state = decoder(x[:, position : position + 1], state, need_weights=need_weights)
         steps.append(decoded)
     states, contexts, weights = zip(*steps, strict=True)
-    return Decoded(torch.cat(states, 1), torch.cat(contexts, 1), torch.cat(weights, 1) if need_weights else None)
+    return Decoded(torch.cat(states, 1), torch.cat(contexts, 1), torch.cat(weights, 2) if need_weights else None)
 
 
 def positions(name: str) -> Any:
@@ -192,9 +192,11 @@ def test_masked_memory_has_no_weight_no_gradient_and_no_effect(decoder: str, mec
     assert grad is not None
     assert (grad[~MASK] == 0).all()
     assert (grad[MASK] != 0).any(-1).all()
-    if decoded.weights_BTS is not None:
-        assert (decoded.weights_BTS.transpose(1, 2)[~MASK] == 0).all()
-        torch.testing.assert_close(decoded.weights_BTS.sum(-1), torch.ones(3, LENGTH))
+    for weights in (decoded.pointing_BTS, decoded.mean_BTS):
+        assert (weights is None) == (mechanism == "plain")
+        if weights is not None:
+            assert (weights.transpose(1, 2)[~MASK] == 0).all()
+            torch.testing.assert_close(weights.sum(-1), torch.ones(3, LENGTH))
     noisy = Memory(memory.states_BSD.detach().masked_fill(~MASK[..., None], 50.0), MASK)
     torch.testing.assert_close(network(x, network.begin(noisy))[0].states_BTD, decoded.states_BTD)
 
@@ -207,11 +209,16 @@ def test_a_text_without_memory_is_finite(decoder: str, mechanism: str) -> None:
     mask = MASK.clone()
     mask[1] = False
     decoded = network(x, network.begin(Memory(memory.states_BSD, mask)), need_weights=True)[0]
-    assert decoded.weights_BTS is not None
-    assert (decoded.weights_BTS[1] == 0).all()
+    assert decoded.weights_BHTS is not None
+    assert decoded.pointing_BTS is not None
+    assert decoded.mean_BTS is not None
+    assert (decoded.pointing_BTS[1] == 0).all()
+    assert (decoded.mean_BTS[1] == 0).all()
     assert (decoded.context_BTD[1] == 0).all()
     assert decoded.states_BTD.isfinite().all()
-    (decoded.states_BTD.square().sum() + decoded.weights_BTS.square().sum()).backward()
+    (
+        decoded.states_BTD.square().sum() + decoded.pointing_BTS.square().sum() + decoded.mean_BTS.square().sum()
+    ).backward()
     gradients = [memory.states_BSD.grad, *(parameter.grad for parameter in network.parameters())]
     assert all(gradient is None or gradient.isfinite().all() for gradient in gradients)
 
@@ -222,7 +229,7 @@ def test_every_parameter_gets_a_gradient(decoder: str, mechanism: str) -> None:
     network, (x, memory) = build(decoder, mechanism), draw()
     network(x, network.begin(memory))[0].states_BTD.square().sum().backward()
     for name, parameter in network.named_parameters():
-        if mechanism == "none" and name.startswith(("memory_sites", "query_norm")):
+        if mechanism == "uniform" and name.startswith(("memory_sites", "query_norm")):
             continue  # the mean of the memory leaves the query, and so its normalisation, unread
         assert parameter.grad is not None, name
         assert (parameter.grad != 0).any(), name
@@ -232,8 +239,21 @@ def test_every_parameter_gets_a_gradient(decoder: str, mechanism: str) -> None:
 @pytest.mark.parametrize("normalizer", ["sparsemax", "sigmoid"])
 def test_weights_sum_to_one_with_every_normalizer(decoder: str, normalizer: str) -> None:
     network, (x, memory) = build(decoder, "self", normalizer=normalizer), draw()
-    weights = network(x, network.begin(memory), need_weights=True)[0].weights_BTS
-    torch.testing.assert_close(weights.sum(-1), torch.ones(3, LENGTH))
+    decoded = network(x, network.begin(memory), need_weights=True)[0]
+    for weights in (decoded.pointing_BTS, decoded.mean_BTS):
+        torch.testing.assert_close(weights.sum(-1), torch.ones(3, LENGTH))
+
+
+@every_decoder
+@pytest.mark.parametrize(("mechanism", "heads"), [("self", 2), ("memory", 3), ("cross", 2), ("uniform", 1)])
+def test_one_head_points_the_last_and_of_memory_the_last_hop(decoder: str, mechanism: str, heads: int) -> None:
+    network, (x, memory) = build(decoder, mechanism), draw()
+    decoded = network(x, network.begin(memory), need_weights=True)[0]
+    assert decoded.weights_BHTS.shape == (3, heads, LENGTH, SIZE)
+    torch.testing.assert_close(decoded.pointing_BTS, decoded.weights_BHTS[:, -1])
+    torch.testing.assert_close(decoded.mean_BTS, decoded.weights_BHTS.mean(1))
+    if heads > 1:
+        assert not torch.allclose(decoded.pointing_BTS, decoded.mean_BTS)
 
 
 @pytest.mark.parametrize(
@@ -313,7 +333,8 @@ def test_the_recurrent_decoder_is_luongs(feeding: bool) -> None:
     torch.manual_seed(2)
     attention = instantiate(options_of("dot"), dropout=0.0, scale=False)
     options: dict[str, Any] = {"attention": attention, "position": NoPosition, "external": False}
-    network = RecurrentDecoder(INPUT, **options, width=WIDTH, layers=1, input_feeding=feeding, dropout=0.0).double()
+    sizes: dict[str, Any] = {"width": WIDTH, "layers": 1, "dropout": 0.0}
+    network = RecurrentDecoder(INPUT, **options, **sizes, input_feeding=feeding, site="projection").double()
     x, memory = draw()
     decoded, _ = network(x, network.begin(memory), need_weights=True)
     for text in range(3):
@@ -323,26 +344,72 @@ def test_the_recurrent_decoder_is_luongs(feeding: bool) -> None:
         for t in range(LENGTH):
             read = torch.cat((x[text, t], attentional)) if feeding else x[text, t]
             hidden, cell = lstm_cell(network.lstm, read, hidden, cell)
-            weights = (states @ normalized(hidden)).softmax(0)
+            asking = normalized(hidden)
+            weights = (states @ asking).softmax(0)
             context = weights @ states
-            attentional = (network.join.weight @ torch.cat((context, hidden)) + network.join.bias).tanh()
+            attentional = (network.join.weight @ torch.cat((context, asking)) + network.join.bias).tanh()
             torch.testing.assert_close(decoded.states_BTD[text, t], attentional)
             torch.testing.assert_close(decoded.context_BTD[text, t], context)
-            torch.testing.assert_close(decoded.weights_BTS[text, t, : len(states)], weights.float())
+            torch.testing.assert_close(decoded.pointing_BTS[text, t, : len(states)], weights.float())
 
 
 def test_the_transformer_decoder_is_its_blocks() -> None:
     network, (x, memory) = build("transformer", "self"), draw()
-    states = network.projection(x) * WIDTH**0.5
+    states = normalized(network.projection(x))
     for site, memory_site, feedforward in zip(network.sites, network.memory_sites, network.feedforwards, strict=True):
         normed = site.norm(states)
         states = states + site.attention(normed, normed, causal=True).context_BTD
-        found = memory_site.attention(memory_site.norm(states), memory.states_BSD, MASK, need_weights=True)
+        read = network.memory_norm(memory.states_BSD)
+        found = memory_site.attention(memory_site.norm(states), read, MASK, need_weights=True)
         states = feedforward(states + found.context_BTD)
     decoded, _ = network(x, network.begin(memory), need_weights=True)
     torch.testing.assert_close(decoded.states_BTD, network.norm(states))
     torch.testing.assert_close(decoded.context_BTD, found.context_BTD)
-    torch.testing.assert_close(decoded.weights_BTS, found.weights_BHTS.mean(1).float())
+    torch.testing.assert_close(decoded.weights_BHTS, found.weights_BHTS.float())
+
+
+def without_attention(*, feeding: bool) -> RecurrentDecoder:
+    torch.manual_seed(0)
+    return RecurrentDecoder(
+        INPUT,
+        attention=None,
+        position=NoPosition,
+        external=False,
+        width=WIDTH,
+        layers=1,
+        input_feeding=feeding,
+        site="projection",
+        dropout=0.0,
+    ).double()
+
+
+@pytest.mark.parametrize("feeding", [False, True])
+def test_without_attention_the_decoder_reads_one_fixed_vector_at_every_step(feeding: bool) -> None:
+    network, (x, memory) = without_attention(feeding=feeding), draw()
+    assert not any(isinstance(module, Attention) for module in network.modules())
+    assert network.attends is False
+    decoded, _ = network(x, network.begin(memory), need_weights=True)
+    assert decoded.weights_BHTS is None
+    for text in range(3):
+        mean = normalized(memory.states_BSD[text][MASK[text]]).mean(0)
+        hidden, cell = network.first(mean).tanh().chunk(2)
+        fed = torch.zeros(WIDTH, dtype=torch.double)
+        for t in range(LENGTH):
+            read = torch.cat((x[text, t], fed)) if feeding else x[text, t]
+            hidden, cell = lstm_cell(network.lstm, read, hidden, cell)
+            fed = (network.join.weight @ torch.cat((mean, normalized(hidden))) + network.join.bias).tanh()
+            torch.testing.assert_close(decoded.states_BTD[text, t], fed)
+            torch.testing.assert_close(decoded.context_BTD[text, t], mean)
+    torch.testing.assert_close(stepwise(network, x, network.begin(memory)).states_BTD, decoded.states_BTD)
+    order = torch.tensor([2, 0, 0])
+    _, state = network(x[:, :2], network.begin(memory))
+    moved = network(x[order, 2:], state.select(order))[0].states_BTD
+    torch.testing.assert_close(moved, decoded.states_BTD[order, 2:])
+
+
+def test_a_transformer_decoder_without_attention_is_refused_with_what_works() -> None:
+    with pytest.raises(ValueError, match=r"would not see what it has written; use model=uniform, .* decoder=recurrent"):
+        DECODERS["transformer"](INPUT, attention=None, position=NoPosition, external=False, width=WIDTH, dropout=0.0)
 
 
 class Noted(Plain):
@@ -362,18 +429,17 @@ def test_sites_are_where_the_design_says(decoder: str, external: bool) -> None:
     sites = [module.site for module in network.modules() if isinstance(module, Noted)]
     causal = Site("token", WIDTH, causal=True, external=external)
     if decoder == "transformer":
-        assert sites == [causal, causal, *[Site("decoder", WIDTH, adds_queries=True)] * 2]
+        assert sites == [causal, causal, *[Site("decoder", WIDTH)] * 2]
     else:
         assert sites == [*[causal] * external, Site("decoder", WIDTH)]
 
 
+@every_decoder
 @pytest.mark.parametrize("mechanism", ["gated", "memory"])
-def test_the_jump_is_made_once(mechanism: str) -> None:
-    transformer, recurrent = build("transformer", mechanism), build("recurrent", mechanism)
-    assert all(not module.jump for module in transformer.modules() if hasattr(module, "jump"))
-    assert isinstance(recurrent, RecurrentDecoder)
-    assert recurrent.attention.jump is True
-    assert recurrent.site is None
+def test_no_jump_where_the_decoder_reads_the_query_itself(decoder: str, mechanism: str) -> None:
+    jumps = [module.jump for module in build(decoder, mechanism).modules() if hasattr(module, "jump")]
+    assert jumps
+    assert not any(jumps)
 
 
 @every_decoder
@@ -388,14 +454,15 @@ def test_dropout_acts_in_training_alone(decoder: str) -> None:
 
 def test_hypotheses_of_the_same_texts_share_the_memory() -> None:
     network, (_, memory) = build("transformer", "cross"), draw()
+    read = network.begin(memory).memory.states_BSD
     state = network.begin(memory).select(torch.tensor([0, 0, 1, 1]))
     moved = state.select(torch.tensor([1, 1, 3, 2]))
     assert moved.memory is state.memory
     assert moved.externals is state.externals
     swapped = state.select(torch.tensor([2, 3, 0, 1]))
-    assert torch.equal(swapped.memory.states_BSD, memory.states_BSD[[1, 1, 0, 0]])
+    assert torch.equal(swapped.memory.states_BSD, read[[1, 1, 0, 0]])
     left = state.select(torch.tensor([2, 3]))
-    assert torch.equal(left.memory.states_BSD, memory.states_BSD[[1, 1]])
+    assert torch.equal(left.memory.states_BSD, read[[1, 1]])
     assert torch.equal(left.mask_BS, MASK[[1, 1]])
 
 
@@ -431,8 +498,8 @@ def test_autocast_steps_and_whole_targets_agree(decoder: str) -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         whole = network(x, network.begin(memory), need_weights=True)[0]
         steps = stepwise(network, x, network.begin(memory), need_weights=True)
-    assert whole.weights_BTS is not None
-    assert whole.weights_BTS.dtype == torch.float32
+    assert whole.weights_BHTS is not None
+    assert whole.weights_BHTS.dtype == torch.float32
     torch.testing.assert_close(steps.states_BTD.float(), whole.states_BTD.float(), rtol=0.05, atol=0.05)
 
 
@@ -453,13 +520,11 @@ def test_weights_that_a_mechanism_lacks_are_missed(decoder: str) -> None:
 @pytest.mark.parametrize("kind", [RecurrentDecoder, TransformerDecoder])
 def test_a_decoder_has_layers(kind: Any) -> None:
     special = {"input_feeding": False} if kind is RecurrentDecoder else {"feedforward_width": 4}
+    special |= {"site": "sum"}
     with pytest.raises(ValueError, match="decoder needs at least one layer, got layers=0"):
         kind(2, attention=Plain, position=NoPosition, external=False, width=4, layers=0, dropout=0.0, **special)
 
 
 def test_token_sites_of_encoders_stay_as_they_were() -> None:
-    site = TokenSite(WIDTH, attention=Noted, position=NoPosition, external=False, dropout=0.0)
+    site = TokenSite(WIDTH, attention=Noted, position=NoPosition, external=False, join="sum", dropout=0.0)
     assert site.attention.site == Site("token", WIDTH)
-    assert site.attention.site.residual
-    assert not Site("decoder", WIDTH).residual
-    assert not Site("token", WIDTH, adds_queries=False).residual

@@ -111,12 +111,46 @@ def test_token_sites_are_of_one_kind(backbone: str) -> None:
         assert site.attention.site == Site(kind="token", width=8)
 
 
-def test_the_token_site_adds_the_context_of_normalised_states() -> None:
-    site = TokenSite(8, attention=MeanAttention, position=NoPosition, external=False, dropout=0.0)
-    x = torch.randn(2, 3, 8)
+JOINED: dict[str, Any] = {
+    "residual": lambda _, x, __, context: x + context,
+    "sum": lambda _, __, normed, context: normed + context,
+    "gain": lambda join, _, normed, context: nn.functional.layer_norm(normed + join.gain_D * context, (8,)),
+    "zero_gain": lambda join, _, normed, context: normed + join.gain_D * context,
+    "mapped": lambda join, _, normed, context: normed + context @ join.map.weight.T,
+    "projection": lambda join, _, normed, context: torch.cat((normed, context), -1) @ join.both.weight.T,
+}
+
+
+@pytest.mark.parametrize(("join", "by_hand"), JOINED.items())
+def test_the_token_site_joins_the_context_of_normalised_states(join: Any, by_hand: Any) -> None:
+    site = TokenSite(8, attention=MeanAttention, position=NoPosition, external=False, join=join, dropout=0.0)
+    x = 0.1 * torch.randn(2, 3, 8)
     mask = torch.tensor([[True, True, True], [True, False, False]])
-    expected = x + site.attention(site.norm(x), site.norm(x), mask).context_BTD
+    normed = site.norm(x)
+    context = site.attention(normed, normed, mask).context_BTD
+    expected = by_hand(site.join, x, normed, context)
     torch.testing.assert_close(site(x, mask), expected)
+
+
+@backbones
+def test_without_attention_there_is_no_site_and_the_states_stay_what_the_backbone_makes(backbone: str) -> None:
+    encoder, x = build(backbone, attention=None), inputs()
+    assert not any(isinstance(module, TokenSite | Attention) for module in encoder.modules())
+    states, plain = encoder(x, MASK), encoder.contextualize(x, MASK)
+    if backbone != "transformer":
+        assert torch.equal(states, plain)
+        assert encoder.top.note == "none: no token site, the states stay as the encoder made them"
+        return
+    for feedforward in encoder.feedforwards:
+        plain = feedforward(plain)
+    assert torch.equal(states, encoder.norm(plain))
+    assert "in the transformer no token sees another: a bag of words with layers" in encoder.note
+
+
+@backbones
+def test_without_attention_positions_that_act_on_scores_are_refused(backbone: str) -> None:
+    with pytest.raises(ValueError, match="none cannot use the relative position Rotary; use position=none"):
+        build(backbone, attention=None, position=load("position", "rotary"))
 
 
 @backbones

@@ -228,6 +228,14 @@ def test_the_external_text_is_the_column_or_the_names_of_the_labels():
     assert (neither.external_source, neither.splits["train"].external) == ("none", None)
 
 
+@pytest.mark.parametrize("min_count", [1, 2, 9])
+def test_the_names_of_labels_are_known_however_rare_their_words(min_count: int):
+    encoded = encode_corpus(corpus_of(TRAIN, TRAIN), Sorting(), options=options(min_count=min_count), external=True)
+    words = [encoded.codec.words.symbols[i - 2] for i in encoded.splits["test"].external.forms.words_U]
+    assert words == ["b", "card", "arrival"]
+    assert ("good" in encoded.codec.words) == (min_count == 1)
+
+
 @pytest.mark.parametrize(
     ("form", "bits"),
     [

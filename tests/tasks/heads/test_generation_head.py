@@ -26,8 +26,8 @@ def decoder(kind: str, position: Any = NoPosition) -> Decoder:
     attention = partial(DotAttention, heads=1, scale=True, normalizer="softmax", dropout=0.0)
     options: dict[str, Any] = {"position": position, "external": False, "width": WIDTH, "layers": 1, "dropout": 0.0}
     if kind == "transformer":
-        return TransformerDecoder(INPUT, attention=attention, feedforward_width=WIDTH, **options)
-    return RecurrentDecoder(INPUT, attention=attention, input_feeding=kind == "feeding", **options)
+        return TransformerDecoder(INPUT, attention=attention, site="residual", feedforward_width=WIDTH, **options)
+    return RecurrentDecoder(INPUT, attention=attention, input_feeding=kind == "feeding", site="projection", **options)
 
 
 def make_head(kind: str, *, copying: bool, position: Any = NoPosition, aligns: bool = False) -> GenerationHead:
@@ -46,12 +46,12 @@ def make_head(kind: str, *, copying: bool, position: Any = NoPosition, aligns: b
     for parameter in head.parameters():  # far from the start, so that what is read matters
         torch.nn.init.normal_(parameter, std=0.7)
     if head.pointer is not None:
-        torch.nn.init.constant_(head.pointer.gate.bias, -2.0)  # copies gladly
+        torch.nn.init.constant_(head.pointer.gate.bias, -5.0)  # copies gladly
     return head.eval()
 
 
 def source() -> Encoded:
-    torch.manual_seed(4)
+    torch.manual_seed(5)
     return Encoded(torch.randn(*COPIES.shape, WIDTH), COPIES > 0, COPIES)
 
 

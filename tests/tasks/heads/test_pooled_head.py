@@ -2,19 +2,19 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, layer_norm
 
-from models.attention.base import Site
+from models.attention.base import Attention, Site
 from models.attention.dot import DotAttention
-from models.attention.none import NoAttention
+from models.attention.uniform import UniformAttention
 from tasks.base import Encoded
 from tasks.heads.pooled import PooledHead
 
 WIDTH, LABELS = 6, 3
 
 
-def mean(site: Site) -> NoAttention:
-    return NoAttention(site, reduce="mean")
+def mean(site: Site) -> UniformAttention:
+    return UniformAttention(site, reduce="mean")
 
 
 def make_head(*, texts: int, attention=mean, label_smoothing: float = 0.0, hidden: int = 5) -> PooledHead:
@@ -36,16 +36,34 @@ def text(lengths: list[int]) -> Encoded:
     return Encoded(torch.randn(len(lengths), longest, WIDTH), mask_BT)
 
 
-def test_a_single_text_is_read_as_what_the_mechanism_returns():
-    head, encoded = make_head(texts=1), text([3, 1])
-    by_hand = torch.stack([encoded.states_BTD[0].mean(0), encoded.states_BTD[1, 0]])
+def normalized(encoded: Encoded, row: int, length: int) -> torch.Tensor:
+    return layer_norm(encoded.states_BTD[row, :length], (WIDTH,))
+
+
+@pytest.mark.parametrize("attention", [mean, None])
+def test_a_single_text_is_read_as_what_the_mechanism_returns_of_normalised_states_or_as_their_mean(attention):
+    head, encoded = make_head(texts=1, attention=attention), text([3, 1])
+    by_hand = torch.stack([normalized(encoded, 0, 3).mean(0), normalized(encoded, 1, 1)[0]])
     torch.testing.assert_close(head.read([encoded]), by_hand)
+
+
+def test_without_attention_there_is_no_query_and_the_head_says_so():
+    head = make_head(texts=1, attention=None)
+    assert head.query_D is None
+    assert not any(isinstance(module, Attention) for module in head.modules())
+    assert head.note == "none: the mean of the states is the text's vector"
+
+
+def test_the_query_starts_as_a_normalised_state_does():
+    torch.manual_seed(0)
+    head = PooledHead(500, label_count=2, attention=mean, texts=1, hidden=0, dropout=0.0, label_smoothing=0.0)
+    assert head.query_D.std().item() == pytest.approx(1.0, abs=0.1)
 
 
 def test_a_pair_is_read_as_both_vectors_their_distance_and_their_product():
     head, first, second = make_head(texts=2), text([3]), text([4])
     read = head.read([first, second])[0].tolist()
-    u, v = (encoded.states_BTD[0].mean(0).tolist() for encoded in (first, second))
+    u, v = (normalized(encoded, 0, length).mean(0).tolist() for encoded, length in ((first, 3), (second, 4)))
     by_hand = [*u, *v, *(abs(x - y) for x, y in zip(u, v, strict=True)), *(x * y for x, y in zip(u, v, strict=True))]
     assert read == pytest.approx(by_hand, abs=1e-6)
 
@@ -68,7 +86,7 @@ def test_the_query_pools_by_the_mechanism_at_a_pooling_site():
     torch.nn.init.normal_(head.query_D)
     assert sites == [Site(kind="pooling", width=WIDTH)]
     for row, length in enumerate((4, 2)):
-        states = encoded.states_BTD[row, :length]
+        states = normalized(encoded, row, length)
         weights = torch.stack([state @ head.query_D for state in states]).softmax(0)
         by_hand = sum(weight * state for weight, state in zip(weights, states, strict=True))
         torch.testing.assert_close(head.pool(encoded)[row], by_hand)
@@ -81,12 +99,12 @@ def test_padding_changes_nothing():
 
 
 def test_the_loss_is_the_smoothed_cross_entropy():
-    head, encoded, labels = make_head(texts=1, label_smoothing=0.1), text([2, 3]), torch.tensor([2, 0])
+    head, encoded, labels = make_head(texts=1, label_smoothing=0.4), text([2, 3]), torch.tensor([2, 0])
     log_p_BL = head([encoded]).log_softmax(-1)
     by_hand = 0.0
     for row, label in enumerate(labels.tolist()):
         for k in range(LABELS):
-            target = 0.1 / LABELS + (0.9 if k == label else 0.0)
+            target = 0.4 / LABELS + (0.6 if k == label else 0.0)
             by_hand -= target * log_p_BL[row, k].item() / 2
     assert head.loss([encoded], labels).item() == pytest.approx(by_hand, rel=1e-5)
     assert by_hand != pytest.approx(cross_entropy(head([encoded]), labels).item(), rel=1e-3)

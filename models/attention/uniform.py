@@ -1,10 +1,10 @@
-"""No attention: every allowed memory position weighs the same, c_i = mean_j m_j (causal: the running mean).
+"""Uniform attention: every allowed memory position weighs the same, c_i = mean_j m_j (causal: the running mean).
 
 ``reduce=max`` takes the largest value of each channel instead, c_i = max_j m_j: max-over-time pooling, Collobert et al.
 2011, section 3.2.2, https://arxiv.org/abs/1103.0398.
 
-The floor of every comparison, and the fixed vector of an encoder-decoder without attention (Cho et al. 2014, section
-2.2, https://arxiv.org/abs/1406.1078; departure: the mean of the states instead of the last one). No parameters.
+The placebo of every comparison: it stands at every site as a mechanism does, and looks at nothing. What it gains over
+``model=none``, which has no site, is the plumbing; what a mechanism gains over it is attention. No parameters.
 
 B batch, T query positions, S memory positions, D width
 """
@@ -20,7 +20,7 @@ from models.attention.base import Attended, MaskedAttention, Site
 from models.positions import refuse_relative
 
 
-class NoAttention(MaskedAttention):
+class UniformAttention(MaskedAttention):
     """c_i = mean (or maximum, by ``reduce``) of the memory that i may attend to.
 
     Raises ``ValueError`` for a site with a relative position, as there are no scores to add it to, and for another
@@ -35,7 +35,7 @@ class NoAttention(MaskedAttention):
             raise ValueError(f"model.reduce expects mean or max, got {reduce!r}")
         self.reduce = reduce
         if site.own_states:
-            refuse_relative("none", site.position)
+            refuse_relative("uniform", site.position)
 
     def attend(
         self, queries_BTD: Tensor, memory_BSD: Tensor, mask_BTS: Tensor | None, *, need_weights: bool
