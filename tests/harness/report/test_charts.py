@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
@@ -125,6 +127,15 @@ def test_the_figures_are_written_as_svg_png_and_pdf(tmp_path: Path, capsys: pyte
     starts = {".svg": b"<svg", ".png": b"\x89PNG", ".pdf": b"%PDF"}
     for path in (tmp_path / "figures").iterdir():
         assert path.read_bytes().startswith(starts[path.suffix])
+
+
+def test_the_leaderboard_in_a_terminal_imports_no_charts(tmp_path: Path):
+    write_run(tmp_path / "a", accuracy("self", 0.7))
+    code = f"from harness import leaderboard; leaderboard.main([{str(tmp_path)!r}]); import sys; " + (
+        "assert not {'altair', 'vl_convert', 'jinja2'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def learning(page: Any) -> Any:
