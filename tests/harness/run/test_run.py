@@ -169,7 +169,7 @@ def some_checkpoint(folder: Path) -> Callable[[], bool]:
     return lambda: any(folder.glob("runs/*/last.ckpt"))
 
 
-KILLED = ["task=ner", "model=gated", "training.steps=240", "training.patience=240", "data.max_train=300"]
+KILLED = ["task=ner", "model=gated", "training.steps=120", "training.patience=120", "data.max_train=300"]
 
 
 @pytest.fixture(scope="module")
