@@ -155,7 +155,7 @@ def test_plumbing_and_attention_are_told_apart_where_there_is_a_uniform_row(tmp_
     text = " ".join(shown(capsys, write(tmp_path, *entries), "--answer").split())
     assert "Plumbing (uniform against none) brings +0.1000 (" in text
     assert "attention (self against uniform) brings +0.2000 (" in text
-    assert "uniform" not in shown(capsys, write(tmp_path / "other", *a_board()))
+    assert "lumbing" not in shown(capsys, write(tmp_path / "other", *a_board()), "--answer")
 
 
 def test_no_attention_is_better_where_that_was_found(tmp_path: Path, capsys: Captured):
