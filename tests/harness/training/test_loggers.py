@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,17 @@ def offline_records(folder: Path) -> Iterator[Any]:
             record.ParseFromString(parts)
             parts = b""
             yield record
+
+
+def read_back(folder: Path) -> list[Any]:
+    """The records of the offline run, once the service of Weights & Biases has written its end."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        found = list(offline_records(folder))
+        if any(record.WhichOneof("record_type") == "exit" for record in found):
+            return found
+        time.sleep(0.1)
+    raise AssertionError("the run's end was not written in 30 s")
 
 
 def summary_of(found: list[Any]) -> dict[str, Any]:
@@ -110,7 +122,7 @@ def test_a_board_is_uploaded_as_a_table_and_an_artifact(tmp_path: Path, monkeypa
     write_run(tmp_path / "b", record(model="self", status="failed", reason="no memory"))
     output = str(tmp_path / "board.md")
     assert leaderboard.main([str(tmp_path / "a"), str(tmp_path / "b"), "--wandb", "boards", "--output", output]) == 0
-    found = list(offline_records(tmp_path))
+    found = read_back(tmp_path)
     (run,) = [record.run for record in found if record.WhichOneof("record_type") == "run"][:1]
     assert (run.project, run.job_type) == ("boards", "leaderboard")
     sent = [record.request.log_artifact.artifact for record in found if record.request.HasField("log_artifact")]
