@@ -68,7 +68,7 @@ def test_name_group_tags_config_scores_and_the_end_are_written_offline(tiny: Cal
     config = compose_configuration(tiny("task=ner", "logger=wandb", "logger.mode=offline", "logger.tags=[trial]"))
     outcome = execute(config)
     assert outcome.record["status"] == "done", outcome.record["reason"]
-    found = list(offline_records(outcome.folder))
+    found = read_back(outcome.folder)
     (run,) = [record.run for record in found if record.WhichOneof("record_type") == "run"][:1]
     assert run.display_name == outcome.folder.name
     assert run.run_group == "ner/generated"
@@ -105,7 +105,7 @@ def test_a_failed_run_is_finished_as_failed(tiny: Callable[..., list[str]], monk
     monkeypatch.setattr(TaskModel, "loss", broken)
     outcome = execute(compose_configuration(tiny("task=ner", "logger=wandb", "logger.mode=offline")))
     assert outcome.record["status"] == "failed"
-    found = list(offline_records(outcome.folder))
+    found = read_back(outcome.folder)
     assert [record.exit.exit_code for record in found if record.WhichOneof("record_type") == "exit"] == [1]
 
 
