@@ -62,15 +62,17 @@ class Forked:
 
 @contextmanager
 def _as_if_no_test_ran() -> Iterator[None]:
-    """Folder and environment that the server may keep."""
-    folder, path = os.getcwd(), os.environ.pop("PYTHONPATH", None)
+    """Folder, environment and path that the server may keep; its path stands in its command line, too."""
+    folder, python_path, path = os.getcwd(), os.environ.pop("PYTHONPATH", None), list(sys.path)
     os.chdir(ROOT)
+    sys.path[:] = _PATH
     try:
         yield
     finally:
         os.chdir(folder)
-        if path is not None:
-            os.environ["PYTHONPATH"] = path
+        sys.path[:] = path
+        if python_path is not None:
+            os.environ["PYTHONPATH"] = python_path
 
 
 def _become(arguments: list[str], said: tuple[Path, Path], environment: dict[str, str], session: bool) -> None:
