@@ -36,7 +36,8 @@ def answer(table: BoardTable, compared: Compared) -> Answer:
         made.error_removed, made.cost_ratios = row.error_removed, row.cost_ratios
         made.vs_floor = None if floor is None else compared.pairs.of(leader, floor)
         made.vs_uniform = None if uniform is None else compared.pairs.of(leader, uniform)
-        made.uniform_vs_none = None if None in (uniform, none) else compared.pairs.of(uniform or 0, none or 0)
+        if uniform is not None and none is not None:
+            made.uniform_vs_none = compared.pairs.of(uniform, none)
     made.sentences = _sentences(table, rows, made)
     return made
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from harness.board.cells import notes, p_in_words, rank_in_words, table_lines
 from harness.board.overview_text import overview_title, score_in_words
-from harness.board.tables import Board, BoardTable, Cell, Overview
+from harness.board.tables import Board, BoardTable, Cell, Overview, Pair
 
 MOST_TABLES = 4
 """So many tables stand beside each other in an overview."""
@@ -58,14 +58,11 @@ def _table(table: BoardTable) -> Iterator[str]:
     for row, words in zip(table.rows, table_lines(table), strict=True):
         score = words["score"] + (f" $\\pm$ {row.half_width:.4f}" if row.half_width is not None else "")
         none = row.vs_none
-        interval = (
-            f" [{_signed(none.low)}, {_signed(none.high)}]" if none and none.low is not None and none.high else ""
-        )
         rows.append([
             _safe(words["rank"]).replace("-", "--"),
             _safe(f"{words['model']} {words['settings']}".strip()),
             f"\\textbf{{{score}}}" if row.among_best else score,
-            "" if none is None else f"{_signed(none.difference)}{interval}",
+            "" if none is None else f"{_signed(none.difference)}{_interval(none)}",
             "" if none is None else none.verdict,
             "" if row.vs_best is None else _safe(p_in_words(row.vs_best)),
             words["train x"].replace("x", "$\\times$"),
@@ -99,6 +96,10 @@ def _float(caption: str, columns: str, heads: Sequence[str], rows: Sequence[Sequ
     yield from ("\\toprule", f"{' & '.join(heads)} \\\\", "\\midrule")
     yield from (f"{' & '.join(row)} \\\\" for row in rows)
     yield from ("\\bottomrule", "\\end{tabular}", "\\end{table}")
+
+
+def _interval(pair: Pair) -> str:
+    return "" if pair.low is None or pair.high is None else f" [{_signed(pair.low)}, {_signed(pair.high)}]"
 
 
 def _signed(value: float) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from contextlib import suppress
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
@@ -26,14 +25,12 @@ from harness.build.model import make_model
 from harness.configuration.controls import CONTROLS, SEARCH
 from harness.configuration.effect import WITHOUT_EFFECT
 from harness.records import code
-from harness.records.code import targets
+from harness.records.code import OWN, targets
+from harness.records.files import write_atomically
 from tasks.base import Batch
 
 _NO_PART = ("seed", "training", "trainer", "data", "debug", *WITHOUT_EFFECT)
 """Keys of a configuration of which no network is made. The data are: by their sizes and by the shapes of the batch."""
-
-_OWN = ("models", "tasks", "harness")
-"""Where the parts come from whose code ``code.code_version`` knows."""
 
 
 def forward_flops(config: DictConfig, data: Data) -> dict[str, float]:
@@ -55,7 +52,7 @@ def _file(config: DictConfig, data: Data, batch: Batch) -> Path | None:
     settings = OmegaConf.to_container(config, resolve=True)
     assert isinstance(settings, dict)
     parts = {key: value for key, value in settings.items() if key not in (*_NO_PART, *CONTROLS, *SEARCH)}
-    if any(target.partition(".")[0] not in _OWN for target in targets(parts)):
+    if any(target.partition(".")[0] not in OWN for target in targets(parts)):
         return None
     sizes, counted_on = asdict(data.encoded.sizes), [_shapes(batch), counts.real_tokens(batch)]
     content = [parts, sizes, counted_on, code.code_version(), torch.__version__]
@@ -85,6 +82,4 @@ def _write(file: Path | None, counted: dict[str, float]) -> None:
     if file is not None:
         with suppress(OSError):
             file.parent.mkdir(parents=True, exist_ok=True)
-            partial = file.with_suffix(f".{os.getpid()}")
-            partial.write_text(json.dumps(counted), encoding="utf-8")
-            partial.replace(file)
+            write_atomically(file, json.dumps(counted).encode())

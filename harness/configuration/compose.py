@@ -1,4 +1,4 @@
-"""A configuration before anything is made of it: composed outside the command line, named, checked, counted."""
+"""A configuration before anything is made of it: composed outside the command line, and named."""
 
 from __future__ import annotations
 

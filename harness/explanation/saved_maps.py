@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from harness.records.files import write_atomically
 
 if TYPE_CHECKING:
     from harness.explanation.rebuilt import Rebuilt
@@ -22,11 +23,7 @@ def save_maps(rebuilt: Rebuilt, folder: Path, rows: int) -> Path:
     """Write ``attention.json`` for ``rows`` test examples, at once or not at all."""
     explained = rebuilt.explain_rows(rebuilt.short_rows(rows, longest=LONGEST))
     content: dict[str, Any] = {"rows": [example.as_dict() for example in explained]}
-    path = folder / ATTENTION
-    partial = folder / f".{ATTENTION}-{os.getpid()}"
-    partial.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-    partial.replace(path)
-    return path
+    return write_atomically(folder / ATTENTION, json.dumps(content, ensure_ascii=False).encode())
 
 
 def read_maps(folder: Path) -> dict[str, Any] | None:

@@ -17,6 +17,19 @@ BUILT = ("task", "data", "model", "embedding", "backbone", "decoder", "position"
 """The parts of a configuration from which Hydra makes what computes a result."""
 
 
+OWN = ("models", "tasks", "harness")
+"""The packages of this repository; a part from another one is a user's own."""
+
+COMPUTING = (
+    *("models", "tasks", "harness/configuration", "harness/records", "harness/build", "harness/training"),
+    *("harness/run", "harness/search"),
+)
+"""The folders whose source can change a result."""
+
+SHOWING = ("harness/run/display.py",)
+"""What lies there and only shows what came out."""
+
+
 def targets(part: Any) -> Iterator[str]:
     """Every ``_target_`` inside a part of a configuration: what Hydra would make."""
     if isinstance(part, Mapping) and "_target_" in part:
@@ -32,7 +45,7 @@ def foreign_files(config: Mapping[str, Any]) -> list[Path]:
     module alone, since versions of packages are on the record.
     """
     modules = {target.rpartition(".")[0] for group in BUILT for target in targets(config.get(group))}
-    foreign = [module for module in modules if module and module.split(".")[0] not in ("models", "tasks", "harness")]
+    foreign = [module for module in modules if module and module.split(".")[0] not in OWN]
     return sorted({path for module in foreign for path in _sources(module)})
 
 
@@ -48,16 +61,6 @@ def _sources(module: str) -> list[Path]:
     if folders and not any(folder.is_relative_to(place) for folder in folders for place in installed):
         return [path for folder in folders for path in folder.rglob("*.py")]
     return [Path(itself.origin)] if itself.origin is not None else []
-
-
-COMPUTING = (
-    *("models", "tasks", "harness/configuration", "harness/records", "harness/build", "harness/training"),
-    *("harness/run", "harness/search"),
-)
-"""The folders whose source can change a result."""
-
-SHOWING = ("harness/run/display.py",)
-"""What lies there and only shows what came out."""
 
 
 def code_version(*, extra_files: Iterable[Path] = ()) -> str:
@@ -99,5 +102,5 @@ def git_state() -> Git:
     commit = git("rev-parse", "HEAD")
     # Of files that git does not know only the source matters: a new mechanism, not what lies in the results' folder.
     changes = git("status", "--porcelain", "--untracked-files=no")
-    new = git("ls-files", "--others", "--exclude-standard", "--", "harness", "models", "tasks", "conf", "hydra_plugins")
+    new = git("ls-files", "--others", "--exclude-standard", "--", *OWN, "conf", "hydra_plugins")
     return {"commit": commit, "dirty": None if changes is None else bool(changes or new)}

@@ -43,7 +43,7 @@ def write_record(folder: Path, record: Mapping[str, Any]) -> Path:
     if not writes_here():
         return folder / "record.json"
     folder.mkdir(parents=True, exist_ok=True)
-    return _write_atomically(folder / "record.json", json.dumps(record, indent=1, ensure_ascii=False).encode())
+    return write_atomically(folder / "record.json", json.dumps(record, indent=1, ensure_ascii=False).encode())
 
 
 def write_predictions(folder: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
@@ -51,7 +51,7 @@ def write_predictions(folder: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
     if not writes_here():
         return folder / "predictions.jsonl.gz"
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    return _write_atomically(folder / "predictions.jsonl.gz", gzip.compress(text.encode(), mtime=0))
+    return write_atomically(folder / "predictions.jsonl.gz", gzip.compress(text.encode(), mtime=0))
 
 
 def read_predictions(folder: Path) -> list[dict[str, Any]]:
@@ -60,7 +60,8 @@ def read_predictions(folder: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in lines]
 
 
-def _write_atomically(path: Path, content: bytes) -> Path:
+def write_atomically(path: Path, content: bytes) -> Path:
+    """Write a file at once or not at all, whoever else writes the same; returns its path."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with os.fdopen(descriptor, "wb") as file:

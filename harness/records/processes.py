@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 
+RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
+"""What tells the processes that share a run apart."""
+
 
 def writes_here() -> bool:
     """Whether this process writes the record: of the several of a distributed run only the first does.
@@ -18,10 +21,6 @@ def writes_here() -> bool:
     else:
         names = ["LOCAL_RANK", "NODE_RANK"]
     return all(int(os.environ.get(name, "0")) == 0 for name in names)
-
-
-RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
-"""What tells the processes that share a run apart."""
 
 
 def forget_ranks() -> None:

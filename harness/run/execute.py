@@ -79,8 +79,8 @@ def _run(
         found = _found(config, run)
         if found is not None:
             return Outcome(found, run.folder, found=True)
-        run.facts |= {"data_sizes": {split: len(rows) for split, rows in corpus.splits.items()}}
-        run.facts |= {"data_source": corpus.source}
+        sizes = {split: len(rows) for split, rows in corpus.splits.items()}
+        run.facts |= {"data_sizes": sizes, "data_source": corpus.source}
         with limited(config.max_minutes):
             predictions = _computed(config, run, task, corpus, callbacks)
         run.facts |= {"main_score": task.main_score, "score_definitions": task.definitions(corpus.splits["test"])}
