@@ -1,8 +1,9 @@
 """``python -m harness.explain RUN "a text"``: what a trained run predicts for a text, and where its attention looks.
 
 RUN is the folder of a run or its record. Task, data and network are rebuilt from the record's configuration, and the
-tested weights are loaded, so the data must be the run's. ``--save`` keeps the maps of a few test examples beside the
-record, the same ones for every run of a data set; the HTML report then shows them side by side.
+tested weights are loaded, so the data must be the run's. ``--save`` writes the maps of a few test examples beside the
+record anew, as each run does by itself at its end (``attention_maps=false`` switches that off): the same examples for
+every run of a data set, which the HTML report shows side by side.
 
 H heads, T tokens that look, S tokens that are looked at
 """
@@ -20,7 +21,7 @@ from harness.explanation.saved_maps import save_maps
 from harness.records.record import Record
 
 if TYPE_CHECKING:
-    from harness.explanation.rebuilt import Explained
+    from harness.explanation.example import Explained
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -72,7 +73,7 @@ def run(options: argparse.Namespace) -> None:
     if options.texts:
         show(rebuilt.explain_texts(options.texts, external=options.external), record, options)
     if options.save:
-        print(save_maps(rebuilt, folder, options.rows))
+        print(save_maps(rebuilt.explain_some(options.rows), folder))
 
 
 def show(explained: Explained, record: Record, options: argparse.Namespace) -> None:

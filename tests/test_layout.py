@@ -28,7 +28,7 @@ HARNESS: Mapping[str, set[str]] = {
     "engines": set(),
     "records": {"configuration"},
     "build": {"configuration", "records"},
-    "training": {"build", "records"},
+    "training": {"build", "explanation", "records"},
     "run": {"build", "training", "records", "configuration"},
     "sweep": {"run", "build", "training", "engines", "records", "configuration"},
     "search": {"sweep", "run", "engines", "records", "configuration"},
@@ -52,7 +52,7 @@ FACES: Mapping[str, set[str]] = {
     "run": {"run", "execute", "stopping", "display"},
     "engines": {"base", "local", "locks"},
     "sweep": {"cells", "job", "dispatch", "forecast", "display"},
-    "explanation": {"choice", "rebuilt", "maps", "saved_maps"},
+    "explanation": {"choice", "example", "rebuilt", "maps", "saved_maps"},
 }
 """The only files of a package that others import; packages that are not named here are open."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import DictConfig, ListConfig
 
-CONTROLS = ("retry", "max_minutes", "plan", "workers", "engine")
+CONTROLS = ("retry", "max_minutes", "plan", "workers", "engine", "attention_maps")
 """Keys that say how runs are driven, and nothing of what they compute."""
 
 SEARCH = ("search", "search_space")
@@ -22,8 +22,9 @@ def check_controls(config: DictConfig) -> None:
         raise ValueError(f"retry is {', '.join(RETRY[:-1])} or {RETRY[-1]}, got {config.retry!r}")
     if config.max_minutes is not None and not (_is_number(config.max_minutes) and config.max_minutes > 0):
         raise ValueError(f"max_minutes is a number above 0, or null for no limit; got {config.max_minutes!r}")
-    if not isinstance(config.plan, bool):
-        raise ValueError(f"plan is true or false, got {config.plan!r}")
+    for name in ("plan", "attention_maps"):
+        if not isinstance(config[name], bool):
+            raise ValueError(f"{name} is true or false, got {config[name]!r}")
     if not _is_number(config.workers) or config.workers != int(config.workers) or config.workers < 1:
         raise ValueError(f"workers is a whole number from 1, got {config.workers!r}")
 

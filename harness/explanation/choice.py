@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.board.row import is_floor
 from harness.configuration.compose import CONF
+from harness.explanation.maps import AttentionMap, last_of_each_part
 from harness.records.code import BUILT, targets
 from harness.records.files import records_in
 from harness.records.record import Record, record_problem
-
-if TYPE_CHECKING:
-    from harness.explanation.maps import AttentionMap
 
 
 def foreign_targets(record: Record) -> list[str]:
@@ -45,7 +42,7 @@ def find_run(place: Path) -> tuple[Path, Record]:
 def chosen_maps(maps: Sequence[AttentionMap], site: str | None) -> list[AttentionMap]:
     """The maps of the sites with ``site`` in their name, or the last of each kind. ValueError if there are none."""
     if site is None:
-        return list({made.part: made for made in maps}.values())
+        return last_of_each_part(maps)
     found = [made for made in maps if site in made.site]
     if not found:
         raise ValueError(f"no site has {site!r} in its name; there are: {', '.join(made.site for made in maps)}")

@@ -58,6 +58,11 @@ class AttentionMap:
         }  # fmt: skip
 
 
+def last_of_each_part(maps: Sequence[AttentionMap]) -> list[AttentionMap]:
+    """Of each kind of site (and text of a pair) the map of its last site."""
+    return list({made.part: made for made in maps}.values())
+
+
 def terminal_lines(made: AttentionMap, head: int | None) -> Iterator[str]:
     """A line a token: the tokens it looks at most with their weights, and a shade for every token."""
     weights_TS = made.weights(head)

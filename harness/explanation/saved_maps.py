@@ -1,29 +1,39 @@
-"""The attention maps that a run keeps of a few test examples: ``attention.json``, written and read."""
+"""The attention maps of a few test examples that a run keeps beside its record: ``attention.json``."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.explanation.maps import last_of_each_part
 from harness.records.files import write_atomically
 
 if TYPE_CHECKING:
-    from harness.explanation.rebuilt import Rebuilt
+    from harness.explanation.example import Explained
 
 ATTENTION = "attention.json"
-"""What ``python -m harness.explain RUN --save`` leaves in a run's folder."""
+"""What a run, and ``python -m harness.explain RUN --save``, leaves in the run's folder."""
 
-LONGEST = 25
-"""Test examples of more tokens are not saved where there are shorter ones: their maps are hard to read."""
+LARGEST = 100_000
+"""Bytes of the file: examples whose maps would make it larger are left out."""
 
 
-def save_maps(rebuilt: Rebuilt, folder: Path, rows: int) -> Path:
-    """Write ``attention.json`` for ``rows`` test examples, at once or not at all."""
-    explained = rebuilt.explain_rows(rebuilt.short_rows(rows, longest=LONGEST))
-    content: dict[str, Any] = {"rows": [example.as_dict() for example in explained]}
-    return write_atomically(folder / ATTENTION, json.dumps(content, ensure_ascii=False).encode())
+def save_maps(explained: Sequence[Explained], folder: Path) -> Path:
+    """Write ``attention.json``, at once or not at all: of each kind of site the map of its last site."""
+    rows: list[str] = []
+    for example in explained:
+        made = {
+            "row": example.row,
+            "gold": example.gold,
+            "predicted": example.predicted,
+            "maps": [found.as_dict() for found in last_of_each_part(example.maps)],
+        }
+        text = json.dumps(made, ensure_ascii=False, separators=(",", ":"))
+        if sum(len(kept.encode()) for kept in (*rows, text)) <= LARGEST - 100:
+            rows.append(text)
+    return write_atomically(folder / ATTENTION, f'{{"rows":[{",".join(rows)}]}}'.encode())
 
 
 def read_maps(folder: Path) -> dict[str, Any] | None:

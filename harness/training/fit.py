@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from pytorch_lightning.callbacks import Callback
 
 from harness.build.data import Data
 from harness.build.trainer import MakeCallback, make_trainer
+from harness.explanation.example import explain_example, short_rows
+from harness.explanation.saved_maps import save_maps
 from harness.records.environment import environment
 from harness.records.processes import writes_here
 from harness.records.record import Costs, Facts, Learning
@@ -29,6 +32,9 @@ from tasks.reading.splits import SPLITS
 
 LATENCY_EXAMPLES = 50
 """How many test examples are predicted one by one to measure latency."""
+
+EXPLAINED = 3
+"""Of how many test examples a run keeps the attention maps."""
 
 INFERENCE_SECONDS = 5.0
 """About how long batches of the test split are predicted to measure throughput."""
@@ -57,6 +63,7 @@ def train_and_test(
     yield {"costs": {**session.costs, **_measured(trainer, session)}}
     yield {"environment": environment(device=str(trainer.strategy.root_device), threads=torch.get_num_threads())}
     _keep_weights(session)
+    _keep_maps(session)
     yield {"scores": scores}
     data, predictions = session.data, session.module.predictions
     return {row: data.readable("test", found) for row, found in sorted(predictions.items())}
@@ -190,3 +197,19 @@ def _keep_weights(session: Session) -> None:
     """Keep the tested weights."""
     if writes_here():
         torch.save(session.module.model.state_dict(), session.folder / "model.pt")
+
+
+def _keep_maps(session: Session) -> None:
+    """Keep the attention maps of a few test examples, the same ones for every run of the data.
+
+    A result is not lost for want of a picture: what goes wrong here is a warning.
+    """
+    if not (session.config.attention_maps and writes_here()):
+        return
+    data, model = session.data, session.module.model.cpu().eval()
+    try:
+        wanted = set(short_rows(data.task, data.corpus, EXPLAINED))
+        numbers = [(n, row) for n, row in enumerate(data.encoded.splits["test"].rows_N.tolist()) if row in wanted]
+        save_maps([explain_example(data, model, number, row=row) for number, row in numbers], session.folder)
+    except Exception as error:
+        warnings.warn(f"no attention maps are kept of this run: {type(error).__name__}: {error}", stacklevel=2)

@@ -7,7 +7,8 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -17,11 +18,15 @@ from harness import explain, leaderboard
 from harness.build.data import load_corpus, make_task
 from harness.configuration.compose import compose_configuration
 from harness.explanation import choice
+from harness.explanation.example import Explained, short_rows
 from harness.explanation.maps import AttentionMap, terminal_lines
 from harness.explanation.rebuilt import Rebuilt
+from harness.explanation.saved_maps import LARGEST, read_maps, save_maps
 from harness.records.files import read_predictions, read_record
 from harness.report.map_page import html_page
 from harness.run.execute import execute
+from harness.training import fit
+from tasks.reading.source import Corpus
 from tests.harness.conftest import TINY, WRITING
 from tests.harness.handmade import floor, record, write_run
 
@@ -48,6 +53,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, quick_measures: None) -> C
             outcome = execute(compose_configuration([*CASES[task], f"results_dir={place}", "logger=none"]))
             assert outcome.record["status"] == "done", outcome.record["reason"]
             folders[task] = outcome.folder
+            shutil.copy(outcome.folder / "attention.json", outcome.folder / "by-itself.json")  # tests write it anew
         return folders[task]
 
     return folder
@@ -63,6 +69,54 @@ def texts_of(folder: Path, row: dict[str, Any]) -> list[str]:
     columns = {"ner": ["tokens"], "matching": ["text_a", "text_b"], "translation": ["source"]}
     found = [row[column] for column in columns.get(config["names"]["task"], ["text"])]
     return [text if isinstance(text, str) else " ".join(text) for text in found]
+
+
+@pytest.mark.parametrize("task", CASES)
+def test_a_run_keeps_by_itself_what_explain_saves(trained: Callable[[str], Path], capsys: Captured, task: str):
+    folder = trained(task)
+    kept = json.loads((folder / "by-itself.json").read_text())
+    assert len(kept["rows"]) == 3
+    assert explain.main([str(folder), "--save"]) == 0
+    assert json.loads((folder / "attention.json").read_text()) == kept
+
+
+def test_maps_are_switched_off_by_an_option_that_is_no_part_of_a_run(trained: Callable[[str], Path], tmp_path: Path):
+    options = [*CASES["sentiment"], f"results_dir={tmp_path}", "logger=none", "attention_maps=false"]
+    outcome = execute(compose_configuration(options))
+    assert outcome.record["id"] == trained("sentiment").name.rpartition("-")[2]
+    assert not (outcome.folder / "attention.json").exists()
+
+
+def test_a_run_is_not_lost_for_want_of_a_map(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(fit, "explain_example", lambda *_args, **_more: 1 / 0)
+    with pytest.warns(UserWarning, match="no attention maps are kept of this run: ZeroDivisionError"):
+        outcome = execute(compose_configuration([*CASES["sentiment"], f"results_dir={tmp_path}", "logger=none"]))
+    assert outcome.record["status"] == "done"
+
+
+def test_maps_that_would_make_the_file_large_are_left_out(tmp_path: Path):
+    def example(tokens: int) -> Explained:
+        names, weights = ["w"] * tokens, np.full((1, tokens, tokens), 1 / tokens)
+        maps = [AttentionMap(site, "token", names, names, weights) for site in ("first", "last")]
+        return Explained(tokens, [names], "a", "a", maps)
+
+    save_maps([example(20), example(300), example(30)], tmp_path)
+    assert (tmp_path / "attention.json").stat().st_size < LARGEST
+    rows = read_maps(tmp_path)["rows"]  # type: ignore[index]
+    assert [row["row"] for row in rows] == [20, 30]
+    assert [made["site"] for made in rows[0]["maps"]] == ["last"]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "rows"),
+    [([30, 5, 5, 30, 30, 2, 9, 9], [1, 2, 5]), ([30, 26, 0, 27], [1, 3]), ([5], [0]), ([30, 0, 3], [0, 2])],
+    ids=["the first short one of each stretch", "the shortest, none short", "one row", "an empty one"],
+)
+def test_the_examples_depend_on_the_data_alone(lengths: list[int], rows: list[int]):
+    task = make_task(compose_configuration(["task=sentiment"]))
+    splits = {"test": [{"text": " ".join(["w"] * length), "label": "a"} for length in lengths]}
+    corpus = SimpleNamespace(splits=splits, tokenizer="words")
+    assert short_rows(task, cast(Corpus, corpus), 2 if len(lengths) == 4 else 3) == rows
 
 
 @pytest.mark.parametrize("task", CASES)
