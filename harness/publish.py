@@ -1,7 +1,8 @@
 """``python -m harness.publish NAME``: make a board that can be committed from the records of this machine.
 
-Writes ``results/boards/<NAME>/records.jsonl`` (the records without what speaks of one machine's folders) and
-``README.md`` (the command that made it and the leaderboard). A board that is published again keeps its
+Writes ``results/boards/<NAME>/records.jsonl`` (the records without what speaks of one machine's folders),
+``overview-light.svg`` and ``overview-dark.svg`` (a picture of the answer) and ``README.md`` (the command that made it,
+the picture and the leaderboard). A board that is published again keeps its
 title and command unless others are given. Predictions stay where they are: they quote the data.
 
 ``--excerpt FILE`` also writes some of its tables into a Markdown file, between two comments that name them:
@@ -27,9 +28,15 @@ from harness.board.rows import group_records
 from harness.configuration.effect import WITHOUT_EFFECT, every_source, without_folder
 from harness.records.reading import read_records
 from harness.records.record import Record
+from harness.report.picture import overview_pictures
 
 _FILES = ("path", "train", "validation", "test")
 """Of ``data=files``, what may name folders of this machine; the last part of the name stays."""
+
+PICTURE = """<picture>
+  <source media="(prefers-color-scheme: dark)" srcset="overview-dark.svg">
+  <img alt="The overview below as a picture: rows are mechanisms, columns are tables." src="overview-light.svg">
+</picture>"""
 
 
 def compact(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,10 +64,13 @@ def publish(name: str, records: Sequence[Record], *, title: str, command: str, f
     board.mkdir(parents=True, exist_ok=True)
     lines = "".join(json.dumps(compact(record), ensure_ascii=False, sort_keys=True) + "\n" for record in kept)
     (board / "records.jsonl").write_text(lines, encoding="utf-8")
-    text = markdown(make_board(tables))
+    whole = make_board(tables)
+    for theme, picture in overview_pictures(whole).items():
+        (board / f"overview-{theme}.svg").write_text(picture, encoding="utf-8")
     made = f"Made by\n\n```\n{command}\npython -m harness.publish {name}\n```\n"
     legend = "Scores on the test split; the weights tested are those of the best epoch by validation."
-    (board / "README.md").write_text(f"# {title}\n\n{made}\n{legend}\n\n{text}\n", encoding="utf-8")
+    text = f"# {title}\n\n{made}\n{PICTURE}\n\n{legend}\n\n{markdown(whole)}\n"
+    (board / "README.md").write_text(text, encoding="utf-8")
     return board
 
 

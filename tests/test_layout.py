@@ -40,14 +40,14 @@ HARNESS: Mapping[str, set[str]] = {
     "report": {"board", "comparison", "explanation", "statistics", "records", "configuration"},
     "leaderboard": READERS,
     "compare": READERS,
-    "publish": READERS,
+    "publish": READERS | {"report"},
     "explain": READERS | {"explanation"},
 }
 """Each package and command of ``harness`` -> what it may import of the others."""
 
 FACES: Mapping[str, set[str]] = {
     "search": {"search"},
-    "report": {"page", "map_page", "figures"},
+    "report": {"page", "map_page", "figures", "picture"},
     "training": {"fit", "validation", "costs", "memory"},
     "run": {"run", "execute", "stopping", "display"},
     "engines": {"base", "local", "locks"},

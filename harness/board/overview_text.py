@@ -33,12 +33,16 @@ def verdict_in_words(cell: Cell) -> str:
     return f"{cell.difference:+.4f} {SHORT_VERDICTS.get(cell.verdict, cell.verdict)}{removed}"
 
 
-def overview_legend(overview: Overview, margins: Sequence[float | None], *, best: str) -> str:
-    """How to read a cell; ``best``: how a format marks the rows among which the best is."""
+def overview_legend(overview: Overview, margins: Sequence[float | None], *, best: str, shaded: bool = False) -> str:
+    """How to read a cell.
+
+    ``best``: how a format marks the rows among which the best is; ``shaded``: whether it shows shares as shades.
+    """
     words = [f"score and the places it may have; {best}: the best is among these (95 %)"]
     verdicts = {cell.verdict for row in overview.rows for cell in row.cells}
     if verdicts - {""}:
-        words.append("below, against none: difference, verdict, share of the error of none that is removed")
+        share = "" if shaded else ", share of the error of none that is removed"
+        words.append(f"below, against none: difference, verdict{share}")
     if "as good as" in verdicts:
         known = sorted({margin for margin in margins if margin is not None})
         words.append(f"as good: shown to lie within {', '.join(f'±{margin:g}' for margin in known)}")

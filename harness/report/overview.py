@@ -24,7 +24,7 @@ def overview_views(board: Board) -> list[dict[str, Any]]:
     return [
         {
             "title": overview_title(overview),
-            "legend": overview_legend(overview, margins, best="outlined"),
+            "legend": overview_legend(overview, margins, best="outlined", shaded=True),
             "holes": hole_lines(overview),
             "blocks": [_block(overview, places, numbers, board.tables) for places in _blocks(overview)],
         }

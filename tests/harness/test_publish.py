@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -30,6 +31,28 @@ def test_a_board_holds_compact_records_and_the_table_made_from_them(tmp_path: Pa
     capsys.readouterr()
     assert leaderboard([str(tmp_path / "boards"), "--format", "markdown"]) == 0
     assert "0.5000" in capsys.readouterr().out
+
+
+def test_a_board_has_its_answer_as_a_picture_on_light_and_on_dark(tmp_path: Path):
+    scores = {"none": (0.4, 0.41, 0.4), "self": (0.9, 0.91, 0.9)}
+    for model, values in scores.items():
+        for seed, score in enumerate(values):
+            made = record(model=model, seed=seed, scores={"f1": score})
+            files.write_record(tmp_path / "runs" / f"{model}{seed}", made)
+    hole = record(model="<dot>", status="failed", reason="no memory")
+    files.write_record(tmp_path / "runs" / "hole", hole)
+    command = ["--title", "A board", "--command", "python -m harness", "--boards", str(tmp_path / "boards")]
+    assert main(["own", str(tmp_path / "runs"), *command]) == 0
+    readme = (tmp_path / "boards" / "own" / "README.md").read_text()
+    for theme, paper in {"light": "#fcfcfb", "dark": "#141517"}.items():
+        assert f"overview-{theme}.svg" in readme
+        root = ElementTree.parse(tmp_path / "boards" / "own" / f"overview-{theme}.svg").getroot()
+        told = {"".join(element.itertext()) for element in root.iter("{http://www.w3.org/2000/svg}text")}
+        assert {"self", "none", "<dot>", "0.90331", "0.40332", "+0.5000 better", "failed"} <= told
+        squares = list(root.iter("{http://www.w3.org/2000/svg}rect"))
+        fills = [square.get("fill") for square in squares]
+        assert (fills.count(paper), fills.count("url(#hole)")) == (1, 1)
+        assert sum(square.get("stroke") is not None for square in squares) == 1
 
 
 def test_a_board_that_is_published_again_keeps_title_and_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
