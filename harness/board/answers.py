@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from harness.board.names import shared_words, without
 from harness.board.pairing import Compared
-from harness.board.references import NONE, UNIFORM, counterpart, strongest_floor
+from harness.board.references import NONE, UNIFORM, counterparts, strongest_floor
 from harness.board.tables import Answer, BoardRow, BoardTable, Pair
 from harness.statistics.over_seeds import ALPHA, FEWEST
 
@@ -30,7 +30,7 @@ def answer(table: BoardTable, compared: Compared) -> Answer:
     leader = _leader(rows)
     if leader is not None:
         row = rows[leader]
-        none, uniform = (counterpart(rows, row, model) for model in (NONE, UNIFORM))
+        none, uniform = (counterparts(rows, model)[leader] for model in (NONE, UNIFORM))
         floor = strongest_floor(rows)
         made.leader, made.vs_none = row.label, row.vs_none
         made.error_removed, made.cost_ratios = row.error_removed, row.cost_ratios

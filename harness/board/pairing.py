@@ -58,6 +58,9 @@ from harness.statistics.over_seeds import (
     within,
 )
 
+PART = 1 << 14
+"""So many pairs are compared at once."""
+
 MARGIN = 0.01
 """Scores that are fractions are as good as each other within so much, unless another margin is given."""
 
@@ -141,7 +144,10 @@ class AllPairs:
         constant = np.array([row.constant for row in rows], dtype=bool)
         self.exact: Flags = constant[self._first] & constant[self._second]
         self.tested: Flags = self.ranked[self._first] & self.ranked[self._second] & ~self.exact
-        self.found: Welch = welch(self.sample.take(self._first), self.sample.take(self._second))
+        self.found: Welch = Welch(*(np.empty(len(self)) for _field in Welch._fields))
+        for part, sides in self._parts():
+            for whole, values in zip(self.found, welch(*sides), strict=True):
+                whole[part] = values
         self.p_values: Array = np.where(self.exact, self.found.p_value, np.nan)
         self.p_values[self.tested] = holm(self.found.p_value[self.tested])
         self.equal: Array = self._equal()
@@ -149,11 +155,17 @@ class AllPairs:
     def _equal(self) -> Array:
         """The corrected p of each tested pair's difference being as large as the margin; NaN for the others."""
         p_values = np.full(len(self), np.nan)
-        if self.margin is not None and self.tested.any():
-            sides = [self.sample.take(places[self.tested]) for places in (self._first, self._second)]
-            raw = within(Welch(*(values[self.tested] for values in self.found)), *sides, margin=self.margin)
-            p_values[self.tested] = np.minimum(1.0, self.tested.sum() * raw)
+        if self.margin is not None:
+            for part, sides in self._parts():
+                p_values[part] = within(Welch(*(values[part] for values in self.found)), *sides, margin=self.margin)
+            p_values = np.where(self.tested, np.minimum(1.0, self.tested.sum() * p_values), np.nan)
         return p_values
+
+    def _parts(self) -> Iterator[tuple[slice, list[Sample]]]:
+        """The pairs in parts that stay in a processor's cache, and the two sides of each."""
+        for start in range(0, len(self), PART):
+            part = slice(start, start + PART)
+            yield part, [self.sample.take(places[part]) for places in (self._first, self._second)]
 
     @cached_property
     def told(self) -> Flags:

@@ -14,13 +14,17 @@ from harness.board.tables import BoardRow
 NONE, UNIFORM = "none", "uniform"
 
 
-def counterpart(rows: Sequence[BoardRow], row: BoardRow, model: str) -> int | None:
-    """The place of the row of another ``model`` that is as like this one as can be; of a floor that of any backbone.
+def counterparts(rows: Sequence[BoardRow], model: str) -> list[int | None]:
+    """Of every row the place of the row of another ``model`` that is as like it as can be; of a floor any backbone's.
 
     Of rows of the same backbone and position (for want of one: the same backbone) the one with the best score, which
     ``rows`` have first. A network of another backbone is held against none: it would differ in more than attention.
     """
     found = [n for n, other in enumerate(rows) if other.model == model and not other.floor and other.mean is not None]
+    return [_most_alike(rows, row, found) for row in rows]
+
+
+def _most_alike(rows: Sequence[BoardRow], row: BoardRow, found: Sequence[int]) -> int | None:
     if row.floor:
         return found[0] if found else None
     same = [n for n in found if rows[n].backbone == row.backbone]
@@ -53,7 +57,7 @@ def fill_references(rows: Sequence[BoardRow], compared: Compared, *, higher: boo
         rows[compared.reference].reference = True
         for n, pair in compared.pairs.against(compared.reference).items():
             rows[n].vs_best = pair
-    bases = [counterpart(rows, row, NONE) for row in rows]
+    bases = counterparts(rows, NONE)
     for base in sorted({base for base in bases if base is not None}):
         against = compared.pairs.against(base)
         for n, row in enumerate(rows):

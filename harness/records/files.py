@@ -13,13 +13,18 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
 from harness.records.code import code_version
 from harness.records.processes import writes_here
 from harness.records.record import FORMAT, Record
+
+TOGETHER = 500
+"""So many lines of a file of records are parsed at once."""
 
 
 def run_folder(
@@ -109,9 +114,24 @@ def records_in(path: Path) -> Iterator[Record | ValueError]:
         except ValueError as error:
             yield error
         return
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
-        if not line.strip():
-            continue
+    with path.open(encoding="utf-8", newline="\n") as file:
+        lines = ((number, line) for number, line in enumerate(file, start=1) if line.strip())
+        while some := list(islice(lines, TOGETHER)):
+            yield from _records_of(path, some)
+
+
+def _records_of(path: Path, lines: Sequence[tuple[int, str]]) -> Iterator[Record | ValueError]:
+    """The records of some numbered lines, parsed together: then they share the names of their fields.
+
+    That halves their memory. Where a line is no record by itself, each is parsed alone.
+    """
+    whole = all(line.startswith('{"') and line.rstrip().endswith("}") for _number, line in lines)
+    with suppress(json.JSONDecodeError):
+        found = json.loads(f"[{','.join(line for _number, line in lines)}]") if whole else []
+        if len(found) == len(lines):
+            yield from found
+            return
+    for number, line in lines:
         try:
             yield json.loads(line)
         except json.JSONDecodeError as error:

@@ -133,8 +133,10 @@ def welch(a: Sample, b: Sample) -> Welch:
     df = np.divide(total**2, below, out=np.zeros_like(total), where=spread)
     error = np.sqrt(total)
     t = np.divide(difference, error, out=np.zeros_like(total), where=spread)
-    p_value = np.where(np.abs(difference) <= SAME, 1.0, _least_p(a.seeds, b.seeds))
+    p_value = np.ones_like(total)
     p_value[spread] = 2 * stdtr(df[spread], -np.abs(t[spread]))
+    fixed = ~spread & (np.abs(difference) > SAME)
+    p_value[fixed] = _least_p(a.seeds[fixed], b.seeds[fixed])
     return Welch(difference, error, df, np.where(a.seeds + b.seeds > 0, np.maximum(p_value, TINY), p_value))
 
 
@@ -158,7 +160,9 @@ def within(found: Welch, a: Sample, b: Sample, *, margin: float) -> Array:
 
     size = np.abs(found.difference)
     spread = found.error > 0
-    p_value = np.where(size < margin, _least_p(a.seeds, b.seeds), 1.0)
+    p_value = np.ones_like(size)
+    fixed = ~spread & (size < margin)
+    p_value[fixed] = _least_p(a.seeds[fixed], b.seeds[fixed])
     p_value[spread] = stdtr(found.df[spread], (size[spread] - margin) / found.error[spread])
     return np.asarray(p_value)
 
@@ -173,7 +177,7 @@ def half_widths(found: Welch, *, comparisons: int) -> Array:
     return widths
 
 
-def holm(p_values: ArrayLike) -> list[float]:
+def holm(p_values: ArrayLike) -> Array:
     """Adjusted p values, in the given order: of the i-th smallest of m, max over j <= i of min(1, (m - j + 1) p_(j)).
 
     Holm 1979, https://www.jstor.org/stable/4615733. Rejecting where the adjusted p <= alpha keeps the chance of any
@@ -186,7 +190,7 @@ def holm(p_values: ArrayLike) -> list[float]:
     order = np.argsort(array, kind="stable")
     adjusted = np.empty_like(array)
     adjusted[order] = np.maximum.accumulate(np.minimum(1.0, np.arange(len(array), 0, -1) * array[order]))
-    return [float(p) for p in adjusted]
+    return adjusted
 
 
 def rank_ranges(better_MM: ArrayLike) -> tuple[list[int], list[int]]:

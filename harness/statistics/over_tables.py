@@ -7,7 +7,7 @@ T tables, M rows, n_tr runs of row r in table t; higher scores are better
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -58,29 +58,37 @@ def win_rates(scores: Sequence[Sequence[ArrayLike]], *, ranges: bool = True) -> 
     runs = [[np.asarray(row, dtype=np.float64) for row in table] for table in scores]
     counts_TM = np.array([[len(row) for row in table] for table in runs])
     rows, known = counts_TM.shape[1], ranges and counts_TM.min() > 1
-    chance, wins = np.zeros((rows, rows)), []
-    for table in runs:
-        won = _wins(table)
-        chance += np.array([mine.mean(axis=0) for mine in won]) / len(runs)
-        wins += [won] if known else []  # many rows fill the memory
+    chance: Array = np.mean([_chances(table) for table in runs], axis=0)
     np.fill_diagonal(chance, 0.5)
     rate = (chance.sum(axis=1) - 0.5) / (rows - 1)
     if not known:
         nothing = np.full((rows, rows), np.nan)
         return WinRates(rate, chance, nothing, nothing, nothing, known=False)
+    wins = [_wins(table) for table in runs]
     low, high = _intervals(chance, wins, counts_TM)
     return WinRates(rate, chance, low, high, _p_values(rate, wins, counts_TM), known=True)
 
 
-def _wins(table: Sequence[Array]) -> list[Array]:
-    """A_t of a table: for each row (n, M), the share of each row's runs that each of its runs beats."""
-    together, sizes = np.concatenate(table), [len(row) for row in table]
-    columns = []
+def _beaten(table: Sequence[Array]) -> Iterator[Array]:
+    """For each row, the share of its runs that each run of the table beats; the runs one row after the other."""
+    together = np.concatenate(table)
     for row in table:
         ordered = np.sort(row)
         places = [np.searchsorted(ordered, together, side=side) for side in ("left", "right")]
-        columns.append((places[0] + places[1]) / (2 * len(row)))
-    return np.split(np.stack(columns, axis=1), np.cumsum(sizes)[:-1])
+        yield (places[0] + places[1]) / (2 * len(row))
+
+
+def _chances(table: Sequence[Array]) -> Array:
+    """The chance (M, M) in a table that a run of one row beats one of another."""
+    sizes = np.array([len(row) for row in table])
+    starts = np.cumsum(sizes) - sizes
+    return np.stack([np.add.reduceat(share, starts) / sizes for share in _beaten(table)], axis=1)
+
+
+def _wins(table: Sequence[Array]) -> list[Array]:
+    """A_t of a table: for each row (n, M), the share of each row's runs that each of its runs beats."""
+    sizes = [len(row) for row in table]
+    return np.split(np.stack(list(_beaten(table)), axis=1), np.cumsum(sizes)[:-1])
 
 
 def _intervals(chance: Array, wins: Sequence[Sequence[Array]], counts_TM: Array) -> tuple[Array, Array]:
