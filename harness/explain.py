@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from harness.explanation.choice import chosen_maps, find_run, foreign_targets
 from harness.explanation.saved_maps import save_maps
+from harness.records.printable import plain
 from harness.records.record import Record
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def show(explained: Explained, record: Record, options: argparse.Namespace) -> N
     if not maps:
         lines += ["", "nothing attends here: no site of this network kept weights for this text"]
     for line in lines:
-        console.print(Text(line), soft_wrap=True)
+        console.print(Text(plain(line)), soft_wrap=True)
     if options.png and maps:
         write_png(options.png, maps, options.head)
     if options.html:

@@ -22,6 +22,7 @@ from harness.board.remarks import row_remarks, table_remarks
 from harness.board.row import Row, Table, scores_on
 from harness.board.rows import keep_one_fingerprint
 from harness.board.tables import Answer, Board, BoardRow, BoardTable, Hole
+from harness.records.printable import cut
 from harness.records.record import Record
 from harness.statistics.over_seeds import interval_half_width
 
@@ -36,6 +37,9 @@ COSTS = {
     "gpu_memory_bytes": ("peak_memory_bytes", "gpu"),
 }
 """The board's name of a cost -> where records keep it. Of a row: the mean over seeds."""
+
+LONGEST_REASON = 500
+"""Of a hole; a longer one is cut."""
 
 
 def make_board(
@@ -134,8 +138,8 @@ def _board_table(
     if matched:
         notes.append("ff width: of the feed-forward layers, resized; ratio: what that reached, 1 being the reference")
     table = BoardTable(
-        task, data, test_set, tuned, matched, metric, definition, higher, fractions, margin, lines, compared.pairs,
-        Answer(), notes,
+        cut(task), cut(data), test_set, tuned, matched, metric, definition, higher, fractions, margin, lines,
+        compared.pairs, Answer(), notes,
     )  # fmt: skip
     table.answer = answer(table, compared)
     return table
@@ -165,10 +169,9 @@ def _definition(records: Sequence[Record], metric: str) -> str:
 
 
 def _board_row(row: Row, metric: str, test_set: str, settings: str) -> BoardRow:
-    model, backbone, position = row.names
     scores = row.scores(metric, test_set)
     values = list(scores.values())
-    line = BoardRow(model, backbone, position, settings, row.floor, row.trials, list(scores), values, key=row.key)
+    line = BoardRow(*row.names, settings, row.floor, row.trials, list(scores), values, key=row.key)
     line.costs = {name: row.cost(*path) for name, path in COSTS.items()}
     line.feedforward_width, line.match_ratio = row.mean("match", "width"), row.mean("match", "ratio")
     line.holes = holes_of(row, metric, scores)
@@ -184,7 +187,7 @@ def holes_of(row: Row, metric: str, scores: Mapping[int, float]) -> list[Hole]:
     reasons: dict[tuple[str, str], list[int]] = defaultdict(list)
     for record in row.holes:
         first_line = next(iter(str(record.get("reason") or "no reason given").splitlines()))
-        reasons[record["status"], first_line].append(record["seed"])
+        reasons[record["status"], cut(first_line, LONGEST_REASON)].append(record["seed"])
     for record in row.records:
         if record["seed"] not in scores:
             reasons["no score", f"it has no {metric}, or none that is a number"].append(record["seed"])

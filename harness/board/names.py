@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import Any
 
 from harness.board.row import Row
-from harness.records.printable import plain
+from harness.records.printable import cut, plain
 
 ABSENT = "(not there)"
 """Shown in place of the value of a setting that a configuration lacks."""
@@ -70,4 +70,4 @@ def _differing(rows: Sequence[Row]) -> list[str]:
 
 
 def _words(values: Mapping[str, Any], keys: Sequence[str]) -> str:
-    return " ".join(f"{key}={values.get(key, ABSENT)}" for key in keys)
+    return " ".join(cut(f"{key}={values.get(key, ABSENT)}") for key in keys)

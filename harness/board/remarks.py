@@ -21,6 +21,8 @@ def row_remarks(row: Row) -> list[str]:
     if len(versions) > 1:
         words = "; ".join(f"{version}: seeds {listed(sorted(seeds))}" for version, seeds in sorted(versions.items()))
         remarks.append(f"its seeds ran different versions of the code ({words})")
+    if row.repeated:
+        remarks.append(f"of several finished runs of a seed the newest counts: seeds {listed(sorted(row.repeated))}")
     rising = [record["seed"] for record in row.records if record.get("learning", {}).get("rising")]
     if rising:
         remarks.append(f"still rising when its steps ran out: seeds {listed(sorted(rising))}; more may show more")

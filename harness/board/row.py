@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from harness.configuration.effect import every_source, flatten, with_effect
+from harness.records.printable import cut
 from harness.records.record import Record
 
 NO_POSITION = ("", "none")
@@ -25,11 +26,15 @@ EFFORT = ("trials", "method", "space", "seed", "trial_seed", "startup_trials", "
 
 @dataclass
 class Row:
-    """One configuration on one data set: its finished runs over seeds, and its holes."""
+    """One configuration on one data set: its finished runs over seeds, and its holes.
+
+    ``repeated``: seeds of which there are older finished runs, which do not count.
+    """
 
     key: str
     records: list[Record] = field(default_factory=list)
     holes: list[Record] = field(default_factory=list)
+    repeated: list[int] = field(default_factory=list)
 
     @property
     def sample(self) -> Record:
@@ -69,10 +74,10 @@ class Row:
         """
         sample = self.sample
         if self.floor:
-            return sample["model"], "", ""
+            return cut(sample["model"]), "", ""
         position, system = sample.get("position") or "", sample.get("experiment")
         model = f"{system} ({sample['model']})" if system else sample["model"]
-        return model, sample["backbone"], "" if position in NO_POSITION else position
+        return cut(model), cut(sample["backbone"]), "" if position in NO_POSITION else cut(position)
 
     @cached_property
     def settings(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from harness.board.row import Row, Table, configuration_key, is_trial, trials_of
@@ -16,21 +17,27 @@ from harness.records.record import Record
 def group_records(records: Iterable[Record]) -> dict[tuple[str, str], Table]:
     """(task, data) -> rows. Of several records of one seed the newest finished one counts; debug runs never do.
 
-    Those on different data all stay, for ``keep_one_fingerprint`` to choose from. Trials are no rows, but a search
-    that has chosen nothing is a hole.
+    A row remembers the seeds of which there are several finished runs. Those on different data all stay, for
+    ``keep_one_fingerprint`` to choose from. Trials are no rows, but a search that has chosen nothing is a hole.
     """
     newest: dict[tuple[str, str, str, int, str], Record] = {}
     real = [record for record in records if not record["debug"]]
     found = [record for record in real if not is_trial(record)] + fruitless_searches(real)
+    repeated: set[tuple[str, str, str, int, str]] = set()
     for record in sorted(found, key=lambda record: record["finished"], reverse=True):
         mark = _data_of(record) if record["status"] == "done" else ""
-        newest.setdefault((record["task"], record["data"], configuration_key(record), record["seed"], mark), record)
+        place = (record["task"], record["data"], configuration_key(record), record["seed"], mark)
+        newer = newest.setdefault(place, record)
+        if mark and newer["id"] != record["id"]:
+            repeated.add(place)
     finished = {place[:-1] for place in newest if place[-1]}
     tables: dict[tuple[str, str], Table] = defaultdict(dict)
     for place, record in sorted(newest.items(), key=lambda item: item[0]):
         task, data, key, _seed, mark = place
         if mark:
-            tables[task, data].setdefault(key, Row(key)).records.append(record)
+            row = tables[task, data].setdefault(key, Row(key))
+            row.records.append(record)
+            row.repeated += [record["seed"]] if place in repeated else []
         elif place[:-1] not in finished:
             tables[task, data].setdefault(key, Row(key)).holes.append(record)
     return dict(tables)
@@ -105,7 +112,8 @@ def keep_one_fingerprint(table: Table) -> tuple[Table, list[str]]:
             if not stays(record):
                 odd[_data_of(record)].append(f"{record['model']} seed {record['seed']} ({record['id']})")
     rows = {
-        key: Row(key, list(filter(stays, row.records)), list(filter(stays, row.holes))) for key, row in table.items()
+        key: replace(row, records=list(filter(stays, row.records)), holes=list(filter(stays, row.holes)))
+        for key, row in table.items()
     }
     messages = [
         f"left out, for their data ({mark[:12]}) are not those of the others: {', '.join(runs)}"

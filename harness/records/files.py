@@ -95,7 +95,7 @@ def read_record(folder: Path) -> Record | None:
 def _parse(path: Path) -> Record:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no readable record ({error}); delete it or run again with force=true") from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         found = record.get("format") if isinstance(record, dict) else type(record).__name__
@@ -126,7 +126,7 @@ def _records_of(path: Path, lines: Sequence[tuple[int, str]]) -> Iterator[Record
     That halves their memory. Where a line is no record by itself, each is parsed alone.
     """
     whole = all(line.startswith('{"') and line.rstrip().endswith("}") for _number, line in lines)
-    with suppress(json.JSONDecodeError):
+    with suppress(ValueError, RecursionError):
         found = json.loads(f"[{','.join(line for _number, line in lines)}]") if whole else []
         if len(found) == len(lines):
             yield from found
@@ -134,5 +134,5 @@ def _records_of(path: Path, lines: Sequence[tuple[int, str]]) -> Iterator[Record
     for number, line in lines:
         try:
             yield json.loads(line)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             yield ValueError(f"{path}, line {number}: no readable record ({error})")

@@ -5,7 +5,8 @@ Only the standard library is needed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NotRequired, TypedDict, get_args
 
 FORMAT = 1
@@ -167,6 +168,11 @@ FIELDS = {
 FIELDS_WHEN_DONE = {"scores": dict, "main_score": str, "data_fingerprint": str}
 """What the record of a finished run has besides."""
 
+LARGEST = 1e100
+"""No score and no cost is as large; the sum of larger ones may not be finite."""
+
+LARGEST_SEED = 2**64
+
 
 def record_problem(record: Any) -> str | None:
     """Why a JSON value is no record of a run that a board can show, or None if it is one."""
@@ -180,4 +186,27 @@ def record_problem(record: Any) -> str | None:
     if not wrong:
         parts = ("task", "data", "model", "trainer")
         wrong = [f"config.{part}" for part in parts if not isinstance(record["config"].get(part, {}), Mapping)]
-    return f"is no record of a run: {', '.join(wrong)} missing or of another type" if wrong else None
+    if wrong:
+        return f"is no record of a run: {', '.join(wrong)} missing or of another type"
+    odd = next(_odd_numbers(record), None)
+    return None if odd is None else f"is no record of a run: {odd}"
+
+
+def _odd_numbers(record: Mapping[str, Any]) -> Iterator[str]:
+    """The numbers that no run can have come to and no board could average. A score that is NaN is one: it diverged."""
+    if abs(record["seed"]) > LARGEST_SEED:
+        yield f"the seed has {len(str(abs(record['seed'])))} digits"
+    for part in ("scores", "extra_scores", "validation_scores", "costs", "match"):
+        for place, number in _numbers(record.get(part), part):
+            if isinstance(number, bool) or not -LARGEST < number < LARGEST:
+                diverged = isinstance(number, float) and not math.isfinite(number) and part != "costs"
+                if not diverged:
+                    yield f"{place} is {str(number)[:24]}"
+
+
+def _numbers(value: Any, place: str) -> Iterator[tuple[str, float]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _numbers(inner, f"{place}.{key}")
+    elif isinstance(value, int | float):
+        yield place, value

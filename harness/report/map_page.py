@@ -8,6 +8,9 @@ from pathlib import Path
 from harness.explanation.maps import AttentionMap
 from harness.records.printable import plain
 
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+"""As the report has it, which also runs its own script: nothing is loaded or executed."""
+
 
 def html_page(title: str, prediction: str, maps: Sequence[AttentionMap], head: int | None) -> str:
     """One page with the maps, in the style of the report."""
@@ -28,7 +31,10 @@ def html_page(title: str, prediction: str, maps: Sequence[AttentionMap], head: i
     ]  # fmt: skip
     head_part = tag(
         "head",
-        Markup('<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'),
+        Markup(
+            '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+            f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        ),
         tag("title", title),
         tag("style", style),
     )

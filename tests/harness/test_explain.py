@@ -157,7 +157,9 @@ def test_a_text_of_the_test_split_is_predicted_as_the_run_did(
     for kind in kinds.get(task, pair):
         assert f"({kind})" in printed
     assert (pages / "m.png").read_bytes().startswith(b"\x89PNG")
-    assert "heat-map" in (pages / "m.html").read_text()
+    page = (pages / "m.html").read_text()
+    assert "heat-map" in page
+    assert """content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\"""" in page
 
 
 def test_the_report_shows_what_was_saved(trained: Callable[[str], Path], tmp_path: Path):
