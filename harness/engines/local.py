@@ -1,4 +1,4 @@
-"""Processes that work through jobs one at a time: a dying one costs its own job, and each imports torch only once.
+"""Processes that work through jobs one at a time: a dying one costs its own job, and torch is imported once for all.
 
 An engine takes a function and jobs and yields (number of the job, its result or the WorkerDied that ended it) as they
 end. Closing it stops what is running. ``harness.sweep.dispatch.run_cells`` knows no more of where its cells run.
@@ -12,11 +12,13 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from importlib import import_module
+from multiprocessing import forkserver
+from multiprocessing.context import BaseContext
 from typing import Any
 
 from harness.engines.base import GRACE_SECONDS, STOP_SECONDS, WorkerDied, visible_gpus
@@ -27,9 +29,11 @@ POLL_SECONDS = 1.0
 class LocalWorkers:
     """Up to ``count`` processes on this machine, one CPU thread each, pinned to its GPUs in turn.
 
+    Without a GPU they are forked from a process that has only imported: a new one is there at once, and what they have
+    imported lies in memory once. With one each starts anew, for CUDA must not have been asked before a fork.
     More processes than GPUs share them: ``count=8`` on two GPUs puts four on each, which must have memory for four.
-    ``seconds``: what a job may take, not counting ``GRACE_SECONDS``; None: no limit. ``preload``: the modules that a
-    worker imports before its first job.
+    ``seconds``: what a job may take, not counting ``GRACE_SECONDS``; None: no limit. ``preload``: the modules that are
+    imported before the first job.
     """
 
     def __init__(self, count: int, *, seconds: float | None = None, preload: Sequence[str] = ()) -> None:
@@ -40,8 +44,10 @@ class LocalWorkers:
     def __call__(self, function: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[tuple[int, Any]]:
         """Yield (number, result) of each job as it ends."""
         count = min(self.count, len(jobs))
-        gpus = visible_gpus() if count > 1 else []
-        free = [_Lane(gpus[slot % len(gpus)] if gpus else None, self.preload) for slot in range(count)]
+        gpus = visible_gpus()
+        context = multiprocessing.get_context("spawn") if gpus else _imported(self.preload)
+        pinned = [gpus[slot % len(gpus)] if gpus and count > 1 else None for slot in range(count)]
+        free = [_Lane(context, gpu, self.preload) for gpu in pinned]
         lanes, waiting = list(free), deque(enumerate(jobs))
         busy: dict[Future[Any], tuple[int, _Lane]] = {}
         try:
@@ -64,7 +70,8 @@ class LocalWorkers:
 class _Lane:
     """One worker at a time; a new one takes the place of a dead one."""
 
-    def __init__(self, gpu: str | None, preload: Sequence[str]) -> None:
+    def __init__(self, context: BaseContext, gpu: str | None, preload: Sequence[str]) -> None:
+        self.context = context
         self.gpu = gpu
         self.preload = preload
         self.process: Any = None
@@ -72,8 +79,8 @@ class _Lane:
 
     def _renew(self) -> None:
         self.overdue = False
-        context = multiprocessing.get_context("spawn")  # a fork would share what CUDA and threads have begun
-        self.executor = ProcessPoolExecutor(1, context, initializer=_prepare, initargs=(self.gpu, self.preload))
+        told = (dict(os.environ), self.gpu, self.preload)
+        self.executor = ProcessPoolExecutor(1, self.context, initializer=_prepare, initargs=told)
 
     def submit(self, function: Callable[[Any], Any], job: Any) -> Future[Any]:
         """Give the worker its next job; a worker that has died is replaced first."""
@@ -126,9 +133,30 @@ def _deaf_to_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _prepare(gpu: str | None, preload: Sequence[str]) -> None:
-    """What a worker does first: threads and GPU are settled before torch is imported."""
-    os.environ["OMP_NUM_THREADS"] = "1"
+def _imported(preload: Sequence[str]) -> BaseContext:
+    """Processes that are forked from one which has imported these modules and begun nothing: no thread, no GPU."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(preload))
+    threads = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is imported
+    try:
+        with _deaf_to_interrupts():
+            forkserver.ensure_running()
+    finally:
+        os.environ.pop("OMP_NUM_THREADS")
+        if threads is not None:
+            os.environ["OMP_NUM_THREADS"] = threads
+    return context
+
+
+def _prepare(environment: Mapping[str, str], gpu: str | None, preload: Sequence[str]) -> None:
+    """What a worker does first. ``environment``: that of the process which hands out the jobs.
+
+    Threads and GPU are settled before torch is imported, where it is not yet.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ.clear()
+    os.environ.update(environment, OMP_NUM_THREADS="1")
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     threading.Thread(target=_end_with_parent, daemon=True).start()
