@@ -162,7 +162,8 @@ class Task(ABC):
     """A task: which columns it reads, how they are encoded, which head it needs, how it is scored.
 
     ``name``: what the configuration calls it, for messages and records.
-    ``text_columns``: one or two columns with text; ``label_column``: what is predicted.
+    ``text_columns``: one or two columns with text; ``label_column``: what is predicted. ``optional_columns``: what
+    rows may have besides; other columns of the data are not looked at, so that no change of them can matter.
     ``tokenized``: True if the text column already holds a list of tokens and the label is one tag a token.
     ``main_score``: the key of one score, higher is better; what a board shows.
     ``needs``: what the task asks of a mechanism at its sites, a subset of ``Attention.supports``.
@@ -174,6 +175,7 @@ class Task(ABC):
     name: str
     text_columns: ClassVar[tuple[str, ...]]
     label_column: ClassVar[str]
+    optional_columns: ClassVar[tuple[str, ...]] = ("external",)
     tokenized: ClassVar[bool]
     main_score: ClassVar[str]
     needs: ClassVar[frozenset[str]]

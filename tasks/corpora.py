@@ -89,7 +89,9 @@ class FileData(Source):
         fractions = {"validation": self.validation_fraction, "test": self.test_fraction}
         require_splits(files, fractions, where=str(folder or files["train"]), options=True)
         splits = {
-            split: read_split(file, columns=self.columns or {}, task=task, conll=self._conll(file))
+            split: read_split(
+                file, columns=self.columns or {}, task=task, conll=self._conll(file), others=self.exclude or ()
+            )
             for split, file in files.items()
             if file is not None
         }
@@ -155,7 +157,9 @@ class PublishedData(Source):
             files = {split: split_file(folder, split, None) for split in needed}
             require_splits(files, fractions, where=str(folder), options=False)
             splits = {
-                split: read_split(file, columns=self.columns or {}, task=task, conll=NO_CONLL)
+                split: read_split(
+                    file, columns=self.columns or {}, task=task, conll=NO_CONLL, others=self.exclude or ()
+                )
                 for split, file in files.items()
                 if file is not None
             }

@@ -17,7 +17,9 @@ from tasks.reading.source import Corpus
 
 def gold_is_aligned(corpus: Corpus) -> bool:
     """Whether every row but those of train has a gold ``alignment``."""
-    return all("alignment" in row for split, rows in corpus.splits.items() if split != "train" for row in rows)
+    return all(
+        row.get("alignment") is not None for split, rows in corpus.splits.items() if split != "train" for row in rows
+    )
 
 
 def check_alignments(corpus: Corpus) -> None:

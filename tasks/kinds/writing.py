@@ -34,6 +34,7 @@ class GenerationTask(Task):
 
     text_columns = ("source",)
     label_column = "target"
+    optional_columns = ("external", "alignment")
     tokenized = False
     needs = frozenset({"self", "cross", "causal"})
     generates: ClassVar[bool] = True

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from tasks.base import Row, Task
 
@@ -11,9 +11,32 @@ Place = Callable[[int], str]
 """The place of a row (from 0) in words: file and line."""
 
 
+class Wanted(NamedTuple):
+    """The columns of a file that are looked at, by their names there: those every row must have, and others."""
+
+    needed: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Both kinds."""
+        return (*self.needed, *self.optional)
+
+
 def columns_of(task: Task) -> tuple[str, ...]:
     """The columns that every row must have: the texts, then the label."""
     return (*task.text_columns, task.label_column)
+
+
+def wanted_columns(task: Task, columns: Mapping[str, str], *, others: Iterable[str] = ()) -> Wanted:
+    """What a task looks at, and ``others``; ``columns`` maps a needed name to the name in the data."""
+    needed = tuple(columns.get(name, name) for name in columns_of(task))
+    return Wanted(needed, tuple(columns.get(name, name) for name in (*task.optional_columns, *others)))
+
+
+def used(row: Row, task: Task) -> Row:
+    """The columns of a row that the task looks at; whatever else stands there cannot change a result."""
+    return {column: row[column] for column in (*columns_of(task), *task.optional_columns) if column in row}
 
 
 def rename_columns(
@@ -21,10 +44,12 @@ def rename_columns(
 ) -> list[Row]:
     """Give the columns the names the task knows; ``columns`` maps a needed name to the name in the data.
 
-    Only what the task needs (and ``external``) is looked at, so one mapping can serve several tasks. Raises
+    Only what the task looks at is looked at, so one mapping can serve several tasks. Raises
     ValueError if a mapped column does not exist.
     """
-    wanted = {new: old for new, old in columns.items() if new in (*columns_of(task), "external") and new != old}
+    wanted = {
+        new: old for new, old in columns.items() if new in (*columns_of(task), *task.optional_columns) and new != old
+    }
     if not wanted:
         return list(rows)
     for new, old in wanted.items():

@@ -1,7 +1,7 @@
 """Reading one file of rows, whatever its format, and naming the line where it cannot be read.
 
-JSON Lines, JSON, CSV, TSV and Parquet are read by Hugging Face ``datasets``; columns of the CoNLL kind by
-``tasks.reading.conll``. Positions are found again only when a message needs them, so reading stays fast.
+Nothing is guessed and nothing is kept: cells of tables are text, values of JSON are what they are, and each run reads
+its files anew. Positions are found again only when a message needs them, so reading stays fast.
 
 Cells of CSV may be quoted. TSV is read without quoting, as GLUE and most others write it: a quote is a character of the
 text, even where a cell begins and ends with one, and no cell holds a tab or a line break.
@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import csv
 import gzip
-import json
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, TextIO, cast
 
+from tasks.reading.columns import Wanted
 from tasks.reading.conll import ConllColumns, read_conll
+from tasks.reading.json_rows import read_json, read_json_lines
+from tasks.reading.parquet_rows import read_parquet
 
 FORMATS = {
     ".jsonl": "json lines",
@@ -52,8 +54,8 @@ def find_split(folder: Path, split: str) -> Path | None:
     return found[0] if found else None
 
 
-def read_rows(path: Path, *, conll: ConllColumns) -> list[dict[str, Any]]:
-    """All rows of a file, in order.
+def read_rows(path: Path, *, conll: ConllColumns, wanted: Wanted) -> list[dict[str, Any]]:
+    """All rows of a file, in order. Each has every ``wanted`` column that any row has, if only with None.
 
     Raises ValueError if there is no such file, if its format is unknown, if it holds no rows, or if it is broken (rows
     of CSV and TSV that are wider or narrower than the header are); the message names the line wherever lines exist.
@@ -67,10 +69,11 @@ def read_rows(path: Path, *, conll: ConllColumns) -> list[dict[str, Any]]:
         with open_text(path) as lines:
             rows = [row for _, row in read_conll(lines, path=path, columns=conll)]
     else:
-        rows = _read_table(path, kind)
+        rows = _read_table(path, kind, wanted)
     if not rows:
         raise ValueError(f"expected rows in {path}, got an empty file; write it again")
-    return rows
+    empty = dict.fromkeys(column for column in wanted.all if any(column in row for row in rows))
+    return [row if empty.keys() <= row.keys() else empty | row for row in rows]
 
 
 def line_of(path: Path, row: int, *, conll: ConllColumns) -> str:
@@ -99,69 +102,40 @@ def open_text(path: Path) -> TextIO:
     return path.open(encoding="utf-8-sig", newline="")
 
 
-@contextmanager
-def quiet_datasets() -> Iterator[None]:
-    """Without the progress bars of ``datasets``, which are noise for files that are read in a second."""
-    from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
-
-    before = are_progress_bars_disabled()
-    disable_progress_bars()
+def _read_table(path: Path, kind: str, wanted: Wanted) -> list[dict[str, Any]]:
+    """Nothing is kept between reads: a cache that goes by path and time gives old rows for a file that was replaced."""
     try:
-        yield
-    finally:
-        if not before:
-            enable_progress_bars()
+        if kind == "parquet":
+            return read_parquet(path, wanted)
+        with open_text(path) as text:
+            if kind == "csv":
+                return _read_csv(text, path)
+            return read_json_lines(text) if kind == "json lines" else read_json(text)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
+    except (OSError, EOFError, zlib.error, csv.Error) as error:
+        raise ValueError(f"{path}: {error}; correct the file") from error
+    except ValueError as error:  # these begin with the place
+        raise ValueError(f"{path}{error}; correct the file") from error
 
 
-def rows_of_dataset(dataset: Any) -> list[dict[str, Any]]:
-    """The rows of a ``datasets.Dataset``, with the numbers of ``ClassLabel`` features replaced by their names."""
-    rows: list[dict[str, Any]] = dataset.to_list()
-    for column, feature in dataset.features.items():
-        names = getattr(feature, "names", None) or getattr(getattr(feature, "feature", None), "names", None)
-        if names:
-            for row in rows:
-                row[column] = _label_names(row[column], names)
-    return rows
+def _read_csv(text: TextIO, path: Path) -> list[dict[str, Any]]:
+    """Every cell is text, so that a text "NA" and a label "01" stay what they are.
 
-
-def _label_names(value: Any, names: list[str]) -> Any:
-    """The name of a label number, or of each; numbers outside the names (-1: unlabelled) become None."""
-    if isinstance(value, list):
-        return [_label_names(item, names) for item in value]
-    return names[value] if isinstance(value, int) and 0 <= value < len(names) else None
-
-
-def _read_table(path: Path, kind: str) -> list[dict[str, Any]]:
-    from datasets import load_dataset
-    from datasets.exceptions import DatasetsError
-
-    if path.stat().st_size == 0 or (kind != "parquet" and _has_no_rows(path, kind)):
-        return []
-    if kind == "csv" and (problem := _broken_place(path, kind)):
-        raise ValueError(f"{path}{problem}; correct the file")
-    builder = {"json lines": "json"}.get(kind, kind)
-    with quiet_datasets():
-        try:
-            options = _csv_options(path) if kind == "csv" else {}
-            return rows_of_dataset(load_dataset(builder, data_files={"rows": str(path)}, split="rows", **options))
-        except PermissionError as error:
+    ValueError (`, line 12: …`) for the first row of another width than the header.
+    """
+    _, quoting = _csv_dialect(path)
+    hint = " (in TSV quotes are text; cells with tabs or line breaks need .csv or .jsonl)" if quoting else ""
+    rows = _csv_rows(text, path)
+    _, header = next(rows, (0, []))
+    found = []
+    for line, cells in rows:
+        if len(cells) != len(header):
             raise ValueError(
-                f"cannot write the cache of Hugging Face datasets at {error.filename}; "
-                "set the environment variable HF_HOME to a folder that can be written"
-            ) from error
-        except (DatasetsError, OSError, EOFError, ValueError, TypeError, KeyError) as error:
-            raise ValueError(f"{path}{_broken_place(path, kind)}: {_first_line(error)}; correct the file") from error
-
-
-def _csv_options(path: Path) -> dict[str, Any]:
-    """Every column is text, so that a text "NA" and a label "01" stay what they are."""
-    from datasets import Features, Value
-
-    with open_text(path) as lines:
-        _, header = next(_csv_rows(lines, path))
-    features = Features({column: Value("string") for column in header})
-    separator, quoting = _csv_dialect(path)
-    return {"sep": separator, "quoting": quoting, "keep_default_na": False, "features": features}
+                f", line {line}: expected {len(header)} columns as in the first line, got {len(cells)}{hint}"
+            )
+        found.append(dict(zip(header, cells, strict=True)))
+    return found
 
 
 def _csv_dialect(path: Path) -> tuple[str, Literal[0, 3]]:
@@ -182,58 +156,6 @@ def _csv_rows(lines: TextIO, path: Path) -> Iterator[tuple[int, list[str]]]:
         start = reader.line_num + 1
 
 
-def _broken_place(path: Path, kind: str) -> str:
-    """`, line 12: what is wrong there`, as far as it can be found."""
-    try:
-        with open_text(path) as text:
-            if kind == "json lines":
-                return _broken_json_line(text)
-            if kind == "json":
-                json.load(text)
-            if kind == "csv":
-                return _broken_csv_line(text, path)
-    except json.JSONDecodeError as error:
-        return f", line {error.lineno}: not valid JSON ({error.msg})"
-    except UnicodeDecodeError as error:
-        return f": not UTF-8 at byte {error.start}; save it as UTF-8"
-    except (OSError, EOFError) as error:
-        return f": {error}"
-    return ""
-
-
-def _broken_json_line(text: TextIO) -> str:
-    types: dict[str, type] = {}
-    for number, line in enumerate(text, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            return f", line {number}: not valid JSON ({error.msg} at column {error.colno})"
-        if not isinstance(row, dict):
-            return f", line {number}: expected a JSON object such as {{...}}, got {type(row).__name__}"
-        for column, value in row.items():
-            expected = types.setdefault(column, type(value)) if value is not None else None
-            if expected is not None and type(value) is not expected:
-                return (
-                    f", line {number}: the column {column!r} is of type {type(value).__name__} here and "
-                    f"{expected.__name__} before"
-                )
-    return ""
-
-
-def _broken_csv_line(text: TextIO, path: Path) -> str:
-    """The first row of another width than the header: ``datasets`` would shift its cells, or fill them, silently."""
-    _, quoting = _csv_dialect(path)
-    hint = " (in TSV quotes are text; cells with tabs or line breaks need .csv or .jsonl)" if quoting else ""
-    width = None
-    for line, cells in _csv_rows(text, path):
-        width = len(cells) if width is None else width
-        if len(cells) != width:
-            return f", line {line}: expected {width} columns as in the first line, got {len(cells)}{hint}"
-    return ""
-
-
 def _row_starts(lines: TextIO, path: Path, kind: str, conll: ConllColumns) -> Iterator[int]:
     """The number of the line, from 1, where each row begins."""
     if kind == "json lines":
@@ -242,15 +164,6 @@ def _row_starts(lines: TextIO, path: Path, kind: str, conll: ConllColumns) -> It
         yield from (number for number, _ in read_conll(lines, path=path, columns=conll))
     else:
         yield from (number for number, _ in islice(_csv_rows(lines, path), 1, None))
-
-
-def _has_no_rows(path: Path, kind: str) -> bool:
-    header = 1 if kind == "csv" else 0
-    try:
-        with open_text(path) as text:
-            return next(islice((line for line in text if line.strip()), header, None), None) is None
-    except (OSError, EOFError, UnicodeDecodeError):
-        return False
 
 
 def _suffix(path: Path) -> str:
@@ -264,8 +177,3 @@ def _suffix(path: Path) -> str:
 
 def _full_suffix(path: Path) -> str:
     return "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
-
-
-def _first_line(error: Exception) -> str:
-    cause = error.__cause__ or error
-    return (str(cause).splitlines() or [type(cause).__name__])[0][:200]

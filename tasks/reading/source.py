@@ -11,6 +11,7 @@ import numpy as np
 
 from tasks.base import Row, Task
 from tasks.reading.checks import check_rows
+from tasks.reading.columns import used
 from tasks.reading.splits import SPLITS, Split, fingerprint_of
 
 
@@ -19,7 +20,8 @@ class Corpus:
     """Rows that were read and checked.
 
     ``splits``: train, validation, test and perhaps further test sets, each a list of rows (column name -> value).
-    ``fingerprint``: SHA-256 of all rows, in order, hexadecimal. ``source``: where they come from, in words.
+    ``fingerprint``: SHA-256 of all rows, in order, hexadecimal: of what the task looks at. ``source``: where they come
+    from, in words.
     ``tokenizer``: the name of the tokenizer that suits the texts. ``language``: its ISO 639-1 code.
     ``unseen_labels``: what to do about rows of validation and test whose label train never shows: error or drop.
     """
@@ -74,7 +76,7 @@ class Source(ABC):
         name, source, checked = self._read_checked(task)
         names = (*SPLITS, *(split_name for split_name in checked if split_name not in SPLITS))
         splits = {split_name: self._select(split_name, checked[split_name]) for split_name in names}
-        rows = {split_name: split.rows for split_name, split in splits.items()}
+        rows = {split_name: [used(row, task) for row in split.rows] for split_name, split in splits.items()}
         places = {split_name: split.place for split_name, split in splits.items()}
         return Corpus(
             name, rows, places, fingerprint_of(rows), source, self.tokenizer, self.language, self.unseen_labels

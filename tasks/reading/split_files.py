@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from tasks.base import Task
-from tasks.reading.columns import rename_columns
+from tasks.reading.columns import rename_columns, wanted_columns
 from tasks.reading.conll import ConllColumns
 from tasks.reading.files import find_split, line_of, listing, read_rows
 from tasks.reading.splits import SPLITS, Split
@@ -37,9 +37,14 @@ def require_splits(
             raise ValueError(f"{where}: expected a split {split!r}; {seen}; {', or '.join(remedies) or 'add the file'}")
 
 
-def read_split(file: Path, *, columns: Mapping[str, str], task: Task, conll: ConllColumns) -> Split:
-    """The rows of a file under the names that the task needs; raises ValueError as ``read_rows`` and renaming do."""
-    rows = read_rows(file, conll=conll)
+def read_split(
+    file: Path, *, columns: Mapping[str, str], task: Task, conll: ConllColumns, others: Iterable[str]
+) -> Split:
+    """The rows of a file under the names that the task needs; raises ValueError as ``read_rows`` and renaming do.
+
+    ``others``: columns that are looked at, too.
+    """
+    rows = read_rows(file, conll=conll, wanted=wanted_columns(task, columns, others=others))
     place = _line_namer(file, conll)
     return Split(rename_columns(rows, columns, task=task, place=place, option="data.columns"), place)
 

@@ -1,10 +1,12 @@
 import gzip
 import json
+import os
 
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
+from tasks.base import Task
 from tasks.corpora import FileData, GeneratedData, PublishedData
 from tasks.kinds.one_label import PoolingTask
 from tasks.kinds.tags import TaggingTask
@@ -53,7 +55,7 @@ HUB = {
 
 class Sorting:
     name, text_columns, label_column, tokenized = "sentiment", ("text",), "label", False
-    label_problem = PoolingTask.label_problem
+    label_problem, optional_columns = PoolingTask.label_problem, Task.optional_columns
 
     def check(self, row):
         if row[self.label_column] in ("forbidden", ["forbidden"]):
@@ -63,17 +65,12 @@ class Sorting:
 
 class Tagging:
     name, text_columns, label_column, tokenized = "ner", ("tokens",), "tags", True
-    label_problem = TaggingTask.label_problem
+    label_problem, optional_columns = TaggingTask.label_problem, Task.optional_columns
 
     def check(self, row):
         if row[self.label_column] in ("forbidden", ["forbidden"]):
             raise ValueError("the task forbids this label")
         return row
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path, monkeypatch):
-    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path / "cache"))
 
 
 def rows(count, start=0):
@@ -117,6 +114,72 @@ def test_the_fingerprint_follows_the_content(folder):
     assert len(before.fingerprint) == 64
     write(folder / "test.jsonl", [*rows(5, 24), {"text": "other", "label": "a"}])
     assert load(folder).fingerprint != before.fingerprint
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
+def test_a_file_that_was_replaced_is_read_anew_whatever_its_time(tmp_path, suffix):
+    import pandas
+
+    def put(rows):
+        table, path = pandas.DataFrame(rows), tmp_path / f"test.{suffix}"
+        made = table.to_csv(index=False) if suffix == "csv" else table.to_json(orient="records", lines=True)
+        table.to_parquet(path) if suffix == "parquet" else path.write_text(made)
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+
+    write(tmp_path / "train.jsonl", rows(4))
+    write(tmp_path / "validation.jsonl", rows(4))
+    put(rows(4))
+    before = load(tmp_path)
+    swapped = [row | {"label": {"a": "b", "b": "a"}[row["label"]]} for row in rows(4)]
+    put(swapped)
+    after = load(tmp_path)
+    assert after.splits["test"] == swapped
+    assert after.fingerprint != before.fingerprint
+
+
+def test_columns_that_the_task_does_not_need_are_left_alone(tmp_path):
+    """One that is null but for the last row, of a type that changes, or that is new in a later row."""
+    others = [{"meta": None}] * 7_000 + [{"meta": 1}, {"meta": {"a": [1]}, "new": "x"}, {"meta": "2 March 1999"}]
+    named = [row | other for row, other in zip(rows(7_003), others, strict=True)]
+    for split in ("train", "validation", "test"):
+        write(tmp_path / f"{split}.jsonl", named)
+    corpus = load(tmp_path)
+    assert corpus.splits["test"] == rows(7_003)
+    assert len(load(tmp_path, exclude={"meta": 1}).splits["train"]) == 7_002
+    write(tmp_path / "test.jsonl", rows(7_003))
+    assert load(tmp_path).fingerprint == corpus.fingerprint
+
+
+def test_a_column_of_parquet_that_the_task_does_not_need_is_not_read(tmp_path):
+    import pandas
+
+    for split in ("train", "validation", "test"):
+        pandas.DataFrame([row | {"vector": [0.5] * 3} for row in rows(2)]).to_parquet(tmp_path / f"{split}.parquet")
+    assert load(tmp_path).splits["test"] == rows(2)
+    with pytest.raises(ValueError, match=r"from a column 'body', but found text, label, vector"):
+        load(tmp_path, columns={"text": "body"})
+    (tmp_path / "test.parquet").write_bytes(b"PAR1 and more")
+    with pytest.raises(ValueError, match=r"test.parquet: .*; correct the file"):
+        load(tmp_path)
+
+
+DATES = ["1999-03-02", "2 March 1999", "1999-03-02T10:00:00Z", "12:30", "1e5", "NaN", "true", "007", "null", "-0"]
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "json", "csv", "tsv"])
+def test_texts_that_look_like_something_else_stay_texts(tmp_path, suffix):
+    made = [{"text": text, "label": text} for text in DATES]
+    for split in ("train", "validation", "test"):
+        path = tmp_path / f"{split}.{suffix}"
+        if suffix in ("csv", "tsv"):
+            path.write_text(
+                "".join(
+                    {"csv": ",", "tsv": "\t"}[suffix].join(row) + "\n" for row in [made[0], *map(dict.values, made)]
+                )
+            )
+        else:
+            write(path, made)
+    assert load(tmp_path).splits["test"] == made
 
 
 @pytest.mark.parametrize("kind", ["csv", "csv.gz", "json", "parquet"])
@@ -192,7 +255,15 @@ def test_a_conll_line_with_too_few_columns_is_named(tmp_path):
     [
         ('{"text": "x", "label": }', "train.jsonl, line 3: not valid JSON"),
         ('["text"]', "line 3: expected a JSON object such as {...}, got list"),
-        ('{"text": "x", "label": ["a"]}', "line 3: the column 'label' is of type list here and str before"),
+        (
+            '{"text": "x", "label": ["a"]}',
+            "line 3: expected a label (text or a whole number) in the column 'label', got",
+        ),
+        (
+            f'{{"text": "x", "label": {"[" * 100_000}',
+            "train.jsonl, line 3: too many brackets inside each other; correct",
+        ),
+        (f'{{"text": "x", "label": {"1" * 5_000}}}', "train.jsonl, line 3: not valid JSON (Exceeds the limit"),
         ('{"text": "", "label": "a"}', "line 3: the column 'text' is empty; remove the row or add its text"),
         ('{"text": " \\n", "label": "a"}', "line 3: the column 'text' is empty"),
         ('{"label": "a"}', "line 3: the column 'text' is missing in this row; expected a text"),
@@ -362,7 +433,8 @@ def test_whatever_is_no_text_is_excluded_as_labels_are_written(tmp_path, column,
     for split in ("train", "validation", "test"):
         write(tmp_path / f"{split}.jsonl", numbered(column, values))
     rows = load(tmp_path, exclude={column: excluded}).splits["train"]
-    assert [row[column] for row in rows] == ([str(value) for value in left] if column == "label" else left)
+    assert [row["text"] for row in rows] == [f"text {values.index(value)}" for value in left]
+    assert column == "other" or [row["label"] for row in rows] == [str(value) for value in left]
 
 
 def test_a_value_to_exclude_may_be_in_one_split_only(folder):
@@ -389,13 +461,20 @@ def test_unknown_words_for_unseen_labels_are_refused():
         FileData(**(FILES | {"unseen_labels": "ignore"}))
 
 
-def test_a_cache_that_cannot_be_written_is_explained(folder, monkeypatch):
+def test_a_cache_of_the_hub_that_cannot_be_written_is_explained(monkeypatch):
     def refuse(*args, **kwargs):
         raise PermissionError(13, "Permission denied", "/home/me/.cache")
 
     monkeypatch.setattr("datasets.load_dataset", refuse)
     with pytest.raises(ValueError, match=r"cannot write the cache .* /home/me/.cache; set .* HF_HOME"):
-        load(folder)
+        PublishedData(**(PUBLISHED | {"hub": HUB, "validation_fraction": 0.1})).load(Sorting())
+
+
+def test_a_folder_is_not_read_in_the_place_of_the_hub(tmp_path, monkeypatch):
+    (tmp_path / "nobody" / "toy").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"data.hub.path=nobody/toy: .* is a folder or a file here; .* data=files"):
+        PublishedData(**(PUBLISHED | {"hub": HUB, "validation_fraction": 0.1})).load(Sorting())
 
 
 def test_a_published_set_is_read_from_its_folder_if_one_is_given(folder):

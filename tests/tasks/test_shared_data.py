@@ -6,6 +6,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
+from tasks.base import Task
 from tasks.generated.base import SIZES
 from tasks.kinds.one_label import PoolingTask
 from tasks.kinds.tags import TaggingTask
@@ -24,6 +25,7 @@ WITHOUT_OOS = {"train": 100, "validation": 100, "test": 1_000}
 
 
 class Columns:
+    optional_columns = Task.optional_columns
     name = "correction"  # whose bundled corpus jfleg trains on
 
     def __init__(self, columns):
@@ -54,8 +56,7 @@ def load(request, shared_data, name, columns, *overrides):
 
 
 @pytest.mark.parametrize("name", COLUMNS)
-def test_a_data_set_is_read_whole(request, shared_data, name, tmp_path, monkeypatch):
-    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path))
+def test_a_data_set_is_read_whole(request, shared_data, name):
     corpus = load(request, shared_data, name, COLUMNS[name])
     expected = documented_sizes(shared_data, corpus.name)
     if name == "clinc150":
@@ -65,8 +66,7 @@ def test_a_data_set_is_read_whole(request, shared_data, name, tmp_path, monkeypa
     assert {split: len(rows) for split, rows in corpus.splits.items()} == expected
 
 
-def test_another_set_can_lend_its_train(request, shared_data, tmp_path, monkeypatch):
-    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path))
+def test_another_set_can_lend_its_train(request, shared_data):
     corpus = load(request, shared_data, "jfleg", COLUMNS["jfleg"], "data@data.train_from=disfl_qa")
     lent = documented_sizes(shared_data, "disfl_qa")["train"]
     assert len(corpus.splits["train"]) == lent
@@ -74,8 +74,7 @@ def test_another_set_can_lend_its_train(request, shared_data, tmp_path, monkeypa
         load(request, shared_data, "jfleg", COLUMNS["jfleg"], "data.train_from=disfl_qa")
 
 
-def test_the_intents_of_snips_are_read_from_its_tokens(request, shared_data, tmp_path, monkeypatch):
-    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path))
+def test_the_intents_of_snips_are_read_from_its_tokens(request, shared_data):
     row = load(request, shared_data, "snips", TEXT).splits["train"][0]
     assert (row["text"][:2], row["label"]) == (["Add", "another"], "AddToPlaylist")
 

@@ -122,11 +122,6 @@ def configuration(folder: Path, *overrides: str) -> DictConfig:
     return config
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path / "cache"))
-
-
 @pytest.mark.parametrize("model", ["self", "additive", "none"])
 def test_it_is_checked_built_learnt_scored_and_explained(tmp_path: Path, model: str):
     config = configuration(tmp_path, f"model={model}", "embedding.parts.ngrams.width=0")
