@@ -47,10 +47,10 @@ def main(config: DictConfig) -> None:
 
 def _run(config: DictConfig) -> None:
     from harness.records.processes import writes_here
-    from harness.run.display import show_outcome
+    from harness.run.display import show_data, show_outcome
     from harness.run.execute import execute
 
-    outcome = execute(config)
+    outcome = execute(config, begun=lambda run: show_data(run) if writes_here() else None)
     if writes_here():
         show_outcome(outcome)
     if outcome.record["status"] != "done":

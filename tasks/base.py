@@ -206,10 +206,13 @@ class Task(ABC):
         """The names of the labels in words, the external memory of mechanisms where a row has none of its own."""
         return [label_name(label) for label in labels]
 
+    def labels_of(self, row: Row) -> Sequence[str]:
+        """The labels of a row, one or several, each of which train must show; none where any text may be written."""
+        return [row[self.label_column]]
+
     def unseen_label(self, row: Row, known: Collection[str]) -> str | None:
-        """The label of a row, or the first of several, if it is not ``known`` from train and so cannot be learnt."""
-        label: str = row[self.label_column]
-        return None if label in known else label
+        """The first label of a row that is not ``known`` from train and so cannot be learnt, if there is one."""
+        return next((label for label in self.labels_of(row) if label not in known), None)
 
     def any_label(self, row: Row, train: Sequence[Row]) -> Any:
         """A label that a row without one may be given, so that it can be encoded: nobody looks at it."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.board.row import Row, effort_of
 from harness.board.tables import BoardRow
+from harness.records.data_notes import data_notes
 from harness.records.printable import listed
 from harness.records.record import Record
 from harness.statistics.over_seeds import FEWEST
@@ -51,6 +52,7 @@ def table_remarks(rows: Sequence[BoardRow], records: Sequence[Record], seeds: Se
     for what, words in (("space", "over different spaces"), ("method", "by different methods")):
         if len({json.dumps(effort[what], sort_keys=True, default=str) for effort in efforts if what in effort}) > 1:
             remarks.append(f"the rows were tuned {words}")
+    remarks += data_notes(records)
     if len(machines := _machines(records)) > 1:
         remarks.append(f"times and memory are from different machines: {'; '.join(machines)}")
     return remarks

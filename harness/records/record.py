@@ -91,6 +91,7 @@ class Facts(TypedDict, total=False):
     """What a run finds out while it goes on; whatever is known when it ends, however it ends, stands in its record.
 
     ``data_sizes``, ``dropped_rows``: rows by split; dropped are those whose label train never shows.
+    ``label_counts``, ``repeated_rows``, ``similar_labels``: as in ``tasks.reading.survey.Survey``.
     ``data_source``: where the rows come from, in words. ``external_memory``: the same of the external memory, or None.
     ``attention_notes``: what a mechanism does otherwise than its name says at some site.
     ``flops_note``: why FLOPs could not be counted. ``chosen_by``: the value that chose the tested epoch.
@@ -105,6 +106,9 @@ class Facts(TypedDict, total=False):
     data_sizes: dict[str, int]
     data_source: str
     dropped_rows: dict[str, int]
+    label_counts: dict[str, dict[str, int]]
+    repeated_rows: dict[str, dict[str, dict[str, int]]]
+    similar_labels: list[list[str]]
     external_memory: str | None
     match: Match | None
     attention_notes: list[str]

@@ -1,18 +1,44 @@
-"""What a person sees at the end of a run."""
+"""What a person sees before a run is computed, and at its end."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
+from harness.records.data_notes import data_notes
 from harness.records.printable import plain
 
 if TYPE_CHECKING:
-    from harness.run.run import Outcome
+    from harness.run.run import Outcome, Run
+
+MOST_LABELS = 12
+"""So many labels are shown with their counts."""
+
+
+def show_data(run: Run, *, console: Console | None = None) -> None:
+    """Print what the run is about to learn from: rows, the counts of labels, and what to know of them."""
+    console = console or Console()
+    facts = run.facts
+    console.print(f"data: {plain(facts['data_source'])}", markup=False, highlight=False, soft_wrap=True)
+    sizes, counts = facts["data_sizes"], facts["label_counts"]
+    table = Table(Column("label", overflow="fold"), *(Column(split, justify="right") for split in sizes))
+    table.add_row("(rows)", *(f"{size:,}" for size in sizes.values()))
+    labels = list(dict.fromkeys(label for split in counts.values() for label in split))
+    for label in labels[:MOST_LABELS]:
+        table.add_row(Text(plain(label)), *(f"{counts[split].get(label, 0):,}" for split in sizes))
+    if len(labels) > MOST_LABELS:
+        table.add_row(f"and {len(labels) - MOST_LABELS} less frequent ones")
+    console.print(table)
+    _show_notes(console, data_notes([facts]))
+
+
+def _show_notes(console: Console, notes: Sequence[str]) -> None:
+    for note in notes:
+        console.print(f"note: {plain(note)}", markup=False, highlight=False, soft_wrap=True)
 
 
 def show_outcome(outcome: Outcome, *, console: Console | None = None) -> None:
@@ -28,8 +54,7 @@ def show_outcome(outcome: Outcome, *, console: Console | None = None) -> None:
         return
     console.print(_scores_table(record, title))
     console.print(_costs_table(record))
-    for note in record.get("attention_notes", ()):
-        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+    _show_notes(console, [*(data_notes([record]) if outcome.found else ()), *record.get("attention_notes", ())])
     if record["debug"]:
         console.print("a debug run: its record is marked so and reaches no board", markup=False)
     found = "found, not run again (force=true runs it): " if outcome.found else "record: "

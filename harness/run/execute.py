@@ -28,25 +28,31 @@ from harness.run.run import BusyError, Outcome, Run, begins_anew, make_run, stan
 from harness.run.stopping import TimeLimitError, limited, terminable
 from tasks.base import Task
 from tasks.reading.source import Corpus
+from tasks.reading.survey import survey
 
 Announce = Callable[[Run], None]
 Predictions = Mapping[int, Any]
 
 
 def execute(
-    config: DictConfig, *, announce: Announce = lambda run: None, callbacks: Sequence[MakeCallback] = ()
+    config: DictConfig,
+    *,
+    announce: Announce = lambda run: None,
+    begun: Announce = lambda run: None,
+    callbacks: Sequence[MakeCallback] = (),
 ) -> Outcome:
     """Run one configuration and return its outcome; errors become a record with the status ``failed``.
 
     KeyboardInterrupt and SIGTERM leave an ``interrupted`` record and are raised again; the same command resumes.
     ``announce`` is called whenever the run's id and folder become known: before and after its data are read.
+    ``begun`` is called once its data are known and it is about to be computed.
     ``callbacks``: of training, besides those that every run has.
     """
     run = make_run(config)
     announce(run)
     with ExitStack() as held:  # the folder's lock, until the record is written: nobody begins anew before
         try:
-            return _run(config, run, announce, callbacks, held)
+            return _run(config, run, announce, begun, callbacks, held)
         except BusyError:
             raise
         except (KeyboardInterrupt, SystemExit):
@@ -57,7 +63,12 @@ def execute(
 
 
 def _run(
-    config: DictConfig, run: Run, announce: Announce, callbacks: Sequence[MakeCallback], held: ExitStack
+    config: DictConfig,
+    run: Run,
+    announce: Announce,
+    begun: Announce,
+    callbacks: Sequence[MakeCallback],
+    held: ExitStack,
 ) -> Outcome:
     """The way of a run from its configuration to its record."""
     before = read_record(run.folder)  # of an attempt that ended before its data were read
@@ -79,8 +90,8 @@ def _run(
         found = _found(config, run)
         if found is not None:
             return Outcome(found, run.folder, found=True)
-        sizes = {split: len(rows) for split, rows in corpus.splits.items()}
-        run.facts |= {"data_sizes": sizes, "data_source": corpus.source}
+        run.facts |= _data_facts(task, corpus)
+        begun(run)
         with limited(config.max_minutes):
             predictions = _computed(config, run, task, corpus, callbacks)
         run.facts |= {"main_score": task.main_score, "score_definitions": task.definitions(corpus.splits["test"])}
@@ -90,6 +101,20 @@ def _run(
         files.write_record(run.folder, record)
         clear(run.folder)
     return Outcome(record, run.folder)
+
+
+def _data_facts(task: Task, corpus: Corpus) -> Facts:
+    """What the record says of the data."""
+    found = survey(corpus, task)
+    dropped = dict.fromkeys(corpus.splits, 0) if corpus.unseen_labels == "error" else found.unlearnt_rows
+    return {
+        "data_sizes": {split: len(rows) for split, rows in corpus.splits.items()},
+        "data_source": corpus.source,
+        "label_counts": found.label_counts,
+        "repeated_rows": found.repeated_rows,
+        "similar_labels": found.similar_labels,
+        "dropped_rows": dropped,
+    }
 
 
 def _found(config: DictConfig, run: Run) -> Record | None:

@@ -13,6 +13,9 @@ from harness.records.printable import plain
 from harness.sweep.forecast import Forecast
 from harness.sweep.job import Answer
 
+MOST_NOTES = 10
+"""So many notes on the data are shown."""
+
 
 def show_plan(forecasts: Sequence[Forecast], *, workers: int, console: Console | None = None) -> int:
     """Print the plan: each cell, why it would not run, the total. Returns the exit code: 1 if there would be holes."""
@@ -63,10 +66,21 @@ def show_summary(console: Console, labels: Sequence[str], answers: Mapping[int, 
             console.print(line, markup=False, highlight=False, soft_wrap=True)
             if answer.status == "failed" and answer.folder is not None:
                 console.print(f"  (record: {answer.folder})", markup=False, highlight=False, soft_wrap=True)
+    _show_notes(console, answers)
     counts = Counter("found" if answer.found else answer.status for answer in answers.values())
     counts["not run"] = len(labels) - len(answers)
     told = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
     console.print(f"cells: {told}", markup=False, highlight=False)
+
+
+def _show_notes(console: Console, answers: Mapping[int, Answer]) -> None:
+    """What to know of the data, once for all cells that share it."""
+    cells = Counter(note for answer in answers.values() for note in answer.notes)
+    for note, count in list(cells.items())[:MOST_NOTES]:
+        where = "" if count == len(answers) else f" ({count} of the cells)"
+        console.print(f"note: {plain(note)}{where}", markup=False, highlight=False, soft_wrap=True)
+    if len(cells) > MOST_NOTES:
+        console.print(f"and {len(cells) - MOST_NOTES} more notes; the leaderboard sums them up", markup=False)
 
 
 def _score(answer: Answer) -> str:

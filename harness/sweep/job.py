@@ -11,6 +11,7 @@ from typing import Protocol
 
 from omegaconf import DictConfig
 
+from harness.records.data_notes import data_notes
 from harness.records.record import Record
 from harness.run.run import BusyError, Outcome, Run
 from harness.training.memory import give_back_memory
@@ -45,7 +46,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a cell. ``found``: an earlier run's record stands; ``folder``: None if nothing was recorded."""
+    """What became of a cell. ``found``: an earlier run's record stands; ``folder``: None if nothing was recorded.
+
+    ``notes``: what to know of its data.
+    """
 
     status: str
     reason: str | None = None
@@ -53,6 +57,7 @@ class Answer:
     score: tuple[str, float] | None = None
     seconds: float = 0.0
     found: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def run_cell(job: Job) -> Answer:
@@ -80,7 +85,8 @@ def answer_from(record: Record, folder: Path, *, found: bool) -> Answer:
             f"validation {main}": record.get("validation_scores", {}).get(main)
         }
         score = next(((key, value) for key, value in scores.items() if key.endswith(main) and value is not None), None)
-    return Answer(record["status"], record["reason"], str(folder), score, found=found)
+    notes = tuple(data_notes([record]))
+    return Answer(record["status"], record["reason"], str(folder), score, found=found, notes=notes)
 
 
 def write_note(job: Job, run: Run) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -35,9 +35,10 @@ class TaggingTask(Task):
         """As many tags as tokens."""
         return tags_problem(self.label_column, row[self.label_column], self.text_columns[0], row[self.text_columns[0]])
 
-    def unseen_label(self, row: Row, known: Collection[str]) -> str | None:
-        """The first tag that train does not show."""
-        return next((tag for tag in row[self.label_column] if tag not in known), None)
+    def labels_of(self, row: Row) -> Sequence[str]:
+        """The tags of all tokens."""
+        tags: Sequence[str] = row[self.label_column]
+        return tags
 
     def any_label(self, row: Row, train: Sequence[Row]) -> Any:
         """The first tag of the inventory, for every token."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -86,9 +86,9 @@ class GenerationTask(Task):
         """Empty: any text may be written."""
         return []
 
-    def unseen_label(self, row: Row, known: Collection[str]) -> str | None:
+    def labels_of(self, row: Row) -> Sequence[str]:
         """None: any text may be written."""
-        return None
+        return []
 
     def any_label(self, row: Row, train: Sequence[Row]) -> Any:
         """The text that is read."""

@@ -286,6 +286,12 @@ def test_costs_of_different_machines_get_a_remark():
     assert table.messages[-1:] == ["times and memory are from different machines: fast; slow, 1 threads"]
 
 
+def test_what_to_know_of_the_data_is_a_remark_of_the_table():
+    facts = {"data_sizes": {"test": 32}, "dropped_rows": {"test": 28}}
+    told = "of 32 rows of test 28 are left out, for train never shows their label (data.unseen_labels=drop)"
+    assert told in only_table(*runs([0.1, 0.2, 0.3], **facts)).messages
+
+
 # Tables
 
 

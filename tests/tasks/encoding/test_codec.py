@@ -159,7 +159,7 @@ def test_impossible_options_are_refused(changes, message):
 
 class Tagging:
     name, text_columns, label_column, tokenized = "tagging", ("tokens",), "tags", True
-    unseen_label = TaggingTask.unseen_label
+    labels_of, unseen_label = TaggingTask.labels_of, Task.unseen_label
 
     def label_set(self, labels):
         return sorted({tag for tags in labels for tag in tags})
@@ -167,7 +167,7 @@ class Tagging:
 
 class Sorting:
     name, text_columns, label_column, tokenized = "sorting", ("text",), "label", False
-    unseen_label = Task.unseen_label
+    labels_of, unseen_label = Task.labels_of, Task.unseen_label
 
     def label_set(self, labels):
         return sorted(set(labels))

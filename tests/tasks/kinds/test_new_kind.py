@@ -5,7 +5,7 @@ Its label is the place of a token (where does the answer begin?), which is neith
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,8 +79,8 @@ class Finding(Task):
     def label_set(self, labels: Sequence[Any]) -> list[str]:
         return []
 
-    def unseen_label(self, row: Row, known: Collection[str]) -> str | None:
-        return None
+    def labels_of(self, row: Row) -> Sequence[str]:
+        return []
 
     def encode(self, corpus: Corpus, *, options: EncodingOptions, external: bool, cache: Path | None) -> PlacedCorpus:
         texts = {split: [row["text"].split() for row in rows] for split, rows in corpus.splits.items()}

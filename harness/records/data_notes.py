@@ -1,0 +1,80 @@
+"""What a reader of scores must know of the data, in words: of one run, or of all runs of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+MANY = 0.05
+"""From this share on, rows of a split that also stand in train are more than chance leaves in most real data."""
+
+MOST_GROUPS = 5
+"""So many groups of labels that look alike are named."""
+
+
+def data_notes(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Rows that two splits share, rows that were left out, and labels that look alike; ``records``: or facts of runs.
+
+    Where runs differ (each seed draws its own splits), the largest number stands for all.
+    """
+    return [*_repeated(records), *_dropped(records), *_similar(records)]
+
+
+def _repeated(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    answer = "label" if any(record.get("label_counts") for record in records) else "target"
+    notes = []
+    for split in _splits(records, "repeated_rows"):
+        rows = max(_number(record, "data_sizes", split) for record in records)
+        known = max(_number(record, "repeated_rows", split, "train", "text") for record in records)
+        parts = []
+        for earlier in ("train", "validation"):
+            texts = [_number(record, "repeated_rows", split, earlier, "text") for record in records]
+            same = [_number(record, "repeated_rows", split, earlier, "text_and_label") for record in records]
+            if max(texts):
+                parts.append(f"{_most(texts)} also stand in {earlier} ({_most(same)} with the same {answer})")
+        if parts:
+            warning = "; what is scored on these can be learnt by heart" if known >= MANY * rows else ""
+            notes.append(f"of {rows:,} rows of {split} {' and '.join(parts)}{warning}")
+    return notes
+
+
+def _dropped(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    notes = []
+    for split in _splits(records, "dropped_rows"):
+        dropped = [_number(record, "dropped_rows", split) for record in records]
+        if max(dropped):
+            rows = max(_number(record, "data_sizes", split) for record in records)
+            notes.append(
+                f"of {rows:,} rows of {split} {_most(dropped)} are left out, for train never shows their label "
+                "(data.unseen_labels=drop)"
+            )
+    return notes
+
+
+def _similar(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    found = [record["similar_labels"] for record in records if isinstance(record.get("similar_labels"), list)]
+    groups = {tuple(map(str, group)) for alike in found for group in alike if isinstance(group, list)}
+    if not groups:
+        return []
+    shown = [" and ".join(repr(label[:40]) for label in group) for group in sorted(groups)]
+    more = f" and {len(shown) - MOST_GROUPS} more" if len(shown) > MOST_GROUPS else ""
+    return [
+        f"labels that look alike, but are different ones: {'; '.join(shown[:MOST_GROUPS])}{more}; "
+        "if they are meant as one, correct the data"
+    ]
+
+
+def _most(counts: Sequence[int]) -> str:
+    return f"{'up to ' if len(set(counts)) > 1 else ''}{max(counts):,}"
+
+
+def _splits(records: Sequence[Mapping[str, Any]], key: str) -> list[str]:
+    return list(dict.fromkeys(split for record in records for split in record.get(key) or ()))
+
+
+def _number(record: Mapping[str, Any], *path: str) -> int:
+    """A number in a record; 0 if there is none, as in records of before."""
+    value: Any = record
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value if isinstance(value, int) else 0

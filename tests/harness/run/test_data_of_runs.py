@@ -1,0 +1,96 @@
+"""What a run says of its data: on the terminal before it is computed, and in its record."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from harness.configuration.compose import compose_configuration
+from harness.run.display import show_data, show_outcome
+from harness.run.execute import execute
+from harness.run.run import Outcome
+from harness.sweep.display import show_summary
+from harness.sweep.job import answer_from
+
+Overrides = Callable[..., list[str]]
+
+
+def write_splits(folder: Path, **splits: list[tuple[str, str]]) -> Path:
+    folder.mkdir(exist_ok=True)
+    for name, rows in splits.items():
+        lines = (json.dumps({"text": text, "label": label}) + "\n" for text, label in rows)
+        (folder / f"{name}.jsonl").write_text("".join(lines))
+    return folder
+
+
+def run(tiny: Overrides, folder: Path, *more: str) -> tuple[Outcome, str]:
+    """The outcome, and what was said before it was computed."""
+    console = Console(file=io.StringIO(), width=200)
+    files = ("task=classification", "model=majority", "data=files", f"data.path={folder}", *more)
+    config = compose_configuration(tiny(*files))
+    outcome = execute(config, begun=lambda run: show_data(run, console=console))
+    return outcome, console.file.getvalue()  # type: ignore[attr-defined]
+
+
+TRAIN = [("good", "gut"), ("fine", "gut"), ("bad", "schlecht"), ("so", "gut ")]
+
+
+def test_labels_leaks_and_losses_are_said_before_it_is_computed_and_recorded(tiny: Overrides, tmp_path: Path):
+    folder = write_splits(
+        tmp_path / "mine", train=TRAIN, validation=TRAIN[:1], test=[TRAIN[2], ("odd", "new"), ("bad", "gut")]
+    )
+    outcome, said = run(tiny, folder)
+    assert [line.split("│")[1:-1] for line in said.splitlines() if line.startswith("│")] == [
+        [" (rows)   ", "     4 ", "          1 ", "    3 "],
+        [" gut      ", "     2 ", "          1 ", "    1 "],
+        [" schlecht ", "     1 ", "          0 ", "    1 "],
+        [" gut      ", "     1 ", "          0 ", "    0 "],
+        [" new      ", "     0 ", "          0 ", "    1 "],
+    ]
+    record: Any = outcome.record
+    assert record["label_counts"]["train"] == {"gut": 2, "schlecht": 1, "gut ": 1}
+    assert record["repeated_rows"]["test"] == {"train": {"text": 2, "text_and_label": 1}}
+    assert record["similar_labels"] == [["gut", "gut "]]
+    assert record["dropped_rows"] == {"train": 0, "validation": 0, "test": 1}
+    notes = [line for line in said.splitlines() if line.startswith("note: ")]
+    assert [note.split(" also ")[0].split(" are ")[0].split(":")[1] for note in notes] == [
+        " of 1 rows of validation 1",
+        " of 3 rows of test 2",
+        " of 3 rows of test 1",
+        " labels that look alike, but",
+    ]
+    again, said_again = run(tiny, folder)
+    assert (again.found, said_again) == (True, "")
+    found, summary = Console(file=io.StringIO(), width=200), Console(file=io.StringIO(), width=200)
+    show_outcome(again, console=found)
+    show_summary(summary, ["a cell"], {0: answer_from(again.record, again.folder, found=True)})
+    for console in (found, summary):
+        assert [line for line in console.file.getvalue().splitlines() if line.startswith("note: ")] == notes  # type: ignore[attr-defined]
+
+
+def test_many_labels_are_cut_and_steer_no_terminal(tiny: Overrides, tmp_path: Path):
+    rows = [(f"text {number}", f"label {number}\x1b[31m") for number in range(30)]
+    folder = write_splits(tmp_path / "mine", train=rows, validation=rows[:2], test=rows[:2])
+    _, said = run(tiny, folder, "data.max_train=null")
+    assert "label 11" in said
+    assert "label 12" not in said
+    assert "and 18 less frequent ones" in said
+    assert "\x1b" not in said
+
+
+def test_data_that_were_replaced_with_their_time_kept_are_another_run(tiny: Overrides, tmp_path: Path):
+    swapped = [(text, {"gut": "schlecht", "schlecht": "gut"}.get(label, label)) for text, label in TRAIN]
+    folder = write_splits(tmp_path / "mine", train=TRAIN, validation=TRAIN, test=TRAIN)
+    os.utime(folder / "test.jsonl", (1_700_000_000, 1_700_000_000))
+    before, _ = run(tiny, folder)
+    write_splits(folder, test=swapped)
+    os.utime(folder / "test.jsonl", (1_700_000_000, 1_700_000_000))
+    after, _ = run(tiny, folder)
+    assert not after.found
+    assert (before.record["scores"]["accuracy"], after.record["scores"]["accuracy"]) == (0.5, 0.25)
