@@ -52,15 +52,44 @@ class GeneratedData(Source):
         )
 
 
+ONE_FILE = 0.1
+"""The share of a single file that becomes validation, and test, unless another is given."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class FileData(Source):
+class DividedData(Source):
+    """A source whose missing splits can be drawn from train.
+
+    ``validation_fraction``, ``test_fraction``: the share of train that becomes a split that is not there, drawn by
+    ``seed``, label by label; None: a missing split is an error.
+    """
+
+    validation_fraction: float | None
+    test_fraction: float | None
+    seed: int
+
+    @property
+    def fractions(self) -> dict[str, float | None]:
+        """The share of train that each split is, should it be missing."""
+        return {"validation": self.validation_fraction, "test": self.test_fraction}
+
+    def divide(self, splits: dict[str, Split], task: Task) -> tuple[dict[str, Split], str]:
+        """With the missing splits drawn. Raises ValueError for fractions that cannot be."""
+        divided = split_off(splits, self.fractions, seed=self.seed, labels_of=task.labels_of)
+        drawn = [f"{100 * (self.fractions[name] or 0):g} % for {name}" for name in divided if name not in splits]
+        how = ", label by label" if task.labels_of(splits["train"].rows[0]) else ""
+        return divided, f"{' and '.join(drawn)} drawn from train by seed {self.seed}{how}" if drawn else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileData(DividedData):
     """A user's own files.
 
-    ``path``: a folder with ``train``, ``validation`` and ``test`` in any of ``tasks.reading.files.FORMATS``; or None.
-    ``train``, ``validation``, ``test``: the file of a split, where it has another name; relative to ``path``.
+    ``path``: a folder with ``train``, ``validation`` and ``test`` in any of ``tasks.reading.files.FORMATS``, or one
+    such file, which is train; or None.
+    ``train``, ``validation``, ``test``: the file of a split, where it has another name; relative to the folder.
     ``columns``: column the task needs -> column of the files, where the names differ; None: nowhere.
-    ``validation_fraction``, ``test_fraction``: the share of train that becomes a split that has no file, drawn by
-    ``seed``; None: a missing file is an error.
+    A single file is divided (``ONE_FILE``) if no fractions are given.
     ``token_column``, ``tag_column``, ``separator``: see ``tasks.reading.conll.ConllColumns``; None for the first two
     stands for the usual ones (first and last, in CoNLL-U the form and the universal tag).
     """
@@ -70,24 +99,16 @@ class FileData(Source):
     validation: str | None
     test: str | None
     columns: Mapping[str, str] | None
-    validation_fraction: float | None
-    test_fraction: float | None
-    seed: int
     token_column: int | None
     tag_column: int | None
     separator: str | None
 
     def read(self, task: Task) -> tuple[str, str, dict[str, Split]]:
-        """Read the files that are there, and split off the others."""
-        folder = Path(self.path) if self.path is not None else None
-        if folder is None and self.train is None:
-            raise ValueError("data=files needs data.path=<folder> or data.train=<file>, got neither")
-        if folder is not None and not folder.is_dir():
-            raise ValueError(f"data.path={folder}: expected a folder; {listing(folder.parent)}")
-        named = {"train": self.train, "validation": self.validation, "test": self.test}
-        files = {split: split_file(folder, split, given) for split, given in named.items()}
-        fractions = {"validation": self.validation_fraction, "test": self.test_fraction}
-        require_splits(files, fractions, where=str(folder or files["train"]), options=True)
+        """Read the files that are there."""
+        if self.path is None and self.train is None:
+            raise ValueError("data=files needs data.path=<folder or file> or data.train=<file>, got neither")
+        folder, files = self._files()
+        require_splits(files, self.fractions, where=str(folder or files["train"]), options=True)
         splits = {
             split: read_split(
                 file, columns=self.columns or {}, task=task, conll=self._conll(file), others=self.exclude or ()
@@ -95,9 +116,30 @@ class FileData(Source):
             for split, file in files.items()
             if file is not None
         }
-        splits = split_off(splits, fractions, seed=self.seed)
-        name = folder.name if folder is not None else Path(self.train or "").name
+        name = Path(self.path or self.train or "").name
         return name, f"files ({', '.join(str(file) for file in files.values() if file is not None)})", splits
+
+    @property
+    def fractions(self) -> dict[str, float | None]:
+        """As given; of a single file ``ONE_FILE`` each."""
+        given = super().fractions
+        if self.validation is None and self.test is None and (self.path is None or Path(self.path).is_file()):
+            return {name: ONE_FILE if share is None else share for name, share in given.items()}
+        return given
+
+    def _files(self) -> tuple[Path | None, dict[str, Path | None]]:
+        """The folder, if there is one, and the file of each split."""
+        folder = Path(self.path) if self.path is not None else None
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        if folder is not None and folder.is_file():
+            if self.train is not None:
+                raise ValueError(
+                    f"data.path={folder} is a file, which is train; give no data.train={self.train} besides"
+                )
+            named["train"], folder = str(folder), None
+        elif folder is not None and not folder.is_dir():
+            raise ValueError(f"data.path={folder}: expected a folder or a file; {listing(folder.parent)}")
+        return folder, {split: split_file(folder, split, given) for split, given in named.items()}
 
     def _conll(self, file: Path) -> ConllColumns:
         universal = ".conllu" in file.suffixes
@@ -110,12 +152,11 @@ class FileData(Source):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PublishedData(Source):
+class PublishedData(DividedData):
     """A published data set: from the hub, or, if ``data_dir`` is set, from the files in ``data_dir/name``.
 
     ``hub``: the options of ``HubSet``, or None if it is not on the hub in this form. ``columns``: as in
     ``FileData``.
-    ``validation_fraction``, ``test_fraction``, ``seed``: as in ``FileData``.
     ``extra_tests``: the names of further test sets.
     ``train_from``: another source that train comes from, for sets that are made for evaluation alone; else None.
     Raises ValueError for a ``train_from`` that is no source.
@@ -125,9 +166,6 @@ class PublishedData(Source):
     data_dir: str | None
     hub: Mapping[str, Any] | None
     columns: Mapping[str, str] | None
-    validation_fraction: float | None
-    test_fraction: float | None
-    seed: int
     extra_tests: Sequence[str]
     train_from: Source | None
 
@@ -138,14 +176,13 @@ class PublishedData(Source):
                 f"data.train_from: expected a source of data, got {self.train_from!r}; "
                 f"choose a file of conf/data with data@data.train_from=<its name>"
             )
-        fractions = {"validation": self.validation_fraction, "test": self.test_fraction}
-        source, splits = self._read_own(task, fractions)
+        source, splits = self._read_own(task)
         if self.train_from is not None:
             lender, origin, splits["train"] = self.train_from.lend(task)
             source = f"{source}; train of {lender}: {origin}"
-        return self.name, source, split_off(splits, fractions, seed=self.seed)
+        return self.name, source, splits
 
-    def _read_own(self, task: Task, fractions: Mapping[str, float | None]) -> tuple[str, dict[str, Split]]:
+    def _read_own(self, task: Task) -> tuple[str, dict[str, Split]]:
         """The source in words, and the splits that are there; without train where that is lent."""
         needed = (*SPLITS[self.train_from is not None :], *self.extra_tests)
         if self.data_dir is not None:
@@ -155,7 +192,7 @@ class PublishedData(Source):
                     f"data_dir={self.data_dir}: expected a folder {self.name!r} in it; {listing(folder.parent)}"
                 )
             files = {split: split_file(folder, split, None) for split in needed}
-            require_splits(files, fractions, where=str(folder), options=False)
+            require_splits(files, self.fractions, where=str(folder), options=False)
             splits = {
                 split: read_split(
                     file, columns=self.columns or {}, task=task, conll=NO_CONLL, others=self.exclude or ()
@@ -171,7 +208,7 @@ class PublishedData(Source):
             )
         hub = HubSet(**self.hub)
         asked = {split: hub.splits.get(split) for split in needed}
-        require_splits(asked, fractions, where=f"data.hub.splits of {hub.path}", options=False)
+        require_splits(asked, self.fractions, where=f"data.hub.splits of {hub.path}", options=False)
         splits = read_hub(replace(hub, splits=asked), task=task)
         source = f"hub ({hub.path}{f', {hub.config}' if hub.config else ''} @ {hub.revision or 'newest revision'})"
         return source, splits

@@ -83,9 +83,12 @@ def rows_with_known_labels(corpus: Corpus, split: str, task: Task, known: set[st
         if unknown is None:
             kept.append(index)
         elif corpus.unseen_labels == "error":
+            where, cure = "train", "correct it"
+            if unknown in corpus.left_out:
+                where, cure = "the rows of train that data.max_train leaves", "raise data.max_train"
             raise ValueError(
-                f"{corpus.place(split, index)}: the label {unknown!r} never occurs in train, so it cannot be learnt; "
-                "correct it, or leave such rows out with data.unseen_labels=drop (the record says how many)"
+                f"{corpus.place(split, index)}: the label {unknown!r} never occurs in {where}, so it cannot be learnt; "
+                f"{cure}, or leave such rows out with data.unseen_labels=drop (the record says how many)"
             )
     if not kept:
         raise ValueError(f"no row of the split {split!r} has a label that occurs in train; check data.columns")

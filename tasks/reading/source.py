@@ -12,7 +12,7 @@ import numpy as np
 from tasks.base import Row, Task
 from tasks.reading.checks import check_rows
 from tasks.reading.columns import used
-from tasks.reading.splits import SPLITS, Split, fingerprint_of
+from tasks.reading.splits import SPLITS, Split, fingerprint_of, first_of_each
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Corpus:
     from, in words.
     ``tokenizer``: the name of the tokenizer that suits the texts. ``language``: its ISO 639-1 code.
     ``unseen_labels``: what to do about rows of validation and test whose label train never shows: error or drop.
+    ``left_out``: the labels that only those rows of train show which ``data.max_train`` leaves out.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Corpus:
     tokenizer: str
     language: str
     unseen_labels: str
+    left_out: frozenset[str] = frozenset()
 
     def place(self, split: str, row: int) -> str:
         """File and line of a row of a split (both from its list, so from 0), in words."""
@@ -73,19 +75,40 @@ class Source(ABC):
         Raises ValueError for missing files, splits and columns, wrong types, empty texts and empty splits, and for
         values to exclude that no row has.
         """
-        name, source, checked = self._read_checked(task)
-        names = (*SPLITS, *(split_name for split_name in checked if split_name not in SPLITS))
-        splits = {split_name: self._select(split_name, checked[split_name]) for split_name in names}
-        rows = {split_name: [used(row, task) for row in split.rows] for split_name, split in splits.items()}
-        places = {split_name: split.place for split_name, split in splits.items()}
+        name, source, splits = self._read_divided(task)
+        names = (*SPLITS, *(split_name for split_name in splits if split_name not in SPLITS))
+        limited = {split_name: self._limited(split_name, splits[split_name], task) for split_name in names}
+        rows = {split_name: [used(row, task) for row in split.rows] for split_name, split in limited.items()}
+        places = {split_name: split.place for split_name, split in limited.items()}
+        kept = (_labels(split, task) for split in (splits["train"], limited["train"]))
         return Corpus(
-            name, rows, places, fingerprint_of(rows), source, self.tokenizer, self.language, self.unseen_labels
+            name,
+            rows,
+            places,
+            fingerprint_of(rows),
+            source,
+            self.tokenizer,
+            self.language,
+            self.unseen_labels,
+            frozenset.difference(*kept),
         )
 
     def lend(self, task: Task) -> tuple[str, str, Split]:
         """Its name, its source in words and its train, selected as ``load`` does; raises as ``load`` does."""
+        name, source, splits = self._read_divided(task)
+        return name, source, self._limited("train", splits["train"], task)
+
+    def divide(self, splits: dict[str, Split], task: Task) -> tuple[dict[str, Split], str]:
+        """The splits with those that are to be drawn from train, and in words what was drawn."""
+        return splits, ""
+
+    def _read_divided(self, task: Task) -> tuple[str, str, dict[str, Split]]:
+        """Read, checked, without the rows that are excluded, and with the splits that are drawn."""
         name, source, checked = self._read_checked(task)
-        return name, source, self._select("train", checked["train"])
+        splits, drawn = self.divide(
+            {split_name: self._kept(split_name, checked[split_name]) for split_name in checked}, task
+        )
+        return name, f"{source}; {drawn}" if drawn else source, splits
 
     def _read_checked(self, task: Task) -> tuple[str, str, dict[str, Split]]:
         name, source, read = self.read(task)
@@ -112,23 +135,34 @@ class Source(ABC):
                     f"{', '.join(splits)} has that; found {_shown(sorted(found))}; write the value as it stands there"
                 )
 
-    def _select(self, name: str, split: Split) -> Split:
-        """The rows that are neither excluded nor beyond the limit."""
+    def _kept(self, name: str, split: Split) -> Split:
+        """The rows that are not excluded."""
         excluded = {column: set(_as_texts(values)) for column, values in (self.exclude or {}).items()}
         kept = [
             index
             for index, row in enumerate(split.rows)
             if not any(str(row[column]) in values for column, values in excluded.items())
         ]
-        limit = {"train": self.max_train, "validation": self.max_validation}.get(name, self.max_test)
-        if limit is not None and limit < len(kept):
-            kept = sorted(np.random.default_rng(0).permutation(kept)[:limit].tolist())
         if not kept:
-            raise ValueError(
-                f"no row of the split {name!r} is left of {len(split.rows)}; check data.exclude and data.max_"
-                f"{name if name in SPLITS else 'test'}"
-            )
+            raise ValueError(f"no row of the split {name!r} is left of {len(split.rows)}; check data.exclude")
         return split if len(kept) == len(split.rows) else split.take(kept)
+
+    def _limited(self, name: str, split: Split, task: Task) -> Split:
+        """The rows that are not beyond the limit; those of train show as many labels as they can."""
+        limit = {"train": self.max_train, "validation": self.max_validation}.get(name, self.max_test)
+        if limit is None or limit >= len(split.rows):
+            return split
+        if limit < 1:
+            raise ValueError(f"data.max_{name if name in SPLITS else 'test'}={limit} leaves no row; give at least 1")
+        order = np.random.default_rng(0).permutation(len(split.rows)).tolist()
+        if name == "train":
+            first, others = first_of_each([task.labels_of(row) for row in split.rows], order)
+            order = [*first, *others]
+        return split.take(sorted(order[:limit]))
+
+
+def _labels(split: Split, task: Task) -> frozenset[str]:
+    return frozenset(label for row in split.rows for label in task.labels_of(row))
 
 
 def _as_texts(values: Any) -> list[str]:

@@ -1,6 +1,7 @@
 import gzip
 import json
 import os
+from collections import Counter
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -56,6 +57,7 @@ HUB = {
 class Sorting:
     name, text_columns, label_column, tokenized = "sentiment", ("text",), "label", False
     label_problem, optional_columns = PoolingTask.label_problem, Task.optional_columns
+    labels_of = PoolingTask.labels_of
 
     def check(self, row):
         if row[self.label_column] in ("forbidden", ["forbidden"]):
@@ -66,6 +68,7 @@ class Sorting:
 class Tagging:
     name, text_columns, label_column, tokenized = "ner", ("tokens",), "tags", True
     label_problem, optional_columns = TaggingTask.label_problem, Task.optional_columns
+    labels_of = TaggingTask.labels_of
 
     def check(self, row):
         if row[self.label_column] in ("forbidden", ["forbidden"]):
@@ -334,9 +337,9 @@ def test_missing_things_are_answered_with_what_is_there(folder, tmp_path):
         load(folder)
     with pytest.raises(ValueError, match=r"expected a file at .*dev.jsonl, found none; .* holds test.jsonl"):
         load(folder, validation="dev.jsonl")
-    with pytest.raises(ValueError, match=r"expected a folder; .* holds cache, toy|expected a folder; .* holds toy"):
+    with pytest.raises(ValueError, match=r"toys: expected a folder or a file; .* holds toy"):
         load(tmp_path / "toys")
-    with pytest.raises(ValueError, match=r"needs data.path=<folder> or data.train=<file>"):
+    with pytest.raises(ValueError, match=r"needs data.path=<folder or file> or data.train=<file>, got"):
         load()
     (folder / "dev.docx").write_text("x")
     with pytest.raises(ValueError, match=r"expected a file that ends in .jsonl"):
@@ -392,6 +395,64 @@ def test_impossible_fractions_are_refused(folder):
         load(folder, validation_fraction=2)
     with pytest.raises(ValueError, match="20 rows of train leave none for the split 'validation'"):
         load(folder, validation_fraction=0.01)
+
+
+@pytest.mark.parametrize("seed", range(1, 7))
+def test_a_rare_label_stays_in_train_whatever_the_seed(tmp_path, seed):
+    made = [*rows(40), {"text": "odd", "label": "rare"}, {"text": "odder", "label": "rarer"}]
+    write(tmp_path / "train.jsonl", made)
+    corpus = load(tmp_path, validation_fraction=0.2, test_fraction=0.2, seed=seed)
+    assert [Counter(row["label"] for row in corpus.splits[split]) for split in ("train", "validation", "test")] == [
+        {"a": 12, "b": 12, "rare": 1, "rarer": 1},
+        {"a": 4, "b": 4},
+        {"a": 4, "b": 4},
+    ]
+
+
+@pytest.mark.parametrize("given", ["path", "train"])
+def test_a_single_file_is_divided_and_says_so(tmp_path, given):
+    write(tmp_path / "reviews.jsonl", rows(100))
+    file = str(tmp_path / "reviews.jsonl")
+    corpus = load(**{given: file})
+    assert {split: Counter(row["label"] for row in rows) for split, rows in corpus.splits.items()} == {
+        "train": {"a": 40, "b": 40},
+        "validation": {"a": 5, "b": 5},
+        "test": {"a": 5, "b": 5},
+    }
+    assert corpus.name == "reviews.jsonl"
+    assert corpus.source == (
+        f"files ({file}); 10 % for validation and 10 % for test drawn from train by seed 1, label by label"
+    )
+    assert len(load(**{given: file}, test_fraction=0.3).splits["test"]) == 30
+    with pytest.raises(ValueError, match=r"expected a split 'validation'; found train, test; name its file"):
+        load(**{given: file}, test=file)
+
+
+def test_a_file_for_train_is_not_given_twice(tmp_path):
+    write(tmp_path / "reviews.jsonl", rows(10))
+    with pytest.raises(ValueError, match=r"data.path=.*reviews.jsonl is a file, which is train; give no data.train=x"):
+        load(tmp_path / "reviews.jsonl", train="x")
+
+
+def test_rows_are_excluded_before_splits_are_drawn(tmp_path):
+    write(
+        tmp_path / "train.jsonl", [row | {"label": "oos" if n % 2 else row["label"]} for n, row in enumerate(rows(40))]
+    )
+    corpus = load(tmp_path, exclude={"label": "oos"}, validation_fraction=0.1, test_fraction=0.1)
+    assert [len(corpus.splits[split]) for split in corpus.splits] == [16, 2, 2]
+
+
+def test_a_limit_of_train_keeps_as_many_labels_as_it_can(folder, tmp_path):
+    made = [*rows(200), {"text": "odd", "label": "rare"}, {"text": "odder", "label": "rarer"}]
+    write(folder / "train.jsonl.gz", made)
+    for limit in (4, 50):
+        corpus = load(folder, max_train=limit)
+        assert {row["label"] for row in corpus.splits["train"]} == {"a", "b", "rare", "rarer"}
+        assert corpus.left_out == frozenset()
+    assert set(map(str, load(folder, max_train=4).splits["train"])) < set(map(str, corpus.splits["train"]))
+    few = load(folder, max_train=3)
+    assert few.left_out == {"a", "b", "rare", "rarer"} - {row["label"] for row in few.splits["train"]}
+    assert len(few.left_out) == 1
 
 
 def test_rows_can_be_excluded_and_limited(folder):
@@ -514,7 +575,7 @@ def test_the_hub_is_asked_for_the_pinned_revision_and_its_columns_renamed(monkey
     assert asked == [("nobody/toy", None, "train", "abc"), ("nobody/toy", None, "test", "abc")]
     assert [len(corpus.splits[split]) for split in corpus.splits] == [8, 2, 10]
     assert corpus.splits["test"][0]["label"] == "a"
-    assert corpus.source == "hub (nobody/toy @ abc)"
+    assert corpus.source == "hub (nobody/toy @ abc); 20 % for validation drawn from train by seed 1, label by label"
     with pytest.raises(ValueError, match=r"expected a split 'validation'; found train, test; draw it from train"):
         PublishedData(**(PUBLISHED | {"hub": HUB})).load(Sorting())
 
