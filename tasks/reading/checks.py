@@ -2,31 +2,55 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from tasks.base import Row, Task
-from tasks.reading.columns import Place, columns_of
+from tasks.reading.columns import Place, columns_of, used
+
+HALF = re.compile("[\ud800-\udfff]")
+"""Halves of characters beyond the first 65,536, of which only a pair is a character."""
 
 
 def check_rows(rows: Sequence[Row], *, task: Task, place: Place) -> list[Row]:
     """The rows as the task uses them; ValueError, with the place, for the first one that lacks what ``task`` needs.
 
-    Texts are strings, or lists of tokens; both must hold something. ``Task.label_problem`` says what a label must be; a
-    whole number is written out (1 and "1" are one label). What only the task knows is left to ``Task.check``.
+    Texts are strings, or lists of tokens; both must hold something. ``Task.label_problem`` says what a label must be.
+    Numbers are written out (1 and "1" are one label). What only the task knows is left to ``Task.check``.
     """
     checked = []
     for index, row in enumerate(rows):
+        row = _with_numbers_written(row, task)
         problem = _problem(row, task)
         if problem:
             raise ValueError(f"{place(index)}: {problem}")
-        label = row[task.label_column]
-        named = {**row, task.label_column: str(label)} if isinstance(label, int) else row
         try:
-            checked.append(task.check(named))
+            checked.append(task.check(row))
         except ValueError as error:
             raise ValueError(f"{place(index)}: {error}") from error
     return checked
+
+
+def _with_numbers_written(row: Row, task: Task) -> Row:
+    """The row with text for numbers, also inside lists of tokens; as a label a truth value is a number, too."""
+    written: dict[str, Any] = {}
+    for column in (*task.text_columns, "external"):
+        value = row.get(column)
+        if isinstance(value, list) and not all(isinstance(token, str) for token in value):
+            written[column] = [str(token) if _is_number(token) else token for token in value]
+        elif _is_number(value):
+            written[column] = str(value)
+    label = row.get(task.label_column)
+    if _is_number(label) or isinstance(label, bool):
+        written[task.label_column] = str(label)
+    return {**row, **written} if written else row
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a number that can be written; not a number is what tables have where a value is missing."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _problem(row: Row, task: Task) -> str | None:
@@ -40,7 +64,7 @@ def _problem(row: Row, task: Task) -> str | None:
     for column in (*task.text_columns, *(["external"] if row.get("external") is not None else [])):
         if problem := _text_problem(column, row[column], tokens_only=task.tokenized and column != "external"):
             return problem
-    return task.label_problem(row)
+    return task.label_problem(row) or _half_character(row, task)
 
 
 def _text_problem(column: str, value: Any, *, tokens_only: bool) -> str | None:
@@ -56,11 +80,21 @@ def _text_problem(column: str, value: Any, *, tokens_only: bool) -> str | None:
     return None
 
 
+def _half_character(row: Row, task: Task) -> str | None:
+    """What is wrong with a text that no file can hold: half of a character, which JSON can spell."""
+    for column, value in used(row, task).items():
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and not text.isascii() and (half := HALF.search(text)):
+                shown = half[0].encode("unicode_escape").decode()
+                return f"the column {column!r} holds half a character ({shown} at place {half.start() + 1}); correct it"
+    return None
+
+
 def name_problem(column: str, label: Any) -> str | None:
-    """What is wrong with a label that is to be a name or a whole number; None if nothing."""
-    if isinstance(label, str | int) and label != "":
+    """What is wrong with a label that is to be a name (a number has been written out); None if nothing."""
+    if isinstance(label, str) and label != "":
         return None
-    return _wrong_type(column, "a label (text or a whole number)", label)
+    return _wrong_type(column, "a label (text or a number)", label)
 
 
 def tags_problem(column: str, tags: Any, of_column: str, tokens: Sequence[str]) -> str | None:

@@ -185,6 +185,21 @@ def test_texts_that_look_like_something_else_stay_texts(tmp_path, suffix):
     assert load(tmp_path).splits["test"] == made
 
 
+def test_numbers_are_texts_where_texts_are_needed(tmp_path):
+    lines = [
+        '{"text": 1999, "label": 4.50}',
+        '{"text": ["in", 1999, 2.50], "label": 1e2}',
+        '{"text": "x", "label": true}',
+    ]
+    for split in ("train", "validation", "test"):
+        (tmp_path / f"{split}.jsonl").write_text("\n".join(lines))
+    assert load(tmp_path).splits["test"] == [
+        {"text": "1999", "label": "4.50"},
+        {"text": ["in", "1999", "2.50"], "label": "1e2"},
+        {"text": "x", "label": "True"},
+    ]
+
+
 @pytest.mark.parametrize("kind", ["csv", "csv.gz", "json", "parquet"])
 def test_other_formats_give_the_same_rows(tmp_path, kind):
     import pandas
@@ -260,7 +275,7 @@ def test_a_conll_line_with_too_few_columns_is_named(tmp_path):
         ('["text"]', "line 3: expected a JSON object such as {...}, got list"),
         (
             '{"text": "x", "label": ["a"]}',
-            "line 3: expected a label (text or a whole number) in the column 'label', got",
+            "line 3: expected a label (text or a number) in the column 'label', got",
         ),
         (
             f'{{"text": "x", "label": {"[" * 100_000}',
@@ -272,6 +287,10 @@ def test_a_conll_line_with_too_few_columns_is_named(tmp_path):
         ('{"label": "a"}', "line 3: the column 'text' is missing in this row; expected a text"),
         ('{"text": "x", "label": null}', "line 3: the column 'label' is missing in this row"),
         ('{"text": "x", "label": ""}', "line 3: expected a label"),
+        ('{"text": "x", "label": NaN}', "line 3: expected a label (text or a number) in the column 'label', got float"),
+        ('{"text": true, "label": "a"}', "line 3: expected a text in the column 'text', got bool"),
+        ('{"text": "ab \\ud83d", "label": "a"}', "the column 'text' holds half a character (\\ud83d at place 4)"),
+        ('{"text": "x", "label": "\\ude00"}', "the column 'label' holds half a character (\\ude00 at place 1)"),
     ],
 )
 @pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz"])
