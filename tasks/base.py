@@ -41,8 +41,8 @@ class Batch:
     ``rows_B``: the index of each example in its split, so that predictions find their way back.
     ``texts``: one entry a text column; tagging and single-text tasks have one, pair tasks two.
     ``external``: a text per example for mechanisms that use an external memory, or None.
-    ``labels``: (B,) class indices, or (B, T) tag indices or symbols to be written with ``IGNORED`` at padding; None
-    when unknown.
+    ``labels``: (B,) class indices, (B, L) which of L classes, or (B, T) tag indices or symbols to be written with
+    ``IGNORED`` at padding; None when unknown.
     ``copies_BS``: for tasks that write, the id that each token of the text has when it is copied (0 at padding).
     """
 
@@ -103,7 +103,7 @@ class Head(nn.Module, ABC):
 
     @abstractmethod
     def predict(self, texts: Sequence[Encoded], labels: Tensor | None = None) -> list[Any]:
-        """One prediction an example: a class index, the tag indices of its real tokens, or the symbols written.
+        """One prediction an example: a class index, several, the tag indices of its real tokens, the symbols written.
 
         ``labels``, where they are known, decide nothing about what is predicted. They are there for what is measured
         with them beside it, such as the attention with which a reference is read.

@@ -39,8 +39,9 @@ class Floor(ABC):
 class Majority(Floor):
     """The most frequent label of train; in tagging, the most frequent tag of each word, and of all for unknown words.
 
-    Words are told apart as they are written. Ties go to what train shows first. BIO tags chosen word by word may be
-    invalid; an ``I-`` that continues nothing is left standing and counts as the strict scorer counts it, as no span.
+    Where rows have several labels, their most frequent set. Words are told apart as they are written. Ties go to what
+    train shows first. BIO tags chosen word by word may be invalid; an ``I-`` that continues nothing is left standing
+    and counts as the strict scorer counts it, as no span.
     """
 
     deterministic = True
@@ -48,7 +49,7 @@ class Majority(Floor):
     def __init__(self) -> None:
         self.tokenized = False
         self.column = ""
-        self.label: str | None = None
+        self.label: Any = None
         self.tags: dict[str, str] = {}
 
     def check(self, task: Task) -> None:
@@ -81,6 +82,8 @@ class Majority(Floor):
 class TfidfLogistic(Floor):
     """TF-IDF of word and character n-grams, then multinomial logistic regression (scikit-learn).
 
+    Where rows have sets of labels, each label has a regression of its own.
+
     tf = 1 + log count, idf = log((1 + n) / (1 + df)) + 1, each text's vector of length 1 a kind of n-gram; a pair
     reads [a; b; |a - b|; a * b]. The regression minimises log loss + |w|^2 / (2 ``inverse_penalty``).
 
@@ -108,6 +111,7 @@ class TfidfLogistic(Floor):
         self.columns: tuple[str, ...] = ()
         self.vectorizer: Any = None
         self.regression: Any = None
+        self.names: list[str] = []
 
     def check(self, task: Task) -> None:
         """Raise ValueError for tagging, as a bag of words has no place for a token, and for tasks that write."""
@@ -128,19 +132,30 @@ class TfidfLogistic(Floor):
         self.check(task)
         _require(rows)
         labels = [row[task.label_column] for row in rows]
-        if len(set(labels)) < 2:
+        if all(label == labels[0] for label in labels):
             raise ValueError(f"tfidf expects at least two labels in train, got only {labels[0]!r}; use model=majority")
         self.columns = task.text_columns
         self.vectorizer = self._make_vectorizer(tokenizer)
         self.vectorizer.fit([_joined(row[column]) for column in self.columns for row in rows])
-        self.regression = LogisticRegression(
-            C=self.inverse_penalty, max_iter=self.max_iterations, random_state=seed
-        ).fit(self._features(rows), labels)
+        regression = LogisticRegression(C=self.inverse_penalty, max_iter=self.max_iterations, random_state=seed)
+        features = self._features(rows)
+        if isinstance(labels[0], list):
+            self.names = sorted({name for found in labels for name in found})
+            self.regression = _one_for_each(regression, features, labels, self.names)
+        else:
+            self.regression = regression.fit(features, labels)
 
     def predict(self, rows: Sequence[Row]) -> list[Any]:
-        """The most probable label of each row."""
+        """The most probable label of each row, or the set of those that are more probable than not."""
         if self.regression is None:
             raise ValueError("this floor has learnt nothing yet; call fit first")
+        if self.names:
+            features = self._features(rows)
+            chosen_LN = [rule.predict(features) for rule in self.regression]
+            return [
+                [name for name, chosen in zip(self.names, row, strict=True) if chosen]
+                for row in zip(*chosen_LN, strict=True)
+            ]
         return [str(label) for label in self.regression.predict(self._features(rows))]
 
     def _make_vectorizer(self, tokenizer: Tokenizer) -> Any:
@@ -250,8 +265,23 @@ def _require(rows: Sequence[Row]) -> None:
         raise ValueError("a floor expects rows to learn from, got none")
 
 
-def _most_frequent(labels: Iterable[str]) -> str:
-    return Counter(labels).most_common(1)[0][0]
+def _most_frequent(labels: Iterable[Any]) -> Any:
+    """A label, or a set of labels, which is a list."""
+    counts = Counter(tuple(label) if isinstance(label, list) else label for label in labels)
+    label = counts.most_common(1)[0][0]
+    return list(label) if isinstance(label, tuple) else label
+
+
+def _one_for_each(regression: Any, features: Any, sets: Sequence[Sequence[str]], names: Sequence[str]) -> list[Any]:
+    """For each name what tells the rows that have it from those that have not; a constant where all have it."""
+    from sklearn.base import clone
+    from sklearn.dummy import DummyClassifier
+
+    rules = []
+    for name in names:
+        has = [name in found for found in sets]
+        rules.append((DummyClassifier() if all(has) else clone(regression)).fit(features, has))
+    return rules
 
 
 def _joined(text: str | Sequence[str]) -> str:

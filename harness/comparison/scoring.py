@@ -86,6 +86,8 @@ def _scorers(rows: Sequence[Prediction], language: str) -> dict[str, Scorer]:
     return {
         "accuracy": Scorer(_right_statistics, ratio_score),
         "macro_f1": Scorer(partial(_label_statistics, labels=_labels(rows)), macro_f1_score),
+        "micro_f1": Scorer(_set_statistics, f_score),
+        "exact_match": Scorer(_right_statistics, ratio_score),
         "token_accuracy": Scorer(_token_statistics, ratio_score),
         "sacrebleu": Scorer(bleu, bleu_score, graded=True, texts=True),
         **summaries,
@@ -99,11 +101,21 @@ def _right_statistics(rows: Sequence[Prediction]) -> Array:
 
 
 def _labels(rows: Sequence[Prediction]) -> list[str]:
-    return sorted({label for row in rows for label in (row["gold"], row["predicted"]) if isinstance(label, str)})
+    """All labels of all rows, also where each row has several."""
+    return sorted({label for row in rows for part in (row["gold"], row["predicted"]) for label in _several(part)})
+
+
+def _several(part: Any) -> list[str]:
+    return part if isinstance(part, list) else [part]
 
 
 def _label_statistics(rows: Sequence[Prediction], labels: Sequence[str]) -> Array:
-    return label_statistics([row["gold"] for row in rows], [row["predicted"] for row in rows], labels=labels)
+    return label_statistics(*([_several(row[key]) for row in rows] for key in ("gold", "predicted")), labels=labels)
+
+
+def _set_statistics(rows: Sequence[Prediction]) -> Array:
+    counted = [(len({*row["gold"]} & {*row["predicted"]}), len(row["predicted"]), len(row["gold"])) for row in rows]
+    return np.array(counted, dtype=np.float64)
 
 
 def _token_statistics(rows: Sequence[Prediction]) -> Array:

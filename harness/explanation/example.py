@@ -29,18 +29,24 @@ LONGEST = 25
 
 @dataclass(frozen=True)
 class Explained:
-    """An example with what was predicted and every map of attention. ``row``: its number in the test split."""
+    """An example with what was predicted and every map of attention. ``row``: its number in the test split.
+
+    ``tagged``: whether the prediction is a tag a token.
+    """
 
     row: int
     texts: list[list[str]]
     gold: Any
     predicted: Any
     maps: list[AttentionMap]
+    tagged: bool = False
 
     @property
     def words(self) -> str:
-        """The prediction in words; tags stand behind their tokens."""
-        if isinstance(self.predicted, list):
+        """The prediction in words; tags stand behind their tokens, several labels one after the other."""
+        if isinstance(self.predicted, list) and not self.tagged:
+            return ", ".join(self.predicted) or "no label"
+        if self.tagged:
             return " ".join(f"{token}/{tag}" for token, tag in zip(self.texts[0], self.predicted, strict=True))
         return str(self.predicted)
 
@@ -64,7 +70,7 @@ def explain_example(data: Data, model: TaskModel, number: int, *, row: int) -> E
         written = data.encoded.pieces("test", predicted)
         maps.append(AttentionMap("head.decoder", "decoder", written, tokens[0], weights_TS[None].float().numpy()))
     readable = data.readable("test", predicted)
-    return Explained(row, tokens, example[data.task.label_column], readable, maps)
+    return Explained(row, tokens, example[data.task.label_column], readable, maps, data.task.tokenized)
 
 
 def short_rows(task: Task, corpus: Corpus, wanted: int, *, longest: int = LONGEST) -> list[int]:

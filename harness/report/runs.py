@@ -108,13 +108,18 @@ def _sample(row: Mapping[str, Any]) -> dict[str, Any]:
     texts = {key: value for key, value in row.items() if key not in META}
     tokens = next(iter(texts.values()), None)
     view: dict[str, Any] = {"row": row["row"], "right": is_right(row), "tokens": [], "texts": [], "written": False}
-    if isinstance(gold, list) and isinstance(predicted, list) and isinstance(tokens, list):
+    if isinstance(gold, list) and isinstance(predicted, list) and isinstance(tokens, list) and len(gold) == len(tokens):
         view["tokens"] = [
             {"token": plain(str(token)), "gold": str(g), "predicted": str(p)}
             for token, g, p in zip_longest(tokens, gold, predicted, fillvalue="")
         ]
         return view
     view["texts"] = [(key, _cut(" ".join(map(str, v)) if isinstance(v, list) else str(v))) for key, v in texts.items()]
+    if isinstance(gold, list) and isinstance(predicted, list):  # several labels
+        return view | {
+            "gold": [_cut(", ".join(gold) or "no label")],
+            "predicted": _cut(", ".join(predicted) or "no label"),
+        }
     references = gold if isinstance(gold, list) else [gold]
     return view | {"gold": [_cut(str(text)) for text in references], "predicted": _cut(str(predicted))}
 

@@ -200,15 +200,21 @@ def mean_statistics(values: ArrayLike) -> Array:
     return np.stack([array, np.ones_like(array)], axis=-1)
 
 
-def label_statistics(gold: Sequence[str], predicted: Sequence[str], *, labels: Sequence[str]) -> Array:
+def label_statistics(
+    gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], *, labels: Sequence[str]
+) -> Array:
     """Statistics (N, 3C) for ``macro_f1_score``: (right, predicted, gold) of each of the C labels.
 
-    ``labels`` must be the same for both rows. Raises ValueError for a label that is not among them.
+    Each example has a list of labels, of one where it has one. ``labels`` must be the same for both rows. Raises
+    ValueError for a label that is not among them.
     """
-    unknown = sorted({*gold, *predicted} - set(labels))
+    place = {label: number for number, label in enumerate(labels)}
+    unknown = sorted({label for found in (*gold, *predicted) for label in found} - set(place))
     if unknown:
         raise ValueError(f"expected labels among {', '.join(labels)}, got {', '.join(unknown)}")
-    names = np.asarray(labels)
-    gold_NC, predicted_NC = (np.asarray(texts)[:, None] == names for texts in (gold, predicted))
+    gold_NC, predicted_NC = (np.zeros((len(gold), len(labels)), dtype=bool) for _ in range(2))
+    for made_NC, sets in ((gold_NC, gold), (predicted_NC, predicted)):
+        for row, found in enumerate(sets):
+            made_NC[row, [place[label] for label in found]] = True
     statistics = np.stack([gold_NC & predicted_NC, predicted_NC, gold_NC], axis=-1).astype(np.float64)
     return statistics.reshape(len(gold), -1)

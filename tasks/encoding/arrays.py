@@ -83,6 +83,22 @@ class ClassLabels(EncodedLabels):
 
 
 @dataclass(frozen=True)
+class SetLabels(EncodedLabels):
+    """Any number of ``count`` classes an example; those of n are ``classes_K[offsets[n] : offsets[n + 1]]``."""
+
+    classes_K: Ints
+    offsets: Ints
+    count: int
+
+    def collate(self, indices: Ints) -> Tensor:
+        """Which classes each example has (B, L), 0 or 1."""
+        chosen_BL = torch.zeros(len(indices), self.count, dtype=torch.int64)
+        for row, index in enumerate(indices):
+            chosen_BL[row, torch.from_numpy(self.classes_K[self.offsets[index] : self.offsets[index + 1]])] = 1
+        return chosen_BL
+
+
+@dataclass(frozen=True)
 class TagLabels(EncodedLabels):
     """One tag index a token; those of example n are ``tags_K[offsets[n] : offsets[n + 1]]``."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tasks.base import Task
-from tasks.encoding.arrays import ClassLabels, EncodedLabels, EncodedSplit, TagLabels
+from tasks.encoding.arrays import ClassLabels, EncodedLabels, EncodedSplit, SetLabels, TagLabels
 from tasks.encoding.codec import TextCodec
 from tasks.encoding.corpus import EncodedCorpus
 from tasks.encoding.padding import offsets_of
@@ -115,7 +115,8 @@ def _encode_labels(
     corpus: Corpus, split: str, task: Task, indices: Sequence[int], ids: Mapping[str, int]
 ) -> EncodedLabels:
     labels = [corpus.splits[split][index][task.label_column] for index in indices]
-    if not task.tokenized:
+    if not any(isinstance(label, list) for label in labels):
         return ClassLabels(np.array([ids[label] for label in labels], dtype=np.int32))
-    tags_K = np.array([ids[tag] for tags in labels for tag in tags], dtype=np.int32)
-    return TagLabels(tags_K, offsets_of([len(tags) for tags in labels]))
+    several_K = np.array([ids[label] for found in labels for label in found], dtype=np.int32)
+    offsets = offsets_of([len(found) for found in labels])
+    return TagLabels(several_K, offsets) if task.tokenized else SetLabels(several_K, offsets, len(ids))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from tasks.base import Body, Head, Row, Sizes, Task
 from tasks.encoding.labelled import LabelledCorpus, encode_corpus
@@ -17,12 +17,16 @@ from tasks.reading.source import Corpus
 
 
 class PoolingTask(Task):
-    """One label for the text, or texts, of ``text_columns``, by ``PooledHead``, whose options these are."""
+    """One label for the text, or texts, of ``text_columns``, by ``PooledHead``, whose options these are.
+
+    ``head``: the class of the head.
+    """
 
     label_column = "label"
     tokenized = False
     main_score = "accuracy"
     needs = frozenset({"self", "cross"})
+    head: ClassVar[type[PooledHead]] = PooledHead
 
     def __init__(self, *, name: str, hidden: int, dropout: float, label_smoothing: float) -> None:
         self.name = name
@@ -31,8 +35,14 @@ class PoolingTask(Task):
         self.label_smoothing = label_smoothing
 
     def label_problem(self, row: Row) -> str | None:
-        """A name, or a whole number."""
-        return name_problem(self.label_column, row[self.label_column])
+        """A name, or a number."""
+        label, column = row[self.label_column], self.label_column
+        if isinstance(label, list) and label:
+            return (
+                f"expected one label in the column {column!r}, got a list of {len(label)} ({str(label)[:60]}); "
+                "for rows with several labels use task=classification task.multi_label=true"
+            )
+        return name_problem(column, label)
 
     def label_set(self, labels: Sequence[str]) -> list[str]:
         """The labels of the training split, sorted (numbers by value)."""
@@ -44,7 +54,7 @@ class PoolingTask(Task):
 
     def build_head(self, sizes: Sizes, body: Body) -> Head:
         """Pool each text by the same attention and choose a label."""
-        return PooledHead(
+        return self.head(
             body.width,
             label_count=len(sizes.labels),
             attention=body.attention,

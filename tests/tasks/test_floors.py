@@ -13,7 +13,8 @@ from tasks.pos import POS
 from tasks.sentiment import Sentiment
 
 POOLED = {"hidden": 1, "dropout": 0.0, "label_smoothing": 0.0}
-CLASSIFICATION = Classification(name="classification", **POOLED)
+CLASSIFICATION = Classification(name="classification", multi_label=False, label_separator=None, **POOLED)
+SETS = Classification(name="classification", multi_label=True, label_separator=None, **POOLED)
 MATCHING = Matching(name="matching", **POOLED)
 SENTIMENT = Sentiment(name="sentiment", order=None, **POOLED)
 NAMES = NER(name="ner", scheme="crf", invalid_bio="error", dropout=0.0)
@@ -38,6 +39,21 @@ def fitted(floor: Floor, task, rows=None) -> Floor:
 
 def test_majority_predicts_the_most_frequent_label():
     assert fitted(Majority(), CLASSIFICATION).predict([{"text": "x"}, {"text": "y"}]) == ["card_arrival"] * 2
+
+
+def test_majority_predicts_the_most_frequent_set():
+    rows = [{"text": "x", "label": found} for found in (["a"], ["a", "b"], ["c"], ["a", "b"])]
+    assert fitted(Majority(), SETS, rows).predict([{"text": "x"}, {"text": "y"}]) == [["a", "b"]] * 2
+
+
+def test_tfidf_chooses_each_label_by_itself():
+    rows = [
+        {"text": text, "label": sorted({*found, "all"})}
+        for text, found in (("goal", ["sport"]), ("tax", ["money"]), ("goal tax", ["money", "sport"]), ("rain", []))
+    ]
+    floor = fitted(make_tfidf(), SETS, rows)
+    assert floor.predict(rows) == [row["label"] for row in rows]
+    assert floor.predict([{"text": "goal tax"}, {"text": "wind"}]) == [["all", "money", "sport"], ["all"]]
 
 
 def test_majority_tags_each_word_as_usual_and_unknown_words_as_most_words():

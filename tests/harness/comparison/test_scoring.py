@@ -8,6 +8,7 @@ import pytest
 from harness.comparison.scoring import is_right, scorer_for, spans_of
 from tasks.metrics.classification import classification_scores
 from tasks.metrics.correction import correction_scores
+from tasks.metrics.label_sets import label_set_scores
 from tasks.metrics.summarization import summarization_scores
 from tasks.metrics.tagging import span_scores, token_accuracy
 from tasks.metrics.translation import translation_scores
@@ -51,6 +52,14 @@ def test_a_span_ends_where_another_begins_and_an_orphan_is_none():
 def test_token_accuracy_is_the_tasks():
     rows = [row(g, p) for g, p in zip(GOLD, PREDICTED, strict=True)]
     assert score("token_accuracy", rows) == pytest.approx(token_accuracy(GOLD, PREDICTED))
+
+
+def test_scores_of_label_sets_are_the_tasks():
+    gold, predicted = [["a", "b"], [], ["c"], ["a"]], [["a"], [], ["a", "c"], ["d"]]
+    expected = label_set_scores(gold, predicted, labels=list("abcde"))
+    rows = [row(g, p) for g, p in zip(gold, predicted, strict=True)]
+    for metric in ("micro_f1", "macro_f1", "exact_match"):
+        assert score(metric, rows) == pytest.approx(expected[metric]), metric
 
 
 def test_label_scores_are_the_tasks():

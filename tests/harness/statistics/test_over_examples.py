@@ -146,13 +146,13 @@ def test_macro_f1_is_scikit_learns_over_the_labels_that_occur():
 
     names = np.array(["a", "b", "c", "d", "never"])
     gold, predicted = names[generator().integers(0, 4, size=(2, 60))]
-    statistics = label_statistics(gold.tolist(), predicted.tolist(), labels=names.tolist())
+    statistics = label_statistics(gold[:, None].tolist(), predicted[:, None].tolist(), labels=names.tolist())
     samples = [np.arange(60), np.arange(3), np.flatnonzero(gold != "d")]
     ours = macro_f1_score(np.stack([statistics[sample].sum(0) for sample in samples]))
     theirs = [f1_score(gold[sample], predicted[sample], average="macro", zero_division=0) for sample in samples]
     assert ours == pytest.approx(theirs)
     with pytest.raises(ValueError, match="expected labels among a, b, got c"):
-        label_statistics(["a"], ["c"], labels=["a", "b"])
+        label_statistics([["a"]], [["c"]], labels=["a", "b"])
 
 
 def texts(seed: int, count: int) -> list[str]:

@@ -19,7 +19,7 @@ def texts(*pairs):
 
 def test_rows_that_also_stand_in_an_earlier_split_are_counted_by_text_and_by_label():
     found = counted(
-        Classification(name="classification", **OPTIONS),
+        Classification(name="classification", multi_label=False, label_separator=None, **OPTIONS),
         train=texts(("a b", "x"), ("c", "x"), ("c", "y"), ("d", "y")),
         validation=texts(("a  b ", "y"), ("c", "y"), ("e", "x")),
         test=texts(("e", "x"), ("a b", "x"), ("f", "x")),
@@ -43,7 +43,10 @@ def test_a_pair_is_repeated_if_both_texts_are():
 def test_labels_are_counted_the_most_frequent_of_train_first():
     rows = texts(("a", "x"), ("b", "y"), ("c", "y"))
     found = counted(
-        Classification(name="classification", **OPTIONS), train=rows, validation=rows[:1], test=texts(("d", "z"))
+        Classification(name="classification", multi_label=False, label_separator=None, **OPTIONS),
+        train=rows,
+        validation=rows[:1],
+        test=texts(("d", "z")),
     )
     assert {split: list(counts.items()) for split, counts in found.label_counts.items()} == {
         "train": [("y", 2), ("x", 1)],
@@ -59,6 +62,14 @@ def test_tags_are_counted_token_by_token():
     assert found.label_counts["test"] == {"X": 2, "Y": 1, "Z": 1}
     assert found.unlearnt_rows["test"] == 1
     assert found.repeated_rows["test"]["train"] == {"text": 1, "text_and_label": 1}
+
+
+def test_each_label_of_a_set_is_counted():
+    task = Classification(name="classification", multi_label=True, label_separator=None, **OPTIONS)
+    rows = [{"text": "a", "label": ["x", "y"]}, {"text": "b", "label": []}, {"text": "c", "label": ["x"]}]
+    found = counted(task, train=rows, validation=rows[:1], test=[{"text": "a", "label": ["x"]}])
+    assert found.label_counts == {"train": {"x": 2, "y": 1}, "validation": {"x": 1, "y": 1}, "test": {"x": 1}}
+    assert found.repeated_rows["test"]["train"] == {"text": 1, "text_and_label": 0}
 
 
 @pytest.mark.parametrize(
