@@ -26,15 +26,17 @@ def check_rows(rows: Sequence[Row], *, task: Task, place: Place) -> list[Row]:
         problem = _problem(row, task)
         if problem:
             raise ValueError(f"{place(index)}: {problem}")
+        label = row[task.label_column]
+        named = {**row, task.label_column: str(label)} if isinstance(label, bool) else row
         try:
-            checked.append(task.check(row))
+            checked.append(task.check(named))
         except ValueError as error:
             raise ValueError(f"{place(index)}: {error}") from error
     return checked
 
 
 def _with_numbers_written(row: Row, task: Task) -> Row:
-    """The row with text for numbers, also inside lists of tokens; as a label a truth value is a number, too."""
+    """The row with text for numbers, also inside lists of tokens."""
     written: dict[str, Any] = {}
     for column in (*task.text_columns, "external"):
         value = row.get(column)
@@ -42,9 +44,8 @@ def _with_numbers_written(row: Row, task: Task) -> Row:
             written[column] = [str(token) if _is_number(token) else token for token in value]
         elif _is_number(value):
             written[column] = str(value)
-    label = row.get(task.label_column)
-    if _is_number(label) or isinstance(label, bool):
-        written[task.label_column] = str(label)
+    if _is_number(row.get(task.label_column)):
+        written[task.label_column] = str(row[task.label_column])
     return {**row, **written} if written else row
 
 
@@ -91,8 +92,8 @@ def _half_character(row: Row, task: Task) -> str | None:
 
 
 def name_problem(column: str, label: Any) -> str | None:
-    """What is wrong with a label that is to be a name (a number has been written out); None if nothing."""
-    if isinstance(label, str) and label != "":
+    """What is wrong with a label that is to be a name or a truth value (numbers are written out); None if nothing."""
+    if isinstance(label, str | bool) and label != "":
         return None
     return _wrong_type(column, "a label (text or a number)", label)
 

@@ -64,7 +64,7 @@ def test_the_signature_says_how_many_references_there_are():
     ("row", "said"),
     [
         ({"source": "a"}, "expected a column 'target' for the task 'translation', found source"),
-        ({"source": "a", "target": 3}, "expected a text or a list of texts in the column 'target', got int (3)"),
+        ({"source": "a", "target": True}, "expected a text or a list of texts in the column 'target', got bool (True)"),
         ({"source": "a", "target": []}, "expected a text or a list of texts in the column 'target', got an empty list"),
         ({"source": "a", "target": " "}, "the column 'target' holds an empty text; remove the row or add the text"),
         ({"source": "a", "target": ["b", ""]}, "the column 'target' holds an empty text"),
