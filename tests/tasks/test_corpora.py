@@ -275,7 +275,7 @@ def test_a_conll_line_with_too_few_columns_is_named(tmp_path):
         ('["text"]', "line 3: expected a JSON object such as {...}, got list"),
         (
             '{"text": "x", "label": ["a"]}',
-            "line 3: expected a label (text or a number) in the column 'label', got",
+            "line 3: expected one label in the column 'label', got a list of 1 (['a']); for",
         ),
         (
             f'{{"text": "x", "label": {"[" * 100_000}',
