@@ -48,7 +48,7 @@ def show_outcome(outcome: Outcome, *, console: Console | None = None) -> None:
     title = f"{record['task']} on {record['data']}: model={record['model']} seed={record['seed']}"
     if record["status"] != "done":
         console.print(Text.assemble((record["status"], "bold red"), " ", plain(title)))
-        console.print(f"error: {record['reason']}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"error: {plain(str(record['reason']))}", markup=False, highlight=False, soft_wrap=True)
         if record["status"] == "failed":
             console.print(f"(the whole trace: {outcome.folder / 'error.txt'}, or trace=true)", markup=False)
         return

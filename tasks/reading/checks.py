@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tasks.base import Row, Task
-from tasks.reading.columns import Place, columns_of, used
+from tasks.reading.columns import Place, columns_of, listed, printable, used
 
 HALF = re.compile("[\ud800-\udfff]")
 """Halves of characters beyond the first 65,536, of which only a pair is a character."""
@@ -59,7 +59,7 @@ def _problem(row: Row, task: Task) -> str | None:
     for column in columns_of(task):
         if column not in row:
             return (
-                f"expected a column {column!r} for the task {task.name!r}, found {', '.join(map(str, row))}; "
+                f"expected a column {column!r} for the task {task.name!r}, found {listed(row)}; "
                 f"rename it in the file, or set data.columns={{{column}: <column of the file>}}"
             )
     for column in (*task.text_columns, *(["external"] if row.get("external") is not None else [])):
@@ -127,4 +127,4 @@ def _wrong_type(column: str, expected: str, value: Any) -> str:
     if isinstance(value, list):
         inner = sorted({type(item).__name__ for item in value})
         kind = f"a list of {' and '.join(inner)}" if inner else "an empty list"
-    return f"expected {expected} in the column {column!r}, got {kind} ({str(value)[:60]}); correct the row"
+    return f"expected {expected} in the column {column!r}, got {kind} ({printable(str(value)[:60])}); correct the row"

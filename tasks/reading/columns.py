@@ -10,6 +10,9 @@ from tasks.base import Row, Task
 Place = Callable[[int], str]
 """The place of a row (from 0) in words: file and line."""
 
+MOST_NAMES, MOST_LETTERS = 20, 40
+"""So many names of columns are told in a message, and so much of each."""
+
 
 class Wanted(NamedTuple):
     """The columns of a file that are looked at, by their names there: those every row must have, and others."""
@@ -54,10 +57,20 @@ def rename_columns(
         return list(rows)
     for new, old in wanted.items():
         if rows and old not in rows[0]:
-            raise ValueError(
-                f"{place(0)}: {option} takes {new!r} from a column {old!r}, but found {', '.join(rows[0])}"
-            )
+            raise ValueError(f"{place(0)}: {option} takes {new!r} from a column {old!r}, but found {listed(rows[0])}")
     return [row | {new: row.get(old) for new, old in wanted.items()} for row in rows]
+
+
+def listed(names: Iterable[Any]) -> str:
+    """Names of columns for a message: on one line, however odd, long or many they are."""
+    shown = [printable(str(name))[:MOST_LETTERS] for name in names]
+    more = f" and {len(shown) - MOST_NAMES} more" if len(shown) > MOST_NAMES else ""
+    return ", ".join(shown[:MOST_NAMES]) + more
+
+
+def printable(text: str) -> str:
+    """A text without what would break a line or steer a terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def references(row: Row) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tasks.reading.columns import Wanted
+from tasks.reading.columns import Wanted, printable
 
 
 def read_parquet(path: Path, wanted: Wanted) -> list[dict[str, Any]]:
@@ -26,7 +26,7 @@ def read_parquet(path: Path, wanted: Wanted) -> list[dict[str, Any]]:
         return rows_of_dataset(Dataset(InMemoryTable(table)))
     except (ArrowException, OSError, ValueError, TypeError, KeyError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise ValueError(f": {first}") from error
+        raise ValueError(f": {printable(first)}") from error
 
 
 def rows_of_dataset(dataset: Any) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from tasks.base import Row, Task
 from tasks.reading.checks import check_rows
-from tasks.reading.columns import used
+from tasks.reading.columns import listed, used
 from tasks.reading.splits import SPLITS, Split, fingerprint_of, first_of_each
 
 
@@ -125,7 +125,7 @@ class Source(ABC):
             for split in splits.values():
                 if column not in split.rows[0]:
                     raise ValueError(
-                        f"data.exclude names the column {column!r}, but {split.place(0)} has {', '.join(split.rows[0])}"
+                        f"data.exclude names the column {column!r}, but {split.place(0)} has {listed(split.rows[0])}"
                     )
             found = {str(row[column]) for split in splits.values() for row in split.rows}
             missing = [value for value in _as_texts(values) if value not in found]
