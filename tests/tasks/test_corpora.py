@@ -11,6 +11,8 @@ from tasks.base import Task
 from tasks.corpora import FileData, GeneratedData, PublishedData
 from tasks.kinds.one_label import PoolingTask
 from tasks.kinds.tags import TaggingTask
+from tasks.reading.columns import Wanted
+from tasks.reading.parquet_rows import read_parquet
 
 COMMON = {
     "tokenizer": "words",
@@ -159,6 +161,7 @@ def test_a_column_of_parquet_that_the_task_does_not_need_is_not_read(tmp_path):
     for split in ("train", "validation", "test"):
         pandas.DataFrame([row | {"vector": [0.5] * 3} for row in rows(2)]).to_parquet(tmp_path / f"{split}.parquet")
     assert load(tmp_path).splits["test"] == rows(2)
+    assert read_parquet(tmp_path / "test.parquet", Wanted(("text", "label"), ("external",))) == rows(2)
     with pytest.raises(ValueError, match=r"from a column 'body', but found text, label, vector"):
         load(tmp_path, columns={"text": "body"})
     (tmp_path / "test.parquet").write_bytes(b"PAR1 and more")
