@@ -37,7 +37,7 @@ class PoolingTask(Task):
     def label_problem(self, row: Row) -> str | None:
         """A name, or a number."""
         label, column = row[self.label_column], self.label_column
-        if isinstance(label, list) and label:
+        if isinstance(label, list):
             return (
                 f"expected one label in the column {column!r}, got a list of {len(label)} ({str(label)[:60]}); "
                 "for rows with several labels use task=classification task.multi_label=true"

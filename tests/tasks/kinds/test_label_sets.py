@@ -75,11 +75,11 @@ def test_what_is_no_set_is_refused(label: Any, message: str):
         checked(label, task())
 
 
-def test_several_labels_are_refused_with_the_option_that_takes_them():
-    with pytest.raises(
-        ValueError, match=r"expected one label .* got a list of 2 .* task=classification task.multi_label=true"
-    ):
-        checked(["a", "b"], task(multi_label=False))
+@pytest.mark.parametrize("labels", [[], ["a"], ["a", "b"]])
+def test_lists_of_labels_are_refused_with_the_option_that_takes_them(labels: list[str]):
+    told = rf"expected one label .* got a list of {len(labels)} .* task=classification task.multi_label=true"
+    with pytest.raises(ValueError, match=told):
+        checked(labels, task(multi_label=False))
 
 
 @pytest.mark.parametrize(("separator", "multi_label"), [("|", False), (" ", True), ("", True)])
