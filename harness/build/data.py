@@ -12,7 +12,7 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from harness.build.factories import uses_external
+from harness.build.factories import uses_external, window_of
 from tasks.base import Batch, Task
 from tasks.encoding.batching import BatchLoader, BatchPlan
 from tasks.encoding.collation import collate
@@ -51,8 +51,8 @@ def encode(config: DictConfig, task: Task, corpus: Corpus) -> Data:
 
 def _check_lengths(config: DictConfig, corpus: Corpus, encoded: EncodedCorpus) -> None:
     """ValueError for a text that learned positions do not reach, which would end the run when its turn comes."""
-    longest = config.position.get("max_length")
-    if longest is None:
+    longest, window = config.position.get("max_length"), window_of(config)
+    if longest is None or (window is not None and window <= longest):
         return
     for name, split in encoded.splits.items():
         for lengths in encoded.lengths_by_position(name):

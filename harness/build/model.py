@@ -9,7 +9,7 @@ import torch
 from omegaconf import DictConfig
 
 from harness.build.data import Data
-from harness.build.factories import make_attention, make_factory, uses_external
+from harness.build.factories import make_attention, make_factory, uses_external, window_of
 from models.attention.base import Attention, Site
 from models.backbones.base import AttentionFactory, Decoder
 from tasks.base import Body, Sizes, Task
@@ -45,7 +45,7 @@ def assemble(config: DictConfig, task: Task, sizes: Sizes) -> TaskModel:
         return made
 
     head = task.build_head(sizes, Body(encoder.width, embeddings, attention, decoder))
-    return TaskModel(embeddings, encoder, head, external=external)
+    return TaskModel(embeddings, encoder, head, external=external, window=window_of(config))
 
 
 def _apart(attention: AttentionFactory, seed: int) -> AttentionFactory:

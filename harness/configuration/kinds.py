@@ -109,6 +109,8 @@ def _single(value: Any) -> Any:
 
 Whole = Annotated[int, Field(ge=0), Expected("a whole number from 0")]
 Count = Annotated[int, Field(ge=1), Expected("a whole number from 1")]
+UpToThousand = Annotated[int, Field(ge=1, le=1000), Expected("a whole number from 1 to 1000")]
+Trials = Annotated[int, Field(ge=1, le=100_000), Expected("a whole number from 1 to 100000")]
 OddCount = Annotated[int, Field(ge=1), AfterValidator(_odd), Expected("an odd whole number from 1")]
 Seed = Annotated[int, Field(ge=0, lt=2**32), Expected("a whole number from 0 to 4294967295")]
 Place = Annotated[int | None, Expected("a whole number, or null")]

@@ -124,7 +124,7 @@ class SpanTagging(k.Part):
 class Beam(k.Group):
     """How texts are searched for."""
 
-    beam: k.Count
+    beam: k.UpToThousand
     length_penalty: k.FromZero
     min_length: k.Whole
     length_factor: k.FromZero

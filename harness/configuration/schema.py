@@ -22,6 +22,8 @@ class Encoding(k.Group):
     max_characters: k.Count
     ngram_min: k.Count
     ngram_max: k.Count
+    max_length: k.OptionalCount
+    overlong: Literal["windows", "cut", "error"]
 
 
 class Training(k.Group):
@@ -53,7 +55,7 @@ class Trainer(k.Group):
     num_nodes: k.Count
     strategy: k.Text
     precision: Literal["32-true", "bf16-mixed", "16-mixed"]  # true 16 and 64 bits do not go with frozen batches
-    threads: k.Count
+    threads: k.UpToThousand
     fast_dev_run: k.Switch
     profiler: k.OptionalText
     enable_progress_bar: k.Switch
@@ -173,7 +175,7 @@ class NoSearch(k.Group):
 class Search(NoSearch):
     """Trials."""
 
-    trials: k.Count
+    trials: k.Trials
     seeds: k.OptionalSeeds
     trial_seed: k.Seed
     seed: k.Seed

@@ -91,6 +91,7 @@ class Facts(TypedDict, total=False):
     """What a run finds out while it goes on; whatever is known when it ends, however it ends, stands in its record.
 
     ``data_sizes``, ``dropped_rows``: rows by split; dropped are those whose label train never shows.
+    ``overlong_texts``: texts by split that are longer than ``encoding.max_length``, where there are any.
     ``data_source``: where the rows come from, in words. ``external_memory``: the same of the external memory, or None.
     ``attention_notes``: what a mechanism does otherwise than its name says at some site.
     ``flops_note``: why FLOPs could not be counted. ``chosen_by``: the value that chose the tested epoch.
@@ -105,6 +106,7 @@ class Facts(TypedDict, total=False):
     data_sizes: dict[str, int]
     data_source: str
     dropped_rows: dict[str, int]
+    overlong_texts: dict[str, int]
     external_memory: str | None
     match: Match | None
     attention_notes: list[str]

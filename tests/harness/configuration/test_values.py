@@ -67,7 +67,7 @@ def check(*overrides: str) -> None:
         (["training.schedule=linear"], "training.schedule: expected cosine, inverse_sqrt or stable, got 'linear'"),
         (["training=3"], "training: expected a group of options, such as {a: 1}, got 3"),
         (["encoding=null"], "encoding: expected a group of options, such as {a: 1}, got null"),
-        (["trainer.threads=0"], "trainer.threads: expected a whole number from 1, got 0"),
+        (["trainer.threads=0"], "trainer.threads: expected a whole number from 1 to 1000, got 0"),
         (["trainer.precision=bf16"], "trainer.precision: expected 32-true, bf16-mixed or 16-mixed, got 'bf16'"),
         (
             ["trainer.devices=auto"],
@@ -109,7 +109,7 @@ def check(*overrides: str) -> None:
         (["search=random", "search.seeds=[1,1]"], "search.seeds: expected a list of different whole numbers, such as"),
         (["search=random", "search.seeds=[]"], "search.seeds: expected a list of different whole numbers, such as"),
         (["search=random", "search.seeds=[a]"], "search.seeds: expected a list of different whole numbers, such as"),
-        (["search=random", "search.trials=1.5"], "search.trials: expected a whole number from 1, got 1.5"),
+        (["search=random", "search.trials=1.5"], "search.trials: expected a whole number from 1 to 100000, got 1.5"),
         (
             ["search=random", "search.method=magic"],
             "search.method: expected none, random, sobol, halton or optuna, got",
