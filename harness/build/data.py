@@ -21,7 +21,7 @@ from tasks.encoding.vocabulary import EncodingOptions
 from tasks.reading.source import Corpus
 
 SAMPLED, USUAL = 32, 512
-"""How many rows costs are counted on, and the most tokens of one: on the meta device each step of an LSTM takes long."""
+"""How many rows costs are counted on, and the most tokens of one: on the meta device a step of an LSTM is slow."""
 
 
 def make_task(config: DictConfig) -> Task:

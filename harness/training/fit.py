@@ -94,7 +94,7 @@ def fit(session: Session, callbacks: Sequence[MakeCallback] = ()) -> Generator[F
     yield {"resumed": found is not None}
     pl.seed_everything(config.seed, workers=True, verbose=False)
     loaders = [data.loader(split, trainer.global_rank, trainer.world_size) for split in ("train", "validation")]
-    _guarded(trainer.fit, session)(module, *loaders, ckpt_path=found, weights_only=True)
+    _interruptible(_within_memory(trainer.fit, session))(module, *loaders, ckpt_path=found, weights_only=True)
     yield {"learning": learning_of(session.history.curve, monitored, mode, rising=not patience.ran_out)}
     return trainer, Path(best.best_model_path)
 
@@ -124,7 +124,7 @@ def validation_scores(trainer: pl.Trainer, session: Session) -> dict[str, float]
     """Score the validation split, for tasks that choose the epoch by loss, so that its score is known too."""
     session.module.validate_by = "score"
     validation = session.data.loader("validation", trainer.global_rank, trainer.world_size)
-    _guarded(trainer.validate, session)(session.module, validation, verbose=False)
+    _interruptible(_within_memory(trainer.validate, session))(session.module, validation, verbose=False)
     return _scores(trainer, "validation/")
 
 
@@ -138,7 +138,7 @@ def _test(trainer: pl.Trainer, session: Session, split: str) -> dict[str, float]
     """Score the module on a test set: the one time that it is scored (its costs are measured later)."""
     session.module.test_split = split
     loader = session.data.loader(split, trainer.global_rank, trainer.world_size)
-    _guarded(trainer.test, session)(session.module, loader, verbose=False)
+    _interruptible(_within_memory(trainer.test, session))(session.module, loader, verbose=False)
     return _scores(trainer, f"{split}/")
 
 
@@ -147,11 +147,8 @@ def _scores(trainer: pl.Trainer, prefix: str) -> dict[str, float]:
     return {key.removeprefix(prefix): float(value) for key, value in metrics if key.startswith(prefix)}
 
 
-def _guarded(step: Any, session: Session) -> Any:
-    """``step``, with Ctrl-C as KeyboardInterrupt: Lightning turns it into exit code 1 and ignores further ones.
-
-    Raises OutOfMemory, naming the longest text of the batch, where memory runs out.
-    """
+def _interruptible(step: Any) -> Any:
+    """``step``, with Ctrl-C as KeyboardInterrupt: Lightning turns it into exit code 1 and ignores further ones."""
 
     def call(*args: Any, **kwargs: Any) -> None:
         try:
@@ -161,6 +158,16 @@ def _guarded(step: Any, session: Session) -> Any:
                 signal.signal(signal.SIGINT, signal.default_int_handler)
                 raise KeyboardInterrupt from None
             raise
+
+    return call
+
+
+def _within_memory(step: Any, session: Session) -> Any:
+    """``step``; raises OutOfMemory, naming the longest text of the batch, where memory runs out."""
+
+    def call(*args: Any, **kwargs: Any) -> None:
+        try:
+            step(*args, **kwargs)
         except (MemoryError, RuntimeError) as error:
             if is_shortage(error):
                 raise OutOfMemory(_shortage(session)) from error
