@@ -40,6 +40,8 @@ def assemble(config: DictConfig, task: Task, sizes: Sizes) -> TaskModel:
     torch.manual_seed(config.seed + 2)
 
     def decoder(input_width: int) -> Decoder:
+        if "_target_" not in config.decoder:
+            raise ValueError(f"task={task.name} writes, and decoder=none does not; choose recurrent or transformer")
         made: Decoder = make_factory(config.decoder)(input_width, attention=attention, position=position, external=able)
         torch.manual_seed(config.seed + 3)  # a mechanism may have one more site there, which draws
         return made

@@ -60,9 +60,9 @@ class Group(BaseModel):
 class Part(Group):
     """Options of what Hydra makes: a part of this repository, whose class takes these and no others."""
 
-    target_: str = Field(alias="_target_")
-    partial_: bool = Field(default=False, alias="_partial_")
-    convert_: str = Field(default="none", alias="_convert_")
+    target_: Annotated[str, Expected("the dotted path of a class")] = Field(alias="_target_")
+    partial_: Annotated[bool, Expected("true or false")] = Field(default=False, alias="_partial_")
+    convert_: Literal["none", "partial", "object", "all"] = Field(default="none", alias="_convert_")
 
 
 def _no_word_for_a_boolean(value: Any) -> Any:

@@ -18,6 +18,10 @@ Compose = Callable[[Sequence[str]], DictConfig]
 
 def refusal(error: Exception, overrides: Sequence[str], compose: Compose) -> str:
     """Why there is no configuration of the overrides; ``compose`` makes that of others, to see which options it has."""
+    return " ".join(_refusal(error, overrides, compose).split())
+
+
+def _refusal(error: Exception, overrides: Sequence[str], compose: Compose) -> str:
     if isinstance(error, OverrideParseException):
         return _unreadable(error)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
@@ -37,7 +41,7 @@ def refusal(error: Exception, overrides: Sequence[str], compose: Compose) -> str
         return f"{_typed(twice[1], overrides)}: {twice[1]} is chosen already; leave out the plus sign"
     needed = re.match(r"Error resolving interpolation '\$\{(\w+)\}'", said)
     if needed is not None:
-        return f"~{needed[1]}: {needed[1]} cannot be taken away; choose one: {needed[1]}=…"
+        return f"{_typed(needed[1], overrides)}: {needed[1]} needs one choice, as in {needed[1]}=…"
     if said.startswith("Config group override must be a string or a list"):
         groups = (word for word in overrides if (CONF / word.partition("=")[0].lstrip("+")).is_dir())
         wrong = [word for word in groups if re.search(r"^=|=(null|-?[\d.]+|true|false)$", word)]
@@ -60,10 +64,9 @@ def _no_such_choice(error: MissingConfigException, overrides: Sequence[str]) -> 
     group, _, name = str(error.missing_cfg_file).rpartition("/")
     options = list(error.options or ())
     if not group:
-        return f"there is no configuration {name}"
-    return f"{_typed(group, overrides)}: there is no {group}={name}; {nearest(name, options)}" + (
-        f" ({', '.join(options)})" if options else ""
-    )
+        hint = nearest(name, options)
+    all_of_them = f" ({', '.join(options)})" if hint.startswith("did") else ""
+    return f"{_typed(group, overrides)}: there is no {group}={name}; {hint}{all_of_them}"
 
 
 def _typed(key: str, overrides: Sequence[str]) -> str:
@@ -93,7 +96,6 @@ def _options(key: str, overrides: Sequence[str], compose: Compose) -> list[str]:
             continue
         settings = OmegaConf.to_container(config, resolve=False)
         assert isinstance(settings, dict)
-        settings.pop("hydra", None)
-        named = {str(name): value for name, value in settings.items()}
+        named = {str(name): value for name, value in settings.items() if name not in ("hydra", "names")}
         return [*flatten(named), *named]
     return []

@@ -40,8 +40,7 @@ def check_values(config: DictConfig) -> None:
     try:
         Configuration.model_validate(settings)
     except ValidationError as error:
-        problems = [_problem(config, settings, found) for found in error.errors(include_url=False)]
-        raise ValueError(problems[0]) from None
+        raise ValueError(_problem(config, settings, error.errors(include_url=False)[0])) from None
 
 
 def nearest(key: str, known: Iterable[str]) -> str:
@@ -99,7 +98,7 @@ def _problem(config: DictConfig, settings: Settings, found: ErrorDetails) -> str
     parts = [str(part) for part in found["loc"] if not str(part).startswith(TAG)]
     key, group = ".".join(parts), ".".join(parts[:-1])
     if found["type"] == "extra_forbidden":
-        if group == "search" and settings["search"]["method"] == "none":
+        if group == "search" and settings["search"].get("method") == "none":
             return f"nothing reads {key}; choose a search: search=random"
         there = _inside(settings, parts[:-1])
         known = [f"{group}.{name}".lstrip(".") for name in there if name != parts[-1] and name != "names"]

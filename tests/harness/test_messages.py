@@ -55,6 +55,10 @@ def test_a_misspelt_choice_lists_the_right_ones(overrides: list[str], expected: 
     [
         (["results_dir=/proc/nothing"], "error: results_dir=/proc/nothing cannot be made ("),
         (["-m", "results_dir=/proc/nothing"], "error: results_dir=/proc/nothing cannot be made ("),
+        (
+            ["recipe=pos_genrated", "plan=true"],
+            "error: recipe=pos_genrated: there is no such file in conf/recipe; there",
+        ),
         (["workers=2"], "engine= and workers= say where the cells of a sweep run: add -m"),
         (["model=custom"], "error: model.attention._target_ has no value; give it one: model.attention._target_=…"),
         (["force=no"], "error: force: expected true or false, got 'no'"),
