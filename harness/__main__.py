@@ -7,26 +7,37 @@ Exit codes: 0 done (or found), 1 a run failed or a value was refused, 130 stoppe
 
 from __future__ import annotations
 
+import os
 import sys
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from harness.configuration.paths import with_quoted_paths
 
 _failed: list[str] = []
+
+_typed = list(sys.argv)
+"""The command as it was typed, which is what records keep."""
+
+TRACES = "HYDRA_FULL_ERROR"
+"""Where this is set, Hydra raises its errors; else it prints them, in many lines."""
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
 def main(config: DictConfig) -> None:
     """Run one composed configuration, search its settings, or with ``plan=true`` say what it would take."""
     from harness.configuration.compose import name_choices
-    from harness.configuration.controls import check_controls, make_results_dir
+    from harness.configuration.controls import make_results_dir
     from harness.configuration.values import check_settings
     from harness.run.run import BusyError
 
+    sys.argv[:] = _typed
     choices = HydraConfig.get().runtime.choices
     try:
-        check_controls(config)
         check_settings(config)
         name_choices(config, choices)
         if not config.plan:
@@ -67,9 +78,26 @@ def _drive(config: DictConfig) -> None:
         _failed.append("sweep")
 
 
-if __name__ == "__main__":
+def _composed_and_run() -> None:
+    """``main``, with what Hydra refuses in one line; where ``HYDRA_FULL_ERROR`` is set, with its trace."""
+    traced = TRACES in os.environ
+    sys.argv[1:] = with_quoted_paths(_typed[1:])
+    os.environ.setdefault(TRACES, "1")
     try:
         main()
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        if traced:
+            raise
+        from harness.configuration.compose import compose_configuration
+        from harness.configuration.refusals import refusal
+
+        print(f"error: {refusal(error, _typed[1:], compose_configuration)}", file=sys.stderr)
+        _failed.append("refused")
+
+
+if __name__ == "__main__":
+    try:
+        _composed_and_run()
     except KeyboardInterrupt:
         print("interrupted; the same command resumes it", file=sys.stderr)
         sys.exit(130)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from harness.configuration.controls import check_controls, make_results_dir
+from harness.configuration.controls import make_results_dir
 from harness.engines.base import EngineError
 from harness.engines.local import LocalWorkers
 from harness.engines.locks import lock_problem
@@ -35,7 +35,6 @@ def multirun(
         if config is None:  # nothing but holes: they are shown, and no worker is needed
             run_cells(cells, LocalWorkers(1))
             return 1
-        check_controls(config)
         if not config.plan:
             make_results_dir(config)
     except ValueError as error:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from models.attention.base import Attention, External
 from models.backbones.base import Encoder
 from models.embeddings import TextTensors
+from models.windows import Windows
 from tasks.base import Batch, Encoded, Head
 
 
@@ -24,15 +25,19 @@ class TaskModel(nn.Module):
     ``embeddings``: a module ``TextTensors -> x_BTD``. ``external``: whether the mechanism looks at an external memory.
     It is the batch's external text where there is one (a column of the data, or the names of the labels, which all
     examples share), and in tasks on pairs the other text. External texts pass through the same embeddings and encoder
-    as any text; a shared one only once a batch.
+    as any text; a shared one only once a batch. ``window``: texts of more tokens are encoded in windows of so many,
+    each for itself, and the head has the states of all; None: no text is.
     """
 
-    def __init__(self, embeddings: nn.Module, encoder: Encoder, head: Head, *, external: bool) -> None:
+    def __init__(
+        self, embeddings: nn.Module, encoder: Encoder, head: Head, *, external: bool, window: int | None = None
+    ) -> None:
         super().__init__()
         self.embeddings = embeddings
         self.encoder = encoder
         self.head = head
         self.external = external
+        self.window = window
 
     def forward(self, batch: Batch) -> Tensor:
         """The head's logits (B, L) or (B, T, V), or emissions (B, T, K)."""
@@ -44,8 +49,8 @@ class TaskModel(nn.Module):
         mixed = [self._contextualize(text) for text in batch.texts]
         memories = self._memories(batch, mixed)
         return [
-            Encoded(self.encoder.attend(states_BTD, mask_BT, memory), mask_BT, batch.copies_BS)
-            for (states_BTD, mask_BT, _), memory in zip(mixed, memories, strict=True)
+            Encoded(self._attend(text, memory), text.mask_BT, batch.copies_BS)
+            for text, memory in zip(mixed, memories, strict=True)
         ]
 
     def loss(self, batch: Batch) -> Tensor:
@@ -58,8 +63,23 @@ class TaskModel(nn.Module):
         """One prediction an example: a class index, the tag indices of its tokens, or a ``Generated`` text."""
         return self.head.predict(self.encode(batch), batch.labels)
 
+    def _windows(self, mask_BT: Tensor) -> Windows | None:
+        """The windows that texts of this length are read in; None if they are read as a whole."""
+        length = mask_BT.shape[1]
+        return None if self.window is None or length <= self.window else Windows(self.window, length)
+
     def _contextualize(self, text: TextTensors) -> Encoded:
-        return Encoded(self.encoder.contextualize(self.embeddings(text), text.mask_BT), text.mask_BT)
+        windows = self._windows(text.mask_BT)
+        parts = text if windows is None else windows.cut(text)
+        states = self.encoder.contextualize(self.embeddings(parts), parts.mask_BT)
+        return Encoded(states if windows is None else windows.join(states), text.mask_BT)
+
+    def _attend(self, text: Encoded, memory: External | None) -> Tensor:
+        windows = self._windows(text.mask_BT)
+        if windows is None:
+            return self.encoder.attend(text.states_BTD, text.mask_BT, memory)
+        states_NWD, mask_NW = windows.parts(text.states_BTD, text.mask_BT)
+        return windows.join(self.encoder.attend(states_NWD, mask_NW, windows.shared(memory)))
 
     def _memories(self, batch: Batch, mixed: Sequence[Encoded]) -> list[External | None]:
         """The external memory of each text."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import torch
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from harness.build.factories import is_floor, mechanism_of
-from harness.build.model import assemble
+from harness.build.room import check_size, weights_of
 from harness.build.trainer import accelerator_of
 from harness.configuration.compose import CONF
 from harness.configuration.controls import processes_of
@@ -25,7 +24,8 @@ class UnsupportedError(ValueError):
 def check_combination(config: DictConfig, task: Task) -> None:
     """Refuse what cannot work: abilities that the mechanism lacks, options that do not fit, on the meta device.
 
-    Raises UnsupportedError with the message of the part that refuses, ValueError for devices that cannot be had here.
+    Raises UnsupportedError with the message of the part that refuses, ValueError for devices that cannot be had here
+    and for weights that no memory here holds.
     """
     if is_floor(config):
         floor = instantiate(config.model.floor)
@@ -43,10 +43,10 @@ def check_combination(config: DictConfig, task: Task) -> None:
             f"needs {', '.join(sorted(missing))}; mechanisms that can: {', '.join(_able(task))}"
         )
     try:
-        with torch.device("meta"):
-            assemble(config, task, SOME_SIZES)
+        weights = weights_of(config, task, SOME_SIZES)
     except ValueError as error:
         raise UnsupportedError(str(error)) from error
+    check_size(config, weights)
 
 
 def _check_devices(config: DictConfig) -> None:

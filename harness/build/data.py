@@ -12,13 +12,16 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from harness.build.factories import uses_external
+from harness.build.factories import uses_external, window_of
 from tasks.base import Batch, Task
 from tasks.encoding.batching import BatchLoader, BatchPlan
 from tasks.encoding.collation import collate
 from tasks.encoding.corpus import EncodedCorpus
 from tasks.encoding.vocabulary import EncodingOptions
 from tasks.reading.source import Corpus
+
+SAMPLED, USUAL = 32, 512
+"""How many rows costs are counted on, and the most tokens of one: on the meta device a step of an LSTM is slow."""
 
 
 def make_task(config: DictConfig) -> Task:
@@ -51,8 +54,8 @@ def encode(config: DictConfig, task: Task, corpus: Corpus) -> Data:
 
 def _check_lengths(config: DictConfig, corpus: Corpus, encoded: EncodedCorpus) -> None:
     """ValueError for a text that learned positions do not reach, which would end the run when its turn comes."""
-    longest = config.position.get("max_length")
-    if longest is None:
+    longest, window = config.position.get("max_length"), window_of(config)
+    if longest is None or (window is not None and window <= longest):
         return
     for name, split in encoded.splits.items():
         for lengths in encoded.lengths_by_position(name):
@@ -99,8 +102,10 @@ class Data:
         return collate(self.encoded.splits[split], torch.tensor(examples).numpy())
 
     def sample(self) -> Batch:
-        """The first rows of train: a batch whose shape costs are counted on."""
-        return self.batch("train", list(range(min(32, self.size("train")))))
+        """The first rows of train that are no long texts: a batch whose shape costs are counted on."""
+        lengths = self.encoded.splits["train"].lengths
+        usual = np.flatnonzero(lengths <= USUAL)[:SAMPLED].tolist()
+        return self.batch("train", usual or [int(lengths.argmin())])
 
     def readable(self, split: str, prediction: Any) -> Any:
         """A prediction as scores, records and people read it: the label's name, the names of the tags, the text."""

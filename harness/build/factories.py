@@ -36,3 +36,10 @@ def uses_external(config: DictConfig) -> bool:
 def make_factory(node: DictConfig) -> Any:
     """What Hydra makes of a part: a factory (``_partial_``) that still wants what is known at run time."""
     return instantiate(node, _convert_="all")
+
+
+def window_of(config: DictConfig) -> int | None:
+    """The most tokens that are encoded together, of longer texts window by window; None: any number."""
+    encoding = config.encoding
+    limited = encoding.get("max_length") is not None  # records of before know of no limit
+    return int(encoding.max_length) if limited and encoding.overlong == "windows" else None

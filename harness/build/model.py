@@ -9,7 +9,7 @@ import torch
 from omegaconf import DictConfig
 
 from harness.build.data import Data
-from harness.build.factories import make_attention, make_factory, uses_external
+from harness.build.factories import make_attention, make_factory, uses_external, window_of
 from models.attention.base import Attention, Site
 from models.backbones.base import AttentionFactory, Decoder
 from tasks.base import Body, Sizes, Task
@@ -40,12 +40,14 @@ def assemble(config: DictConfig, task: Task, sizes: Sizes) -> TaskModel:
     torch.manual_seed(config.seed + 2)
 
     def decoder(input_width: int) -> Decoder:
+        if "_target_" not in config.decoder:
+            raise ValueError(f"task={task.name} writes, and decoder=none does not; choose recurrent or transformer")
         made: Decoder = make_factory(config.decoder)(input_width, attention=attention, position=position, external=able)
         torch.manual_seed(config.seed + 3)  # a mechanism may have one more site there, which draws
         return made
 
     head = task.build_head(sizes, Body(encoder.width, embeddings, attention, decoder))
-    return TaskModel(embeddings, encoder, head, external=external)
+    return TaskModel(embeddings, encoder, head, external=external, window=window_of(config))
 
 
 def _apart(attention: AttentionFactory, seed: int) -> AttentionFactory:

@@ -35,7 +35,10 @@ def name_choices(config: DictConfig, choices: Mapping[str, Any]) -> None:
     A mechanism from outside (``model.attention._target_=my_package.MyAttention``) is called by its dotted path, and a
     user's own files by the folder or file that they come from. A preset that is a system of its own
     (``experiment=vaswani2017``) gives its runs its name as ``experiment``; a comparison (``compare/<task>``) does not.
+
+    Raises ValueError for a recipe or space that was asked for and is not there.
     """
+    _check_optional(choices)
     with open_dict(config):
         config.names = {group: choices[group] for group in NAMED}
         config.names.model = _model_name(config, choices["model"])
@@ -44,6 +47,19 @@ def name_choices(config: DictConfig, choices: Mapping[str, Any]) -> None:
         experiment = choices.get("experiment")
         if experiment is not None and not experiment.startswith(COMPARISONS):
             config.names.experiment = experiment
+
+
+def _check_optional(choices: Mapping[str, Any]) -> None:
+    """Of the groups in which Hydra passes over a file that is not there, refuse one that somebody asked for."""
+    from hydra.core.global_hydra import GlobalHydra
+
+    if not GlobalHydra.instance().is_initialized():
+        return
+    loader = GlobalHydra.instance().config_loader()
+    for group, usual in (("recipe", f"{choices['task']}_{choices['data']}"), ("search_space", choices["task"])):
+        chosen, there = choices.get(group), loader.get_group_options(group)
+        if chosen not in (None, usual, *there):
+            raise ValueError(f"{group}={chosen}: there is no such file in conf/{group}; there are: {', '.join(there)}")
 
 
 def _model_name(config: DictConfig, choice: str) -> str:

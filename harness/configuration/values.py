@@ -2,131 +2,143 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
-from functools import cache
+from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import MissingMandatoryValue
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import InterpolationResolutionError, MissingMandatoryValue, OmegaConfBaseException
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
-from harness.configuration.compose import CONF
-from harness.configuration.effect import flatten
+from harness.configuration.kinds import EXPECTED, TAG
+from harness.configuration.paths import is_path
 
-NEITHER = ("yes", "no", "on", "off")
-"""Words that Hydra reads as text, not as true or false, and that are true in Python whatever they say."""
+Settings = dict[str, Any]
 
-
-@dataclass(frozen=True)
-class Expected:
-    """What some settings may be, in words and as a test; ``settings`` are patterns of dotted keys."""
-
-    words: str
-    holds: Callable[[Any], bool]
-    settings: tuple[str, ...]
-
-
-def _whole(least: int) -> Callable[[Any], bool]:
-    return lambda value: type(value) is int and value >= least
-
-
-def _number(holds: Callable[[float], bool]) -> Callable[[Any], bool]:
-    return lambda value: type(value) in (int, float) and math.isfinite(value) and holds(value)
-
-
-def _or_null(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: value is None or holds(value)
-
-
-EXPECTED = (
-    Expected("a whole number from 0", _whole(0), ("seed", "match.expansion")),
-    Expected(
-        "a whole number from 1",
-        _whole(1),
-        (
-            *("training.steps", "training.patience", "training.accumulate_batches", "training.*batch_tokens"),
-            *("training.*batch_rows", "trainer.threads", "backbone.layers", "backbone.width", "decoder.layers"),
-            *("decoder.width", "model.heads", "model.hops"),
-        ),
-    ),
-    Expected(
-        "a whole number from 1, or null",
-        _or_null(_whole(1)),
-        ("data.max_train", "data.max_validation", "data.max_test", "task.max_source", "task.max_target"),
-    ),
-    Expected("a number above 0", _number(lambda value: value > 0), ("training.*learning_rate",)),
-    Expected("a number from 0", _number(lambda value: value >= 0), ("training.weight_decay",)),
-    Expected("a number above 0, or null", _or_null(_number(lambda value: value > 0)), ("training.gradient_clip",)),
-    Expected(
-        "a number from 0 to 1",
-        _number(lambda value: 0 <= value <= 1),
-        ("training.warmup_fraction", "training.final_learning_rate_fraction", "training.decay_share"),
-    ),
-    Expected(
-        "a number from 0 to below 1",
-        _number(lambda value: 0 <= value < 1),
-        ("*.dropout", "*.token_dropout", "*.word_dropout", "training.average_decay", "task.label_smoothing"),
-    ),
-    Expected(
-        "cosine, inverse_sqrt or stable", ("cosine", "inverse_sqrt", "stable").__contains__, ("training.schedule",)
-    ),
-    # Lightning moves whole batches to another type in its true 16 and 64 bits, which it cannot with frozen ones.
-    Expected(
-        "32-true, bf16-mixed or 16-mixed", ("32-true", "bf16-mixed", "16-mixed").__contains__, ("trainer.precision",)
-    ),
-)
+MANY = 20
+"""More options than a line can list."""
 
 
 def check_settings(config: DictConfig) -> None:
-    """Refuse values that cannot be, and keys that nothing reads. Raises ValueError."""
+    """Refuse values that cannot be, and options that are missing or that nothing reads. Raises ValueError.
+
+    A ``~`` at the beginning of a path becomes the home folder, in the configuration itself.
+    """
+    _settle_homes(config)
+    check_values(config)
+
+
+def check_values(config: DictConfig) -> None:
+    """Hold the configuration to the schema; ValueError for the first option that does not fit, by its name."""
+    from harness.configuration.schema import Configuration
+
+    settings = _resolved(config)
+    _refuse_unread(config, settings)
+    try:
+        Configuration.model_validate(settings)
+    except ValidationError as error:
+        raise ValueError(_problem(config, settings, error.errors(include_url=False)[0])) from None
+
+
+def nearest(key: str, known: Iterable[str]) -> str:
+    """``did you mean …?`` with the known keys that are most like this one, or all of them where none is."""
+    known = sorted(name for name in known if not name.rpartition(".")[2].startswith("_"))
+    group, _, last = key.rpartition(".")
+    beside = {name.rpartition(".")[2]: name for name in known if name.rpartition(".")[0] == group}
+    near = [beside[name] for name in get_close_matches(last, beside, n=3)]
+    near += [name for name in known if name.endswith(f".{key}")][: 3 - len(near)]
+    if not (near or beside):
+        near = get_close_matches(key, known, n=3, cutoff=0.7)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    if len(known) > MANY:
+        return "python -m harness --cfg job shows all there are"
+    return f"there are: {', '.join(known)}" if known else "there are no options here"
+
+
+def _settle_homes(config: DictConfig, prefix: str = "") -> None:
+    for name in list(config):
+        node = config._get_node(name)
+        if isinstance(node, DictConfig) and not (node._is_none() or node._is_missing() or node._is_interpolation()):
+            _settle_homes(node, f"{prefix}{name}.")
+        elif is_path(f"{prefix}{name}") and str(node).startswith("~"):
+            config[name] = str(Path(str(node)).expanduser())
+
+
+def _resolved(config: DictConfig) -> Settings:
     try:
         settings = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except MissingMandatoryValue as error:
         raise ValueError(f"{error.full_key} has no value; give it one: {error.full_key}=…") from error
+    except InterpolationResolutionError as error:
+        reason = " ".join(str(error.msg or error).split(" full_key")[0].split())
+        raise ValueError(f"{error.full_key} cannot be made of others: {reason}") from error
+    except OmegaConfBaseException as error:
+        raise ValueError(" ".join(str(error).split())) from error
     assert isinstance(settings, dict)
-    named = {str(key): value for key, value in settings.items()}
-    _check_keys(config, named)
-    for key, value in flatten({k: v for k, v in named.items() if k not in ("names", "search_space")}).items():
-        if value in NEITHER and not key.startswith("data.") and not key.endswith("language"):
-            raise ValueError(f"{key}={value} is a text; write true or false")
-        for expected in EXPECTED:
-            if any(fnmatchcase(key, pattern) for pattern in expected.settings) and not expected.holds(value):
-                raise ValueError(f"{key}: expected {expected.words}, got {value!r}")
+    return {str(key): value for key, value in settings.items()}
 
 
-def _check_keys(config: DictConfig, settings: Mapping[str, Any]) -> None:
-    """Of what was added with a plus sign, refuse what nothing reads: it would only give the run another name."""
-    known, groups = _known()
-    _refuse_unknown("", settings, {*known, *groups, "names"})
-    for part in ("training", "encoding"):
-        _refuse_unknown(f"{part}.", settings[part], known[part])
-    _refuse_unknown("model.", settings["model"], {"attention", "floor", *_options_read(config)})
-    if settings["search"]["method"] == "none":
-        _refuse_unknown("search.", settings["search"], {"method"}, remedy="choose a search: search=random")
+def _refuse_unread(config: DictConfig, settings: Settings) -> None:
+    """Of what stands beside a mechanism in ``model``, refuse what it does not read: ``${..heads}`` reads ``heads``."""
+    model = settings.get("model")
+    if isinstance(model, Mapping):
+        unresolved = repr(OmegaConf.to_container(config, resolve=False))
+        known = {"attention", "floor", *re.findall(r"\$\{(?:\.\.+|model\.)(\w+)\}", unresolved)}
+        for key in model:
+            if key not in known:
+                raise ValueError(f"nothing reads model.{key}; {nearest(f'model.{key}', (f'model.{k}' for k in known))}")
 
 
-@cache
-def _known() -> tuple[Mapping[str, Any], set[str]]:
-    """What ``conf/config.yaml`` sets, and the groups beside it; read once, though a sweep checks many cells."""
-    base = OmegaConf.to_container(OmegaConf.load(CONF / "config.yaml"))
-    assert isinstance(base, dict)
-    return {str(key): value for key, value in base.items()}, {path.name for path in CONF.iterdir() if path.is_dir()}
+def _problem(config: DictConfig, settings: Settings, found: ErrorDetails) -> str:
+    """What is wrong with one option, in one line."""
+    parts = [str(part) for part in found["loc"] if not str(part).startswith(TAG)]
+    key, group = ".".join(parts), ".".join(parts[:-1])
+    if found["type"] == "extra_forbidden":
+        if group == "search" and settings["search"].get("method") == "none":
+            return f"nothing reads {key}; choose a search: search=random"
+        there = _inside(settings, parts[:-1])
+        known = [f"{group}.{name}".lstrip(".") for name in there if name != parts[-1] and name != "names"]
+        return f"nothing reads {key}; {nearest(key, known)}"
+    if found["type"] == "missing":
+        return f"{key} has no value; give it one ({key}=…), or do not take it away (~{key})"
+    key = _origin(config, parts)
+    return f"{key}: expected {_words(found)}, got {shown(found['input'])}"
 
 
-def _options_read(config: DictConfig) -> set[str]:
-    """The options of ``model=`` that something is made with: ``${..heads}`` or ``${model.heads}`` reads ``heads``."""
-    unresolved = repr(OmegaConf.to_container(config, resolve=False))
-    return set(re.findall(r"\$\{(?:\.\.+|model\.)(\w+)\}", unresolved))
+def _inside(settings: Any, parts: Sequence[str]) -> Any:
+    for part in parts:
+        settings = settings[int(part) if isinstance(settings, list) else part]
+    return settings
 
 
-def _refuse_unknown(place: str, found: Iterable[str], known: Iterable[str], remedy: str | None = None) -> None:
-    known = sorted(known)
-    for key in found:
-        if key not in known:
-            near = get_close_matches(key, known, n=1)
-            hint = remedy or (f"did you mean {place}{near[0]}?" if near else f"there are: {', '.join(known)}")
-            raise ValueError(f"nothing reads {place}{key}; {hint}")
+def _origin(config: DictConfig, parts: Sequence[str]) -> str:
+    """The name of the option that gives a value: of ``decoder.width``, which is ``${backbone.width}``, the latter."""
+    node: Any = config
+    for part in parts[:-1]:
+        node = node[int(part) if isinstance(node, ListConfig) else part]
+    own = node._get_node(parts[-1]) if isinstance(node, DictConfig) else None
+    read = re.fullmatch(r"\$\{(\.*)([\w.]+)\}", str(own._value())) if own is not None else None
+    if read is None:
+        return ".".join(parts)
+    return _origin(config, [*(parts[: -len(read[1])] if read[1] else ()), *read[2].split(".")])
+
+
+def _words(found: ErrorDetails) -> str:
+    if found["type"] == EXPECTED:
+        return found["msg"]
+    if found["type"] == "literal_error":
+        return str(found["ctx"]["expected"]).replace("'", "")
+    if found["type"] in ("model_type", "model_attributes_type", "dict_type"):
+        return "a group of options, such as {a: 1}"
+    return found["msg"]
+
+
+def shown(value: Any) -> str:
+    """A value as one would type it, and as short as a line wants it."""
+    words = {None: "null", True: "true", False: "false"}
+    text = words[value] if value is None or isinstance(value, bool) else repr(value)
+    return text if len(text) <= 80 else f"{text[:79]}…"

@@ -92,6 +92,7 @@ class Facts(TypedDict, total=False):
 
     ``data_sizes``, ``dropped_rows``: rows by split; dropped are those whose label train never shows.
     ``label_counts``, ``repeated_rows``, ``similar_labels``: as in ``tasks.reading.survey.Survey``.
+    ``overlong_texts``: texts by split that are longer than ``encoding.max_length``, where there are any.
     ``data_source``: where the rows come from, in words. ``external_memory``: the same of the external memory, or None.
     ``attention_notes``: what a mechanism does otherwise than its name says at some site.
     ``flops_note``: why FLOPs could not be counted. ``chosen_by``: the value that chose the tested epoch.
@@ -109,6 +110,7 @@ class Facts(TypedDict, total=False):
     label_counts: dict[str, dict[str, int]]
     repeated_rows: dict[str, dict[str, dict[str, int]]]
     similar_labels: list[list[str]]
+    overlong_texts: dict[str, int]
     external_memory: str | None
     match: Match | None
     attention_notes: list[str]

@@ -5,15 +5,13 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from harness.search.space import POINTS, Dimension, read_space
-from harness.search.study import Study
+from harness.configuration.values import check_values
+from harness.search.space import Dimension, read_space
+from harness.search.study import Study, with_values
 from harness.sweep.cells import Cell
-
-METHODS = (*POINTS, "optuna")
 
 
 def make_studies(cells: Sequence[Cell]) -> tuple[list[Cell], list[Study]]:
@@ -61,7 +59,6 @@ def _study(label: str, group: Sequence[Cell]) -> Study:
     config = copy.deepcopy(group[0].config)
     assert config is not None
     search = config.search
-    _check_settings(search)
     own = [cell.config.seed for cell in group]  # type: ignore[union-attr]
     if search.seeds is not None and len(own) > 1:
         raise ValueError("seeds are given by seed= and by search.seeds=; keep one of them")
@@ -73,6 +70,7 @@ def _study(label: str, group: Sequence[Cell]) -> Study:
         return Study(label, config, (), seeds)
     dimensions = read_space(search.space, config)
     _check_swept(label, dimensions)
+    _check_drawn(config, dimensions)
     return Study(label, config, dimensions, seeds)
 
 
@@ -85,25 +83,17 @@ def _check_swept(label: str, dimensions: Sequence[Dimension]) -> None:
         )
 
 
-def _check_settings(search: DictConfig) -> None:
-    if search.method not in METHODS:
-        raise ValueError(f"search is none, {', '.join(METHODS[:-1])} or {METHODS[-1]}, got {search.method!r}")
-    for name, least in (("trials", 1), ("seed", 0), ("trial_seed", 0)):
-        if not _is_whole(search[name]) or search[name] < least:
-            raise ValueError(f"search.{name} is a whole number from {least}, got {search[name]!r}")
-    if search.method != "optuna":
-        return
-    if not _is_whole(search.startup_trials) or search.startup_trials < 1:
-        raise ValueError(f"search.startup_trials is a whole number from 1, got {search.startup_trials!r}")
-    if not isinstance(search.prune, bool):
-        raise ValueError(f"search.prune is true or false, got {search.prune!r}")
-    if not isinstance(search.prune_after, int | float) or not 0 <= search.prune_after <= 1:
-        raise ValueError(f"search.prune_after is a share of the steps, from 0 to 1, got {search.prune_after!r}")
+def _check_drawn(config: DictConfig, dimensions: Sequence[Dimension]) -> None:
+    """Refuse a space with a value that the setting may not have, at the ends of ranges and among choices."""
+    ends = {dimension.key: dimension.choices or (dimension.low, dimension.high) for dimension in dimensions}
+    for number in range(max(map(len, ends.values()))):
+        try:
+            check_values(with_values(config, {key: values[number % len(values)] for key, values in ends.items()}))
+        except ValueError as error:
+            raise ValueError(f"the search space has what cannot be: {error}") from error
 
 
-def _check_seeds(seeds: Sequence[Any], trial_seed: int) -> None:
-    if not seeds or not all(_is_whole(seed) for seed in seeds) or len(set(seeds)) < len(seeds):
-        raise ValueError(f"search.seeds are different whole numbers, one or more, got {list(seeds)}")
+def _check_seeds(seeds: Sequence[int], trial_seed: int) -> None:
     if trial_seed in seeds:
         raise ValueError(
             f"seed {trial_seed} is that of the trials, and what they choose must run over fresh seeds; "
@@ -124,10 +114,6 @@ def _check_splits(config: DictConfig, seed: int) -> None:
         raise ValueError(
             "every seed draws its own test split, so trials would learn from later test rows; fix data.seed=1"
         )
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _floor(study: Study, seed: int) -> Cell:

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from harness.configuration.compose import COMPARISONS, name_choices
 from harness.configuration.controls import CONTROLS, processes_of
+from harness.configuration.refusals import refusal
 from harness.configuration.values import check_settings
 from harness.sweep.job import Start, run_alone
 
@@ -41,7 +42,8 @@ def make_cells(
 ) -> list[Cell]:
     """A cell for each combination, equal ones once; one that cannot be composed says why.
 
-    Raises ValueError if there are none, if what drives the whole sweep is swept over, or for several devices.
+    Raises ValueError if there are none, if all have the same problem, if what drives the whole sweep is swept over, or
+    for several devices.
     """
     if not combinations:
         raise ValueError("the sweep has no cells: a swept value is an empty list, range or pattern")
@@ -57,7 +59,10 @@ def make_cells(
         try:
             cells.append(Cell(label, _plain(compose(overrides))))
         except Exception as error:  # Hydra and OmegaConf have many, and each is about this cell alone
-            cells.append(Cell(label, problem=" ".join(str(error).split())))
+            cells.append(Cell(label, problem=refusal(error, overrides, compose)))
+    alike = {cell.problem for cell in cells}
+    if len(alike) == 1 and cells[0].problem is not None:  # it is none of what they differ in
+        raise ValueError(cells[0].problem)
     digest = hashlib.sha256(json.dumps(sorted(map(sorted, combinations))).encode()).hexdigest()[:8]
     for cell in cells:
         if cell.config is not None:

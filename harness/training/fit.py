@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback
 
 from harness.build.data import Data
+from harness.build.room import remedy
 from harness.build.trainer import MakeCallback, make_trainer
 from harness.explanation.example import explain_example, short_rows
 from harness.explanation.saved_maps import save_maps
@@ -25,6 +26,7 @@ from harness.training.callbacks import Averaging, Patience, ProgressBar, RandomS
 from harness.training.checkpoints import checkpoints, last_checkpoint
 from harness.training.costs import latency_seconds, peak_memory_bytes
 from harness.training.loggers import finish_tracking
+from harness.training.memory import OutOfMemory, is_shortage
 from harness.training.session import Session, begin
 from tasks.base import Task
 from tasks.reading.source import Corpus
@@ -92,7 +94,7 @@ def fit(session: Session, callbacks: Sequence[MakeCallback] = ()) -> Generator[F
     yield {"resumed": found is not None}
     pl.seed_everything(config.seed, workers=True, verbose=False)
     loaders = [data.loader(split, trainer.global_rank, trainer.world_size) for split in ("train", "validation")]
-    _interruptible(trainer.fit)(module, *loaders, ckpt_path=found, weights_only=True)
+    _interruptible(_within_memory(trainer.fit, session))(module, *loaders, ckpt_path=found, weights_only=True)
     yield {"learning": learning_of(session.history.curve, monitored, mode, rising=not patience.ran_out)}
     return trainer, Path(best.best_model_path)
 
@@ -122,7 +124,7 @@ def validation_scores(trainer: pl.Trainer, session: Session) -> dict[str, float]
     """Score the validation split, for tasks that choose the epoch by loss, so that its score is known too."""
     session.module.validate_by = "score"
     validation = session.data.loader("validation", trainer.global_rank, trainer.world_size)
-    _interruptible(trainer.validate)(session.module, validation, verbose=False)
+    _interruptible(_within_memory(trainer.validate, session))(session.module, validation, verbose=False)
     return _scores(trainer, "validation/")
 
 
@@ -136,7 +138,7 @@ def _test(trainer: pl.Trainer, session: Session, split: str) -> dict[str, float]
     """Score the module on a test set: the one time that it is scored (its costs are measured later)."""
     session.module.test_split = split
     loader = session.data.loader(split, trainer.global_rank, trainer.world_size)
-    _interruptible(trainer.test)(session.module, loader, verbose=False)
+    _interruptible(_within_memory(trainer.test, session))(session.module, loader, verbose=False)
     return _scores(trainer, f"{split}/")
 
 
@@ -158,6 +160,33 @@ def _interruptible(step: Any) -> Any:
             raise
 
     return call
+
+
+def _within_memory(step: Any, session: Session) -> Any:
+    """``step``; raises OutOfMemory, naming the longest text of the batch, where memory runs out."""
+
+    def call(*args: Any, **kwargs: Any) -> None:
+        try:
+            step(*args, **kwargs)
+        except (MemoryError, RuntimeError) as error:
+            if is_shortage(error):
+                raise OutOfMemory(_shortage(session)) from error
+            raise
+
+    return call
+
+
+def _shortage(session: Session) -> str:
+    module, data, batch = session.module, session.data, session.module.at_hand
+    advice = remedy(session.config, data.task)
+    if batch is None:
+        return f"memory ran out; {advice}"
+    training = module.trainer.state.fn == "fit"
+    split = module.test_split if module.trainer.state.fn == "test" else "validation"
+    split = "train" if training and module.training else split
+    lengths = torch.stack([text.mask_BT.sum(dim=1) for text in batch.texts]).amax(dim=0)
+    place = data.corpus.place(split, int(batch.rows_B[lengths.argmax()]))
+    return f"memory ran out at {place}: a text of {int(lengths.max())} tokens, in a batch of {len(batch)}; {advice}"
 
 
 def _measured(trainer: pl.Trainer, session: Session) -> Costs:

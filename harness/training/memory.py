@@ -34,3 +34,18 @@ def give_back_memory() -> None:
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc alone has it
         if trim is not None:
             trim(0)
+
+
+SHORT = ("out of memory", "can't allocate memory", "not enough memory")
+"""What torch says where an allocation fails, on a GPU and on a CPU."""
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Whether memory ran out."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(words in str(error) for words in SHORT)
+    )
+
+
+class OutOfMemory(ValueError):
+    """Memory ran out; the message names the longest text of the batch, and what to do."""

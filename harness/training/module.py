@@ -60,6 +60,7 @@ class TrainingModule(pl.LightningModule):
         self.warmup_fraction = warmup_fraction
         self.predictions: dict[int, Any] = {}
         self.test_split = "test"
+        self.at_hand: Batch | None = None  # the batch that is computed, for what went wrong with it
         self._unseen: Tensor | float = 0.0  # sum of the training losses since the last look at them
         self._losses = [0.0, 0]  # sum and number, of a validation by loss
 
@@ -71,6 +72,7 @@ class TrainingModule(pl.LightningModule):
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """Move a batch; pinned memory crosses without waiting."""
+        self.at_hand = batch
         return batch.to(device, non_blocking=True)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:

@@ -17,6 +17,7 @@ from harness.build.data import Data, encode
 from harness.build.flops import forward_flops
 from harness.build.matching import match_model
 from harness.build.model import make_model
+from harness.build.room import check_room
 from harness.build.trainer import optimisation
 from harness.records.processes import writes_here
 from harness.records.record import Costs, Facts
@@ -51,9 +52,11 @@ def begin(config: DictConfig, folder: Path, task: Task, corpus: Corpus) -> Gener
     reset_peak_memory()
     data = encode(config, task, corpus)
     yield {"dropped_rows": data.encoded.dropped, "external_memory": data.encoded.external_source}
+    yield {"overlong_texts": dict(data.encoded.overlong)}
     config, match = match_model(config, data)
     yield {"match": match}
     model = make_model(config, data)
+    check_room(config, data, model)
     yield {"attention_notes": attention_notes(model)}
     flops, why_not = _flops(config, data)
     costs: Costs = {"parameters": count_parameters(model), "flops_per_token": flops}

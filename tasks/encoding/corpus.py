@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.base import Sizes
@@ -20,6 +21,7 @@ class EncodedCorpus(ABC):
     empty where labels are texts. ``codec``: the vocabularies of what is read.
     ``dropped``: split -> number of rows left out because train never shows their label.
     ``external_source``: ``column``, ``labels`` (their names, one text for all rows) or ``none``.
+    ``overlong``: split -> number of texts longer than ``encoding.max_length``, where there were any.
     """
 
     splits: dict[str, EncodedSplit]
@@ -27,6 +29,7 @@ class EncodedCorpus(ABC):
     codec: TextCodec
     dropped: dict[str, int]
     external_source: str
+    overlong: Mapping[str, int] = field(default_factory=dict, kw_only=True)
 
     @property
     def sizes(self) -> Sizes:

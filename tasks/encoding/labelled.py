@@ -11,6 +11,7 @@ from tasks.base import Task
 from tasks.encoding.arrays import ClassLabels, EncodedLabels, EncodedSplit, SetLabels, TagLabels
 from tasks.encoding.codec import TextCodec
 from tasks.encoding.corpus import EncodedCorpus
+from tasks.encoding.limits import Limit
 from tasks.encoding.padding import offsets_of
 from tasks.encoding.tokenization import Tokenizer, tokenizer_named
 from tasks.encoding.vocabulary import EncodingOptions
@@ -34,13 +35,18 @@ def encode_corpus(corpus: Corpus, task: Task, *, options: EncodingOptions, exter
     ``external``: whether the mechanism looks at an external text. It is the column ``external`` if every
     row has one; else none in tasks on pairs, where each text is the other's; else the names of the labels in words.
 
-    Raises ValueError for unseen labels, with file and line, and for texts in which the tokenizer finds nothing.
+    Raises ValueError for unseen labels, with file and line, for texts in which the tokenizer finds nothing, and for
+    overlong ones where these are refused.
     """
     labels = task.label_set([row[task.label_column] for row in corpus.splits["train"]])
     kept = {split: rows_with_known_labels(corpus, split, task, set(labels)) for split in corpus.splits}
     source = _external_source(corpus, task) if external else "none"
     columns = [*task.text_columns, *(["external"] if source == "column" else [])]
-    tokens = {split: {column: _tokenize(corpus, split, column, kept[split]) for column in columns} for split in kept}
+    limit = Limit.of(task, options)
+    tokens = {
+        split: {column: limit.kept(corpus, split, _tokenize(corpus, split, column, rows), rows) for column in columns}
+        for split, rows in kept.items()
+    }
     shared = [[word for name in task.label_words(labels) for word in name]] if source == "labels" else []
     train = [text for texts in tokens["train"].values() for text in texts]
     # The names of labels are read with every row, however seldom a text holds them.
@@ -56,7 +62,7 @@ def encode_corpus(corpus: Corpus, task: Task, *, options: EncodingOptions, exter
             labels=_encode_labels(corpus, split, task, indices, ids),
         )
     dropped = {split: len(corpus.splits[split]) - len(indices) for split, indices in kept.items()}
-    return LabelledCorpus(splits, labels, codec, dropped, source)
+    return LabelledCorpus(splits, labels, codec, dropped, source, overlong=dict(limit.overlong))
 
 
 def _external_source(corpus: Corpus, task: Task) -> str:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from tasks.base import UNKNOWN
+
+Overlong = Literal["windows", "cut", "error"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +20,8 @@ class EncodingOptions:
     ``max_characters``: characters beyond this many of a form are left out.
     ``ngram_min``, ``ngram_max``: shortest and longest character n-gram. ``ngram_buckets``: number of hash buckets;
     0: no n-grams are computed.
+    ``max_length``: the most tokens of a text that are read together, where a task tags or chooses; None: any number.
+    ``overlong``: what becomes of a longer one: it is read in ``windows``, ``cut``, or refused with an ``error``.
     """
 
     lowercase: bool
@@ -25,6 +30,8 @@ class EncodingOptions:
     ngram_min: int
     ngram_max: int
     ngram_buckets: int
+    max_length: int | None = None
+    overlong: Overlong = "windows"
 
     def __post_init__(self) -> None:
         if self.min_count < 1 or self.max_characters < 1 or self.ngram_buckets < 0:

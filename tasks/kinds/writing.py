@@ -95,9 +95,16 @@ class GenerationTask(Task):
         return row[self.text_columns[0]]
 
     def encode(self, corpus: Corpus, *, options: EncodingOptions, external: bool, cache: Path | None) -> WrittenCorpus:
-        """Symbols of sources and targets. Raises ValueError where words are to be lower-cased: no decoder undoes it."""
+        """Symbols of sources and targets.
+
+        Raises ValueError where words are to be lower-cased, which no decoder undoes, and for a limit of others.
+        """
         if options.lowercase:
             raise ValueError(f"task={self.name} writes texts as they are; set encoding.lowercase=false")
+        if options.max_length is not None:
+            raise ValueError(
+                f"encoding.max_length is for tasks that tag or choose; task={self.name} has task.max_source"
+            )
         return encode_sequences(corpus, self.symbols, options=options, cache=cache)
 
     def build_head(self, sizes: Sizes, body: Body) -> GenerationHead:

@@ -40,7 +40,7 @@ GOOD = [{"text": "good film", "label": "positive"}, {"text": "bad film", "label"
         (["task=nre"], "ner"),
         (["model=slef"], "self"),
         (["data=wnut71"], "wnut17"),
-        (["trainig.steps=3"], "trainig"),
+        (["trainig.steps=3"], "there is no option trainig.steps; did you mean training.steps?"),
     ],
 )
 def test_a_misspelt_choice_lists_the_right_ones(overrides: list[str], expected: str):
@@ -55,10 +55,14 @@ def test_a_misspelt_choice_lists_the_right_ones(overrides: list[str], expected: 
     [
         (["results_dir=/proc/nothing"], "error: results_dir=/proc/nothing cannot be made ("),
         (["-m", "results_dir=/proc/nothing"], "error: results_dir=/proc/nothing cannot be made ("),
+        (
+            ["recipe=pos_genrated", "plan=true"],
+            "error: recipe=pos_genrated: there is no such file in conf/recipe; there",
+        ),
         (["workers=2"], "engine= and workers= say where the cells of a sweep run: add -m"),
         (["model=custom"], "error: model.attention._target_ has no value; give it one: model.attention._target_=…"),
-        (["force=no"], "error: force=no is a text; write true or false"),
-        (["-m", "seed=abc"], "seed: expected a whole number from 0, got 'abc'"),
+        (["force=no"], "error: force: expected true or false, got 'no'"),
+        (["-m", "seed=abc"], "seed: expected a whole number from 0 to 4294967295, got 'abc'"),
     ],
 )
 def test_what_means_nothing_is_refused_in_one_line(overrides: list[str], said: str):
@@ -101,24 +105,11 @@ def test_heads_that_do_not_divide_are_refused_before_data_are_read(tiny: Overrid
     assert "/nowhere" not in message
 
 
-@pytest.mark.parametrize(
-    ("option", "message"),
-    [
-        ("trainer.devices=auto", "a whole number from 1 or a list of devices such as [0,1]"),
-        ("trainer.devices=-1", "got -1 and 1"),
-        ("trainer.devices=[]", "got [] and 1"),
-        ("trainer.devices=true", "got True and 1"),
-        ("trainer.num_nodes=0", "got 1 and 0"),
-        ("trainer=gpu", "trainer.accelerator=gpu needs a CUDA GPU"),
-    ],
-)
-def test_devices_that_cannot_be_had_are_refused_before_data_are_read(
-    tiny: Overrides, monkeypatch: pytest.MonkeyPatch, option: str, message: str
-):
+def test_devices_that_cannot_be_had_are_refused_before_data_are_read(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    status, said = reason(tiny("task=ner", "data=wnut17", "data_dir=/nowhere", option))
+    status, said = reason(tiny("task=ner", "data=wnut17", "data_dir=/nowhere", "trainer=gpu"))
     assert status == "failed"
-    assert message in said
+    assert "trainer.accelerator=gpu needs a CUDA GPU" in said
     assert "/nowhere" not in said
 
 
