@@ -98,6 +98,13 @@ class OneLabelTask(k.Part):
     label_smoothing: k.Rate
 
 
+class Classification(OneLabelTask):
+    """One label, or any number."""
+
+    multi_label: k.Switch
+    label_separator: k.OptionalText
+
+
 class Sentiment(OneLabelTask):
     """Labels in an order."""
 
@@ -154,7 +161,7 @@ class Writing(k.Part):
 
 
 TASKS = {
-    "tasks.classification.Classification": OneLabelTask,
+    "tasks.classification.Classification": Classification,
     "tasks.sentiment.Sentiment": Sentiment,
     "tasks.matching.Matching": OneLabelTask,
     "tasks.ner.NER": SpanTagging,
