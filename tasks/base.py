@@ -170,6 +170,7 @@ class Task(ABC):
     ``validate_by``: what chooses the epoch, the main ``score`` or the ``loss``.
     ``generates``: True if the label is a text, or a list of texts any of which would be right.
     ``encoder_reads_external``: whether the token sites of the encoder are where an external memory is looked at.
+    ``language``: the tag of what is written, by which it is scored; None where nothing is, or until ``settle``.
     """
 
     name: str
@@ -182,6 +183,14 @@ class Task(ABC):
     validate_by: str = "score"
     generates: ClassVar[bool] = False
     encoder_reads_external: ClassVar[bool] = True
+    language: str | None = None
+
+    def settle(self, corpus: Any) -> list[str]:
+        """Decide, once for all splits of a corpus, what the configuration left to the data.
+
+        Returns what was decided, and what about the data spoils scores, in words, for whoever starts the run.
+        """
+        return []
 
     @abstractmethod
     def label_problem(self, row: Row) -> str | None:

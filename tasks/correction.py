@@ -19,11 +19,11 @@ class Correction(GenerationTask):
     def score_rows(self, rows: Sequence[Row], predicted: Sequence[Any], *, labels: Sequence[str]) -> dict[str, float]:
         """Sentence accuracy, precision, recall and F0.5 of edits, and GLEU."""
         sources = [text_of(row["source"]) for row in rows]
-        return correction_scores(sources, predicted, [references(row) for row in rows], language=self.language)
+        return correction_scores(sources, predicted, [references(row) for row in rows], language=self.written_in)
 
     def definitions(self, rows: Sequence[Row]) -> dict[str, str]:
         """What each score is."""
-        return correction_definitions(self.language)
+        return correction_definitions(self.written_in)
 
     def samples(self) -> list[dict[str, Any]]:
         """Four sentences, one of which is right already."""

@@ -215,8 +215,9 @@ class CopySource(Floor):
 class LeadSentences(CopySource):
     """The first ``count`` sentences of the source: in news the summary to beat.
 
-    A sentence ends at a line's end, after ``. ! ?`` before whitespace, and after ``。！？``; closing quotes and
-    brackets belong to it. An abbreviation ("Dr. Who") therefore ends one too.
+    A sentence ends at a line's end, after ``. ! ?`` before whitespace, and after ``。！？`` and their like in other
+    scripts (Hindi, Urdu, Arabic, Myanmar, Khmer, Amharic); closing quotes and brackets belong to it. An abbreviation
+    ("Dr. Who") therefore ends one too.
     """
 
     def __init__(self, *, count: int) -> None:
@@ -235,7 +236,7 @@ class LeadSentences(CopySource):
 
 
 SENTENCE = re.compile(
-    r"""[^\n]+?(?:[.!?]+["'”’)\]]*(?=\s|$)|[。！？]+["'”’」』）]*|$)\s*""",
+    r"""[^\n]+?(?:[.!?]+["'”’)\]]*(?=\s|$)|[。！？｡।॥۔؟။។៕።፧]+["'”’」』）]*|$)\s*""",
     re.MULTILINE,
 )
 

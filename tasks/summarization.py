@@ -7,7 +7,7 @@ from typing import Any
 
 from tasks.base import Row
 from tasks.kinds.writing import GenerationTask
-from tasks.metrics.summarization import summarization_definitions, summarization_scores
+from tasks.metrics.summarization import rouge_tokens, summarization_definitions, summarization_scores
 from tasks.reading.columns import references
 
 
@@ -18,11 +18,15 @@ class Summarization(GenerationTask):
 
     def score_rows(self, rows: Sequence[Row], predicted: Sequence[Any], *, labels: Sequence[str]) -> dict[str, float]:
         """ROUGE-1, -2 and -L, and the rate of repetition (the lower the better)."""
-        return summarization_scores(predicted, [references(row) for row in rows], language=self.language)
+        return summarization_scores(predicted, [references(row) for row in rows], language=self.written_in)
+
+    def scored_tokens(self, text: str) -> list[str]:
+        """The words, or clusters, that ROUGE counts."""
+        return rouge_tokens(text, language=self.written_in)
 
     def definitions(self, rows: Sequence[Row]) -> dict[str, str]:
         """What each score is."""
-        return summarization_definitions(self.language)
+        return summarization_definitions(self.written_in)
 
     def samples(self) -> list[dict[str, Any]]:
         """Four texts."""

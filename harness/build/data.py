@@ -31,8 +31,9 @@ def make_task(config: DictConfig) -> Task:
 
 
 def load_corpus(config: DictConfig, task: Task) -> Corpus:
-    """The rows of all splits, checked."""
+    """The rows of all splits, checked; the task knows from here on what was left to the data."""
     corpus: Corpus = instantiate(config.data).load(task)
+    corpus = replace(corpus, notes=(*corpus.notes, *task.settle(corpus)))
     rows = config.debug.overfit_rows
     if rows is None:
         return corpus

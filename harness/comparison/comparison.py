@@ -21,7 +21,7 @@ from harness.comparison.examples import ExampleComparison, compare_examples, pre
 from harness.comparison.sides import Runs
 from harness.configuration.effect import flatten
 from harness.records.printable import listed
-from harness.records.record import Record
+from harness.records.record import Record, written_language
 from harness.statistics.over_examples import both
 from harness.statistics.over_seeds import Sample, half_widths, welch
 
@@ -125,7 +125,7 @@ def _add_examples(made: RunComparison, a: Runs, b: Runs, scores: tuple[SeedScore
         shown=_shown(made.a.seeds, made.b.seeds),
         metric=made.metric,
         higher_is_better=made.higher_is_better,
-        language=str(a.row.sample["config"].get("task", {}).get("language", "en")),
+        language=written_language(a.row.sample),
         wanted=wanted,
     )
     made.messages += messages

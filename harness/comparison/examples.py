@@ -89,7 +89,7 @@ def compare_examples(
     """Compare the predictions of a and b, a list for each of their seeds; or None with a message that says why not.
 
     ``shown``: runs whose outputs can be shown beside each other: place in a, place in b, and the seed they are called.
-    ``wanted``: how many examples to keep a side. ``language``: of written texts, ISO 639-1.
+    ``wanted``: how many examples to keep a side. ``language``: the tag of what is written.
     """
     try:
         lists = _of_same_examples([*lists_a, *lists_b])

@@ -24,6 +24,7 @@ from harness.statistics.over_examples import (
     ratio_score,
 )
 from harness.statistics.over_seeds import Array
+from tasks.reading.languages import language_named
 
 Prediction = Mapping[str, Any]
 """One line of ``predictions.jsonl.gz``: row, gold, predicted, length, unseen, and the text columns."""
@@ -61,9 +62,9 @@ def is_right(row: Prediction) -> bool:
 
 
 def scorer_for(metric: str, rows: Sequence[Prediction], *, language: str) -> Scorer:
-    """The scorer of a score. ``rows``: predictions of both runs; ``language``: of written texts, ISO 639-1.
+    """The scorer of a score. ``rows``: predictions of both runs; ``language``: the tag of what is written.
 
-    Raises ValueError for a score that predictions alone do not give, with those that they do.
+    Raises ValueError for a score that predictions alone do not give, with those that they do, and for no tag.
     """
     if metric.endswith(SPANS):
         return Scorer(_span_statistics, f_score)
@@ -73,6 +74,8 @@ def scorer_for(metric: str, rows: Sequence[Prediction], *, language: str) -> Sco
             f"the score {metric!r} cannot be computed from predictions; these can, where the task has them: "
             f"{', '.join(made)}, …{SPANS}"
         )
+    if made[metric].texts:
+        language_named(language)
     return made[metric]
 
 

@@ -13,11 +13,17 @@ MOST_GROUPS = 5
 
 
 def data_notes(records: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Rows that two splits share, rows that were left out, and labels that look alike; ``records``: or facts of runs.
+    """By what texts are scored, rows that splits share, rows left out, labels that look alike; or of facts of runs.
 
     Where runs differ (each seed draws its own splits), the largest number stands for all.
     """
-    return [*_repeated(records), *_dropped(records), *_similar(records)]
+    return [*_said(records), *_repeated(records), *_dropped(records), *_similar(records)]
+
+
+def _said(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the runs themselves noted of their texts."""
+    found = [record["text_notes"] for record in records if isinstance(record.get("text_notes"), list)]
+    return list(dict.fromkeys(str(note) for notes in found for note in notes))
 
 
 def _repeated(records: Sequence[Mapping[str, Any]]) -> list[str]:

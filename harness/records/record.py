@@ -94,6 +94,7 @@ class Facts(TypedDict, total=False):
     ``label_counts``, ``repeated_rows``, ``similar_labels``: as in ``tasks.reading.survey.Survey``.
     ``overlong_texts``: texts by split that are longer than ``encoding.max_length``, where there are any.
     ``data_source``: where the rows come from, in words. ``external_memory``: the same of the external memory, or None.
+    ``text_notes``: what is to be known of the texts. ``language``: by whose rules texts were scored.
     ``attention_notes``: what a mechanism does otherwise than its name says at some site.
     ``flops_note``: why FLOPs could not be counted. ``chosen_by``: the value that chose the tested epoch.
     ``resumed``: whether it went on from a checkpoint. ``curves``: a point a validation.
@@ -106,6 +107,8 @@ class Facts(TypedDict, total=False):
     search: dict[str, Any]
     data_sizes: dict[str, int]
     data_source: str
+    text_notes: list[str]
+    language: str
     dropped_rows: dict[str, int]
     label_counts: dict[str, dict[str, int]]
     repeated_rows: dict[str, dict[str, dict[str, int]]]
@@ -155,6 +158,12 @@ class Record(Facts):
     finished: str
     command: list[str]
     config: dict[str, Any]
+
+
+def written_language(record: Mapping[str, Any]) -> str:
+    """The tag of the language by whose rules the texts of a run were scored."""
+    task = record["config"].get("task", {})
+    return str(record.get("language") or task.get("language") or "und")
 
 
 FIELDS = {

@@ -21,7 +21,7 @@ MOST_LETTERS = 600
 """Longer texts are cut."""
 
 FACTS = ("id", "finished", "code_version", "git", "data_source", "data_sizes", "data_fingerprint", "external_memory",
-         "attention_notes", "chosen_by", "search")  # fmt: skip
+         "text_notes", "language", "attention_notes", "chosen_by", "search")  # fmt: skip
 """What is told of a run besides its scores, costs, configuration and environment."""
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from harness.board.tables import BoardTable
 from harness.comparison.examples import Predictions, difference_over_examples, slice_masks
 from harness.comparison.scoring import Scorer, scorer_for
+from harness.records.record import written_language
 from harness.report.evidence import Folders, Line
 
 SEEDS_READ = 3
@@ -50,7 +51,7 @@ def slices_of(table: BoardTable, lines: Sequence[Line], folders: Folders) -> Sli
     }
     lines = [line for line in having if alike[line.number]]
     everything = [row for line in lines for found in alike[line.number].values() for row in found]
-    language = str(lines[0].records[0]["config"].get("task", {}).get("language", "en"))
+    language = written_language(lines[0].records[0])
     try:
         scorer = scorer_for(table.metric, everything, language=language)
         statistics = [{seed: scorer.statistics(found) for seed, found in alike[line.number].items()} for line in lines]

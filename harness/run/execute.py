@@ -107,14 +107,16 @@ def _data_facts(task: Task, corpus: Corpus) -> Facts:
     """What the record says of the data."""
     found = survey(corpus, task)
     dropped = dict.fromkeys(corpus.splits, 0) if corpus.unseen_labels == "error" else found.unlearnt_rows
-    return {
+    facts: Facts = {
         "data_sizes": {split: len(rows) for split, rows in corpus.splits.items()},
         "data_source": corpus.source,
         "label_counts": found.label_counts,
         "repeated_rows": found.repeated_rows,
         "similar_labels": found.similar_labels,
         "dropped_rows": dropped,
+        "text_notes": list(corpus.notes),
     }
+    return facts if task.language is None else facts | {"language": task.language}
 
 
 def _found(config: DictConfig, run: Run) -> Record | None:

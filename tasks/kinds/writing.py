@@ -14,8 +14,11 @@ from tasks.encoding.symbols import Symbols
 from tasks.encoding.vocabulary import EncodingOptions
 from tasks.encoding.written import WrittenCorpus, encode_sequences
 from tasks.heads.generation import Coverage, GenerationHead, Learning, TextSearch
+from tasks.metrics.generation import settled_language, tokens_of
 from tasks.metrics.translation import alignment_scores
 from tasks.reading.checks import texts_problem
+from tasks.reading.columns import references
+from tasks.reading.languages import language_named
 from tasks.reading.source import Corpus
 
 
@@ -27,7 +30,7 @@ class GenerationTask(Task):
     ``max_target`` and ``copying`` to ``Symbols``; ``label_smoothing``, ``dropout``, ``coverage_weight`` and
     ``coverage_from`` to ``Learning``; ``search`` to ``TextSearch``, whose own two options stand beside those of
     ``models.decoding.SearchOptions``.
-    ``language``: ISO 639-1 code of what is written; it says how texts are scored.
+    ``language``: the tag of what is written, which says how texts are scored; None: decided by ``settle``.
     ``tie``: whether all tables of symbols are one.
     ``validate_by``: what chooses the epoch, ``loss`` (cheap: nothing is written) or ``score``.
     """
@@ -38,13 +41,14 @@ class GenerationTask(Task):
     tokenized = False
     needs = frozenset({"self", "cross", "causal"})
     generates: ClassVar[bool] = True
+    least_tokens: ClassVar[int] = 1  # of some reference, or the main score of all texts together is 0
     encoder_reads_external: ClassVar[bool] = False  # the source itself is the external memory, in the decoder
 
     def __init__(
         self,
         *,
         name: str,
-        language: str,
+        language: str | None,
         vocabulary_size: int,
         source_symbols: str,
         target_symbols: str,
@@ -64,7 +68,8 @@ class GenerationTask(Task):
             raise ValueError(f"expected task.validate_by to be loss or score, got {validate_by!r}")
         if tie and not joint:
             raise ValueError("task.tie=true shares one table between source and target, so it needs task.joint=true")
-        self.name, self.language, self.validate_by = name, language, validate_by
+        self.name, self.validate_by = name, validate_by
+        self.language = None if language is None else language_named(language).tag
         self.symbols = Symbols(
             vocabulary_size=vocabulary_size,
             source=source_symbols,
@@ -77,6 +82,34 @@ class GenerationTask(Task):
         self.tie = tie
         self.learning = Learning(label_smoothing, dropout, Coverage(coverage_weight, coverage_from))
         self.search = dict(search)
+
+    @property
+    def written_in(self) -> str:
+        """The tag of the language that is scored; undetermined (words by whitespace) until ``settle``."""
+        return self.language or "und"
+
+    def settle(self, corpus: Corpus) -> list[str]:
+        """The language by the script of train's targets, where none was given; and references that cannot score."""
+        targets = [text for row in corpus.splits["train"] for text in references(row)]
+        self.language, notes = settled_language(self.language, targets)
+        for split in (name for name in corpus.splits if name != "train"):
+            lengths = [max(len(self.scored_tokens(t)) for t in references(row)) for row in corpus.splits[split]]
+            if 0 in lengths:
+                notes.append(
+                    f"{lengths.count(0)} of {len(lengths)} rows of {split} have no reference with a token that is "
+                    f"scored (language {self.language}), so that whatever is written for them scores 0; the first is "
+                    f"{corpus.place(split, lengths.index(0))}; correct them, or set data.language"
+                )
+            elif max(lengths) < self.least_tokens:
+                notes.append(
+                    f"no reference of {split} has {self.least_tokens} tokens, so that {self.main_score} is 0 whatever "
+                    "is written; look at the other scores"
+                )
+        return notes
+
+    def scored_tokens(self, text: str) -> list[str]:
+        """What of a text the main score counts."""
+        return tokens_of(text, language=self.written_in)
 
     def label_problem(self, row: Row) -> str | None:
         """A text, or several of which any is right."""

@@ -5,8 +5,8 @@ reference; our edits come from a plain alignment of words, not from a linguistic
 GLEU: Napoles et al. 2015, https://aclanthology.org/P15-2097, in its corrected form without a penalty to tune
 (Napoles et al. 2016, https://arxiv.org/abs/1605.02592).
 
-The words compared are what stands between whitespace; in Chinese and Japanese the characters. Case and punctuation
-count.
+The words compared are what stands between whitespace; in languages without spaces the grapheme clusters. Case and
+punctuation count.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.metrics.generation import CHARACTER_LANGUAGES, check_texts, tokens_of
+from tasks.metrics.generation import check_texts, tokens_of, units_of
 
 ORDERS = range(1, 5)
 ROUNDS = 500
@@ -78,7 +78,7 @@ def correction_scores_from(rows: Sequence[Mapping[str, Any]]) -> dict[str, float
 
 def correction_definitions(language: str) -> dict[str, str]:
     """What each score is."""
-    unit = "characters" if language in CHARACTER_LANGUAGES else "words (by whitespace)"
+    unit = units_of(language, words="words (by whitespace)")
     edits = (
         f"edits are the differing spans of an alignment of {unit} (difflib) with the source, one a word where as many "
         "stand on both sides; of several references the one that makes the running F0.5 highest; 0-1, higher is better"

@@ -2,21 +2,42 @@
 
 Translation, summarization and correction are scored in files of their names. Everywhere ``hypotheses`` are the texts
 that a model wrote, and ``references`` give for each of them the accepted texts, at least one.
+``language`` is the tag of the language that is written (``tasks.reading.languages``), which says how it is scored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tasks.encoding.tokenization import split_characters
-
-CHARACTER_LANGUAGES = frozenset({"zh", "ja"})
-"""ISO 639-1 codes of the languages written without spaces, whose characters are scored instead of words."""
+from tasks.encoding.tokenization import CLUSTERS, split_characters
+from tasks.reading.languages import NAMES, language_named, script_of
 
 
 def tokens_of(text: str, *, language: str) -> list[str]:
-    """The units that are compared: characters in Chinese and Japanese, else what stands between whitespace."""
-    return split_characters(text) if language in CHARACTER_LANGUAGES else text.split()
+    """The units that are compared: grapheme clusters in languages without spaces, else what is between whitespace."""
+    return split_characters(text) if language_named(language).spaceless else text.split()
+
+
+def units_of(language: str, *, words: str) -> str:
+    """What is compared, for definitions: grapheme clusters, or ``words`` as the score understands them."""
+    return CLUSTERS if language_named(language).spaceless else words
+
+
+def settled_language(given: str | None, texts: Sequence[str]) -> tuple[str, list[str]]:
+    """The tag by which texts are scored, and what is to be said of it: none was given, or it is not that of the texts.
+
+    Where none was given it is undetermined but for the script that most of ``texts`` are in (``und-Thai``).
+    """
+    script = script_of(texts)
+    called = NAMES[script] if script is not None else "no"
+    if given is None:
+        tag = f"und-{script}" if script is not None else "und"
+        units = units_of(tag, words="words, not stemmed")
+        return tag, [f"data.language is not given; the targets of train are in {called} script: scored by {units}"]
+    if script is not None and language_named(f"und-{script}").spaceless != language_named(given).spaceless:
+        units = units_of(given, words="words")
+        return given, [f"data.language={given} is scored by {units}, but the targets of train are in {called} script"]
+    return given, []
 
 
 def check_texts(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> None:

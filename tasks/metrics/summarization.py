@@ -4,8 +4,8 @@ Lin 2004, https://aclanthology.org/W04-1013. See et al. 2017 (repetition), https
 
 English words are stemmed (Porter; those of more than three letters), as in the published scores of DialogSum
 (py-rouge) and SciTLDR (files2rouge). ROUGE's own tokenizer drops whatever is not ASCII, so other languages get
-another: single characters for Chinese and Japanese, Unicode words for the rest, not stemmed. All drop punctuation and
-case. ROUGE-L is that of whole texts, without a look at sentence ends.
+another: grapheme clusters where there are no spaces between words, Unicode words for the rest, not stemmed. All drop
+punctuation and case. ROUGE-L is that of whole texts, without a look at sentence ends.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from importlib.metadata import version
 from typing import Any
 
 from tasks.encoding.tokenization import split_characters, split_words
-from tasks.metrics.generation import CHARACTER_LANGUAGES, check_texts, tokens_of
+from tasks.metrics.generation import check_texts, tokens_of, units_of
+from tasks.reading.languages import language_named
 
 ROUGE = {"rouge_1_f1": "rouge1", "rouge_2_f1": "rouge2", "rouge_l_f1": "rougeL"}
 """Our key -> rouge-score's."""
@@ -27,8 +28,7 @@ def summarization_scores(
 ) -> dict[str, float]:
     """``rouge_1_f1``, ``rouge_2_f1``, ``rouge_l_f1`` (higher is better), ``repetition_rate`` (lower is better); 0-1.
 
-    ``language`` is the summaries' ISO 639-1 code. Raises ValueError if there is nothing to score or a hypothesis has
-    no reference.
+    Raises ValueError if there is nothing to score or a hypothesis has no reference.
     """
     statistics = summarization_statistics(hypotheses, references, language=language)
     return {key: sum(row[key] for row in statistics) / len(statistics) for key in statistics[0]}
@@ -46,6 +46,12 @@ def summarization_statistics(
     ]
 
 
+def rouge_tokens(text: str, *, language: str) -> list[str]:
+    """What ROUGE counts of a text."""
+    tokens: list[str] = _tokenizer(language).tokenize(text)
+    return tokens
+
+
 def repetition_rate(text: str, *, language: str) -> float:
     """The share of a text's trigrams that have occurred in it before; 0 for a text without trigrams."""
     tokens = tokens_of(text, language=language)
@@ -55,10 +61,8 @@ def repetition_rate(text: str, *, language: str) -> float:
 
 def summarization_definitions(language: str) -> dict[str, str]:
     """What each score is."""
-    if language == "en":
-        units = "English words, Porter-stemmed"
-    else:
-        units = "characters" if language in CHARACTER_LANGUAGES else "Unicode words, not stemmed"
+    stemmed = _is_english(language)
+    units = units_of(language, words="English words, Porter-stemmed" if stemmed else "Unicode words, not stemmed")
     quotients = {
         "rouge_1_f1": "F1 of the unigrams shared with a reference",
         "rouge_2_f1": "F1 of the bigrams shared with a reference",
@@ -71,8 +75,8 @@ def summarization_definitions(language: str) -> dict[str, str]:
     return {
         **{key: f"{quotient}; {rule}" for key, quotient in quotients.items()},
         "repetition_rate": (
-            "share of a text's trigrams (as written) that have occurred in it before, mean over texts, 0-1, lower is "
-            "better"
+            f"share of a text's trigrams of {units_of(language, words='words')} (as written) that have occurred in it "
+            "before, mean over texts, 0-1, lower is better"
         ),
     }
 
@@ -94,10 +98,21 @@ class _Tokens:
 
 
 @cache
+def _tokenizer(language: str) -> Any:
+    from rouge_score.tokenizers import DefaultTokenizer
+
+    if _is_english(language):
+        return DefaultTokenizer(use_stemmer=True)
+    return _Tokens(split_characters if language_named(language).spaceless else split_words)
+
+
+def _is_english(language: str) -> bool:
+    named = language_named(language)
+    return named.code == "en" and named.script == "Latn"
+
+
+@cache
 def _scorer(language: str) -> Any:
     from rouge_score.rouge_scorer import RougeScorer
 
-    if language == "en":
-        return RougeScorer(list(ROUGE.values()), use_stemmer=True)
-    split = split_characters if language in CHARACTER_LANGUAGES else split_words
-    return RougeScorer(list(ROUGE.values()), tokenizer=_Tokens(split))
+    return RougeScorer(list(ROUGE.values()), tokenizer=_tokenizer(language))

@@ -12,14 +12,20 @@ T target words, S source words
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 
+from tasks.encoding.tokenization import CLUSTERS, split_characters
 from tasks.metrics.generation import check_texts
+from tasks.reading.languages import language_named
 
-BLEU_TOKENIZERS: Mapping[str, str] = {"zh": "zh", "ja": "char"}
-"""sacreBLEU's tokenizer by the target's language; 13a for the others. Japanese by characters needs no dictionary."""
+BLEU_TOKENIZERS: Mapping[str, str] = {"Hani": "zh", "Jpan": "char"}
+"""sacreBLEU's tokenizer by the script of the target. Japanese by characters needs no dictionary."""
+
+OWN, USUAL = "none", "13a"
+"""The tokenizer of other scripts without spaces, whose texts we cut into clusters before, and that of all others."""
 
 ALIGNMENT_DEFINITIONS: Mapping[str, str] = {
     "alignment_f1": (
@@ -48,7 +54,7 @@ LOOKALIKES = str.maketrans(
 def translation_scores(
     hypotheses: Sequence[str], references: Sequence[Sequence[str]], *, language: str
 ) -> dict[str, float]:
-    """``sacrebleu`` and ``chrf``, 0-1, higher is better; ``language`` is the target's ISO 639-1 code.
+    """``sacrebleu`` and ``chrf``, 0-1, higher is better.
 
     Raises ValueError if there is nothing to score or a hypothesis has no reference.
     """
@@ -68,17 +74,21 @@ def translation_statistics(
     """
     check_texts(hypotheses, references)
     streams = _streams(references)
-    # sacreBLEU's own paired tests take their statistics from this method.
-    columns = {
-        key: metric._extract_corpus_statistics(hypotheses, streams) for key, metric in _metrics(language).items()
+    cut = _cut if bleu_tokenizer(language) == OWN else lambda text: text
+    texts = {
+        "sacrebleu": ([cut(text) for text in hypotheses], [[t and cut(t) for t in stream] for stream in streams]),
+        "chrf": (hypotheses, streams),
     }
+    # sacreBLEU's own paired tests take their statistics from this method.
+    columns = {key: metric._extract_corpus_statistics(*texts[key]) for key, metric in _metrics(language).items()}
     return [{key: list(rows[number]) for key, rows in columns.items()} for number in range(len(hypotheses))]
 
 
 def translation_scores_from(sums: Mapping[str, Sequence[float]], *, language: str) -> dict[str, float]:
     """The scores of a corpus from the sums of its sentences' statistics."""
     return {
-        key: metric._compute_score_from_stats(list(sums[key])).score / 100 for key, metric in _metrics(language).items()
+        key: min(1.0, metric._compute_score_from_stats(list(sums[key])).score / 100)  # rounding may pass 100
+        for key, metric in _metrics(language).items()
     }
 
 
@@ -93,7 +103,8 @@ def signatures(language: str, *, references: int | str = 1) -> dict[str, str]:
 
 def translation_definitions(language: str, *, references: int | str = 1) -> dict[str, str]:
     """What each score of ``translation_scores`` is."""
-    names = {"sacrebleu": "BLEU of the corpus", "chrf": "chrF2 of the corpus, on characters"}
+    own = f" on {CLUSTERS}" if bleu_tokenizer(language) == OWN else ""
+    names = {"sacrebleu": f"BLEU of the corpus{own}", "chrf": "chrF2 of the corpus, on characters"}
     return {
         key: f"{names[key]}, by sacreBLEU, divided by 100: 0-1, higher is better ({signature})"
         for key, signature in signatures(language, references=references).items()
@@ -117,7 +128,7 @@ def bleu_lowercased_tokenised(hypotheses: Sequence[str], references: Sequence[Se
     streams = _streams([[_plain(text) for text in accepted] for accepted in references])
     metric = BLEU(lowercase=True, tokenize="13a", smooth_method="none", force=True)
     # sacreBLEU takes None for a reference that a sentence lacks, though its annotation does not say so.
-    return float(metric.corpus_score(plain, streams).score) / 100
+    return min(1.0, float(metric.corpus_score(plain, streams).score) / 100)
 
 
 def alignment_scores(gold: Sequence[Collection[tuple[int, int]]], weights: Sequence[Any]) -> dict[str, float]:
@@ -156,7 +167,28 @@ def _metrics(language: str) -> dict[str, Any]:
     from sacrebleu.metrics.chrf import CHRF
 
     # force: some corpora are tokenised as published, which sacreBLEU would warn of.
-    return {"sacrebleu": BLEU(tokenize=BLEU_TOKENIZERS.get(language, "13a"), force=True), "chrf": CHRF()}
+    return {"sacrebleu": BLEU(tokenize=bleu_tokenizer(language), force=True), "chrf": CHRF()}
+
+
+def bleu_tokens(text: str, *, language: str) -> list[str]:
+    """What BLEU counts of a text."""
+    tokens: list[str] = _tokenize(language)(_cut(text) if bleu_tokenizer(language) == OWN else text).split()
+    return tokens
+
+
+@cache
+def _tokenize(language: str) -> Any:
+    return _metrics(language)["sacrebleu"].tokenizer
+
+
+def bleu_tokenizer(language: str) -> str:
+    """sacreBLEU's tokenizer for a language."""
+    named = language_named(language)
+    return BLEU_TOKENIZERS.get(named.script, OWN if named.spaceless else USUAL)
+
+
+def _cut(text: str) -> str:
+    return " ".join(split_characters(text))
 
 
 def _streams(references: Sequence[Sequence[str]]) -> list[list[Any]]:

@@ -12,6 +12,7 @@ import numpy as np
 from tasks.base import Row, Task
 from tasks.reading.checks import check_rows
 from tasks.reading.columns import listed, used
+from tasks.reading.languages import language_named
 from tasks.reading.splits import SPLITS, Split, fingerprint_of, first_of_each
 
 
@@ -22,9 +23,10 @@ class Corpus:
     ``splits``: train, validation, test and perhaps further test sets, each a list of rows (column name -> value).
     ``fingerprint``: SHA-256 of all rows, in order, hexadecimal: of what the task looks at. ``source``: where they come
     from, in words.
-    ``tokenizer``: the name of the tokenizer that suits the texts. ``language``: its ISO 639-1 code.
+    ``tokenizer``: the name of the tokenizer that suits the texts.
     ``unseen_labels``: what to do about rows of validation and test whose label train never shows: error or drop.
     ``left_out``: the labels that only those rows of train show which ``data.max_train`` leaves out.
+    ``notes``: what whoever starts a run should know of the texts, in words.
     """
 
     name: str
@@ -33,9 +35,9 @@ class Corpus:
     fingerprint: str
     source: str
     tokenizer: str
-    language: str
     unseen_labels: str
     left_out: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
 
     def place(self, split: str, row: int) -> str:
         """File and line of a row of a split (both from its list, so from 0), in words."""
@@ -46,6 +48,8 @@ class Corpus:
 class Source(ABC):
     """What every source has: how its texts are tokenised, and which of its rows are used.
 
+    ``language``: the tag of the language that tasks write (``tasks.reading.languages``); None: its script decides.
+
     ``exclude``: column -> value or values; rows with one of these values are left out (None: none). Values are compared
     as text, as labels are text once they are checked: 3 and "3" are one value.
     ``max_train``, ``max_validation``, ``max_test``: at most so many rows (None: all), drawn by a fixed seed, in the
@@ -54,7 +58,7 @@ class Source(ABC):
     """
 
     tokenizer: str
-    language: str
+    language: str | None
     unseen_labels: str
     exclude: Mapping[str, Any] | None
     max_train: int | None
@@ -64,6 +68,8 @@ class Source(ABC):
     def __post_init__(self) -> None:
         if self.unseen_labels not in ("error", "drop"):
             raise ValueError(f"expected data.unseen_labels to be error or drop, got {self.unseen_labels!r}")
+        if self.language is not None:
+            language_named(self.language)
 
     @abstractmethod
     def read(self, task: Task) -> tuple[str, str, dict[str, Split]]:
@@ -88,7 +94,6 @@ class Source(ABC):
             fingerprint_of(rows),
             source,
             self.tokenizer,
-            self.language,
             self.unseen_labels,
             frozenset.difference(*kept),
         )

@@ -56,7 +56,7 @@ def encoded_samples(name: str, external: bool) -> tuple[Task, EncodedCorpus]:
     rows = [task.check(row) for row in task.samples()]
     splits = dict.fromkeys(("train", "validation", "test"), rows)
     places = {split: lambda row: f"sample {row}" for split in splits}
-    corpus = Corpus("samples", splits, places, "0", "samples", "words", "en", "error")
+    corpus = Corpus("samples", splits, places, "0", "samples", "words", "error")
     options = replace(OPTIONS, lowercase=not task.generates)
     return task, task.encode(corpus, options=options, external=external, cache=None)
 

@@ -20,7 +20,7 @@ def test_words_are_counted_by_how_often_train_shows_them():
     train = [{"text": "a b c", "label": "x"}] + [{"text": "A b", "label": "y"}] * RARE
     test = [{"text": "a c d d", "label": "x"}, {"text": "B a", "label": "y"}]
     splits = {"train": train, "validation": test, "test": test}
-    corpus = Corpus("toy", splits, {}, "0", "toy", "whitespace", "en", "error")
+    corpus = Corpus("toy", splits, {}, "0", "toy", "whitespace", "error")
     task: Any = SimpleNamespace(text_columns=("text",), label_column="label")
     first, second = describe_predictions(task, corpus, {1: "x", 0: "y"})
     assert first == {

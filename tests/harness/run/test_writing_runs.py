@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 from harness.build.data import Data
 from harness.configuration.compose import compose_configuration
 from harness.records import files
+from harness.records.record import written_language
+from harness.run.display import show_data
 from harness.run.execute import execute
 from harness.run.run import Outcome
 from harness.training.module import TrainingModule
@@ -159,3 +162,18 @@ def test_accumulated_batches_make_fewer_steps(writing: Overrides):
     record = run(writing("task=correction", "training.accumulate_batches=3", "training.steps=4")).record
     assert record["curves"][-1]["step"] == 4
     assert record["costs"]["train_steps"] == 12
+
+
+def test_chinese_without_a_language_is_scored_as_chinese(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    text = "".join(json.dumps({"source": t, "target": t}) + "\n" for t in ("今天天气很好", "我们去公园散步", "猫坐着"))
+    for split in ("train", "validation", "test"):
+        (tmp_path / f"{split}.jsonl").write_text(text, encoding="utf-8")
+    options = ["task=summarization", "model=lead", "data=files", f"data.path={tmp_path}"]
+    config = compose_configuration([*options, f"results_dir={tmp_path / 'results'}"])
+    record = execute(config, begun=show_data).record
+    assert record["scores"]["rouge_1_f1"] == 1
+    assert record["language"] == "und-Hani" == written_language(record)
+    assert "grapheme clusters" in record["score_definitions"]["rouge_1_f1"]
+    assert record["text_notes"][0] in " ".join(capsys.readouterr().out.split())
+    assert "in Chinese script" in record["text_notes"][0]
+    assert written_language({"config": {"task": {"language": "de"}}}) == "de"

@@ -15,6 +15,12 @@ from tasks.encoding.tokenization import split_characters, split_whitespace, spli
         ("我爱 NLP课", ["我", "爱", "NLP", "课"]),
         ("हिन्दी में", ["हिन्दी", "में"]),
         ("e\u0301te\u0301", ["e\u0301te\u0301"]),
+        ("ผมชื่อ John กำ ๒๕๔๐", ["ผ", "ม", "ชื่", "อ", "John", "กำ", "๒๕๔๐"]),
+        ("ສາ ລາວ", ["ສ", "າ", "ລ", "າ", "ວ"]),
+        ("ភាសា\u200bខ្មែរ។", ["ភា", "សា", "ខ្មែ", "រ", "។"]),
+        ("မြန်မာ", ["မြ", "န်", "မ", "ာ"]),
+        ("これはペン3本", ["こ", "れ", "は", "ペ", "ン", "3", "本"]),
+        ("葛\U000e0100城", ["葛\U000e0100", "城"]),
         ("naïve ÉCOLE straße", ["naïve", "ÉCOLE", "straße"]),
         ("   ", []),
     ],
@@ -28,8 +34,10 @@ def test_words_lose_no_visible_character():
     assert "".join(split_words(text)) == "".join(text.split())
 
 
-def test_characters_keep_their_combining_marks():
+def test_characters_are_grapheme_clusters():
     assert split_characters("e\u0301 字a\u3000b") == ["e\u0301", "字", "a", "b"]
+    assert split_characters("กำ ที่\u200bดี") == ["กำ", "ที่", "ดี"]
+    assert split_characters("a \u0301\x1cb\r\n👨\u200d👩\u200d👧") == ["a", "\u0301", "b", "👨\u200d👩\u200d👧"]
 
 
 def test_whitespace_leaves_tokens_alone():

@@ -31,7 +31,7 @@ def encode(
     symbols = Symbols(**{**options, "max_source": None, "max_target": None, "copying": True, **changed})
     splits = {"train": TRAIN, "validation": rows, "test": rows, **({"further": further} if further else {})}
     places = dict.fromkeys(splits, str)
-    corpus = Corpus("toy", splits, places, "0", "toy", "whitespace", "de", "error")
+    corpus = Corpus("toy", splits, places, "0", "toy", "whitespace", "error")
     return encode_sequences(corpus, symbols, options=OPTIONS, cache=None)
 
 

@@ -31,6 +31,7 @@ from tasks.metrics.translation import (
     ALIGNMENT_DEFINITIONS,
     alignment_scores,
     bleu_lowercased_tokenised,
+    bleu_tokens,
     signatures,
     translation_definitions,
     translation_scores,
@@ -124,10 +125,30 @@ def test_definitions_carry_sacrebleus_signature(language: str, tokenizer: str):
     assert f"tok:{tokenizer}" in translation_definitions(language)["sacrebleu"]
 
 
-def test_bleu_of_the_multi30k_papers_ignores_case_and_typography():
-    texts, accepted = ["ein „Mann“ – allein zu Haus …"], [['Ein "mann" - Allein zu haus ...']]
-    assert bleu_lowercased_tokenised(texts, accepted) == pytest.approx(1)
-    assert translation_scores(texts, accepted, language="de")["sacrebleu"] < 0.5
+def test_bleu_goes_by_language_and_script_not_by_how_the_tag_is_written():
+    texts, accepted = ["猫坐在垫子上。"], [["猫坐在红垫子上。"]]
+    right = translation_scores(texts, accepted, language="zh")["sacrebleu"]
+    assert 0.5 < right < 1
+    for tag in ("zh-CN", "zh_TW", "zho", "yue", "und-Hani"):
+        assert translation_scores(texts, accepted, language=tag)["sacrebleu"] == right
+    assert translation_scores(texts, accepted, language="zh-Latn")["sacrebleu"] < 0.01
+    assert bleu_tokens("猫が座った", language="jpn") == ["猫", "が", "座", "っ", "た"]
+
+
+@pytest.mark.parametrize("language", ["th", "tha", "und-Thai"])
+def test_bleu_of_scripts_without_spaces_counts_grapheme_clusters(language: str):
+    scores = translation_scores(["ที่กินคน"], [["ที่กิน คด"]], language=language)
+    # ที่ กิ น ค น against ที่ กิ น ค ด: 4 of 5, 3 of 4, 2 of 3 and 1 of 2 n-grams
+    assert scores["sacrebleu"] == pytest.approx((4 / 5 * 3 / 4 * 2 / 3 * 1 / 2) ** 0.25)
+    assert translation_scores(["ที่กินคน"], [["ที่กิน คน", "x"]], language=language)["sacrebleu"] == 1
+    definition = translation_definitions(language)["sacrebleu"]
+    assert "on grapheme clusters (Unicode UAX 29, regex 20" in definition
+    assert "tok:none" in definition
+
+
+def test_no_score_passes_1_by_rounding():
+    for language, text in (("en", "a b c d e"), ("zh", "猫坐在垫子上"), ("th", "ที่กินคนดี")):
+        assert translation_scores([text] * 7, [[text]] * 7, language=language)["sacrebleu"] == 1
 
 
 def test_bleu_of_the_multi30k_papers_is_not_smoothed():
@@ -187,6 +208,13 @@ def test_rouge_by_hand_with_stems_and_the_best_of_two_references():
     [
         ("zh", "猫坐着。", "猫站着", 2 / 3),
         ("ja", "ねこ 座る", "ねこ座る!", 1),
+        ("zh-CN", "猫坐着。", "猫站着", 2 / 3),
+        ("und-Hani", "猫坐着。", "猫站着", 2 / 3),
+        ("th", "กินข้าว", "กิน น้ำ", 2 * 2 / (5 + 3)),
+        ("km", "ខ្មែរ", "ខ្មែ", 2 * 1 / (2 + 1)),
+        ("en-US", "walking cats", "walk a cat", 2 * 2 / (2 + 3)),
+        ("eng", "walking cats", "walk a cat", 2 * 2 / (2 + 3)),
+        ("und-Latn", "walking cats", "walk a cat", 0),
         ("de", "Über Bäume", "über Träume", 1 / 2),
         ("ru", "кот спит", "КОТ ест.", 1 / 2),
     ],
@@ -207,6 +235,7 @@ def test_summaries_of_nothing_score_nothing():
         ("a b c d", "en", 0),
         ("a b", "en", 0),
         ("猫猫猫猫", "zh", 1 / 2),
+        ("ที่ที่ที่ที่", "th", 1 / 2),
     ],
 )
 def test_repetition_is_the_share_of_trigrams_seen_before(text: str, language: str, rate: float):
@@ -222,8 +251,9 @@ def test_a_summarization_score_is_the_mean_over_texts():
 def test_definitions_of_summaries_say_what_is_counted():
     assert summarization_definitions("en").keys() == summarization_scores(["a"], [["a"]], language="en").keys()
     assert "Porter-stemmed" in summarization_definitions("en")["rouge_l_f1"]
-    assert "characters" in summarization_definitions("zh")["rouge_1_f1"]
+    assert "grapheme clusters" in summarization_definitions("zh")["rouge_1_f1"]
     assert "not stemmed" in summarization_definitions("de")["rouge_1_f1"]
+    assert "grapheme clusters" in summarization_definitions("lo")["repetition_rate"]
 
 
 # Correction
@@ -312,7 +342,14 @@ def test_chinese_is_corrected_by_characters():
     assert set(scores.values()) == {1.0}
     (row,) = correction_statistics(["令一钟"], ["另一种"], [["另一个"]], language="zh")
     assert row["edits"] == [1, 1, 1]
-    assert "characters" in correction_definitions("zh")["edit_f05"]
+    assert "grapheme clusters" in correction_definitions("zh")["edit_f05"]
+
+
+def test_scripts_without_spaces_are_corrected_by_clusters():
+    (row,) = correction_statistics(["กินน้าม"], ["กินน้ำ"], [["กินน้ำ"]], language="th")
+    assert row["edits"] == [1, 0, 0]
+    (row,) = correction_statistics(["กีนข้าว"], ["กินข้าว"], [["กินข้าวๆ"]], language="my")
+    assert row["edits"] == [1, 0, 1]
 
 
 def test_gleu_punishes_what_should_have_been_changed():
