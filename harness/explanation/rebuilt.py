@@ -23,6 +23,7 @@ from harness.records.record import Record
 from tasks.base import UNKNOWN, Row, Task
 from tasks.model import TaskModel
 from tasks.reading.checks import check_rows
+from tasks.reading.normalization import normalized
 from tasks.reading.source import Corpus
 
 
@@ -95,6 +96,7 @@ class Rebuilt:
             if external is None:
                 raise ValueError("the data set has an external text with every row; give one with --external")
             row["external"] = external
+        row = normalized(row, self.config.encoding.normalize)
         return check_rows([row], task=task, place=lambda _row: "the text")[0]
 
     def _encode(self, rows: list[Row]) -> Data:

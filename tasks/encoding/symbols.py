@@ -10,6 +10,7 @@ from tasks.base import UNKNOWN, WrittenSymbols
 from tasks.encoding.codec import TextCodec
 from tasks.encoding.subwords import Segmenter
 from tasks.encoding.vocabulary import EncodingOptions, Vocabulary
+from tasks.reading.normalization import Form, normalized
 
 BEGIN, END = "begin of text", "end of text"
 """Symbols of the target's vocabulary that no text can contain: they hold spaces and begin no word."""
@@ -70,10 +71,11 @@ class Symbols:
 
 @dataclass(frozen=True)
 class Writer:
-    """The target's side of a run: its vocabulary, and the way from ids back to text."""
+    """The target's side of a run: its vocabulary, and the way from ids back to text in the ``form`` of the data."""
 
     vocabulary: Vocabulary
     segmenter: Segmenter
+    form: Form
 
     @property
     def begin(self) -> int:
@@ -97,4 +99,5 @@ class Writer:
 
     def text(self, ids: Sequence[int], forms: Sequence[str]) -> str:
         """The text of written ids; unknown symbols, which mean nothing, are left out."""
-        return self.segmenter.join(self.symbols(ids, forms))
+        text: str = normalized(self.segmenter.join(self.symbols(ids, forms)), self.form)
+        return text

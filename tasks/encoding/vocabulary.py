@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tasks.base import UNKNOWN
+from tasks.reading.normalization import Form, checked_form
 
 Overlong = Literal["windows", "cut", "error"]
 
@@ -15,6 +16,7 @@ Overlong = Literal["windows", "cut", "error"]
 class EncodingOptions:
     """How tokens become ids.
 
+    ``normalize``: the Unicode form of the texts, which written ones are brought into, too.
     ``lowercase``: whether words are lower-cased for the word vocabulary (characters and n-grams never are).
     ``min_count``: words rarer than this in train are unknown.
     ``max_characters``: characters beyond this many of a form are left out.
@@ -24,6 +26,7 @@ class EncodingOptions:
     ``overlong``: what becomes of a longer one: it is read in ``windows``, ``cut``, or refused with an ``error``.
     """
 
+    normalize: Form
     lowercase: bool
     min_count: int
     max_characters: int
@@ -34,6 +37,7 @@ class EncodingOptions:
     overlong: Overlong = "windows"
 
     def __post_init__(self) -> None:
+        checked_form(self.normalize)
         if self.min_count < 1 or self.max_characters < 1 or self.ngram_buckets < 0:
             raise ValueError(
                 "expected encoding.min_count and encoding.max_characters of at least 1 and ngram_buckets of at least "

@@ -115,7 +115,7 @@ def encode_sequences(
     read = {split: _cut(reading.split(texts), symbols.max_source) for split, texts in sources.items()}
     written = {split: writing.split(texts) for split, texts in targets.items()}
     codec, vocabulary = symbols.vocabularies(read["train"], _cut(written["train"], symbols.max_target), options)
-    writer = Writer(vocabulary, writing)
+    writer = Writer(vocabulary, writing, options.normalize)
     splits = {
         split: _encode_split(
             codec.encode(texts),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tasks.base import Row, Task
+from tasks.reading.normalization import same_name
 
 Place = Callable[[int], str]
 """The place of a row (from 0) in words: file and line."""
@@ -56,7 +57,8 @@ def rename_columns(
     if not wanted:
         return list(rows)
     for new, old in wanted.items():
-        if rows and old not in rows[0]:
+        wanted[new] = next((name for name in (rows[0] if rows else ()) if same_name(name, old)), old)
+        if rows and wanted[new] not in rows[0]:
             raise ValueError(f"{place(0)}: {option} takes {new!r} from a column {old!r}, but found {listed(rows[0])}")
     return [row | {new: row.get(old) for new, old in wanted.items()} for row in rows]
 

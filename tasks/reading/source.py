@@ -13,6 +13,7 @@ from tasks.base import Row, Task
 from tasks.reading.checks import check_rows
 from tasks.reading.columns import listed, used
 from tasks.reading.languages import language_named
+from tasks.reading.normalization import Form, checked_form, normalized
 from tasks.reading.splits import SPLITS, Split, fingerprint_of, first_of_each
 
 
@@ -49,7 +50,7 @@ class Source(ABC):
     """What every source has: how its texts are tokenised, and which of its rows are used.
 
     ``language``: the tag of the language that tasks write (``tasks.reading.languages``); None: its script decides.
-
+    ``normalize``: the Unicode form that all texts and labels are brought into (``tasks.reading.normalization``).
     ``exclude``: column -> value or values; rows with one of these values are left out (None: none). Values are compared
     as text, as labels are text once they are checked: 3 and "3" are one value.
     ``max_train``, ``max_validation``, ``max_test``: at most so many rows (None: all), drawn by a fixed seed, in the
@@ -59,6 +60,7 @@ class Source(ABC):
 
     tokenizer: str
     language: str | None
+    normalize: Form
     unseen_labels: str
     exclude: Mapping[str, Any] | None
     max_train: int | None
@@ -68,6 +70,7 @@ class Source(ABC):
     def __post_init__(self) -> None:
         if self.unseen_labels not in ("error", "drop"):
             raise ValueError(f"expected data.unseen_labels to be error or drop, got {self.unseen_labels!r}")
+        checked_form(self.normalize)
         if self.language is not None:
             language_named(self.language)
 
@@ -117,23 +120,28 @@ class Source(ABC):
 
     def _read_checked(self, task: Task) -> tuple[str, str, dict[str, Split]]:
         name, source, read = self.read(task)
-        checked = {
-            split_name: Split(check_rows(split.rows, task=task, place=split.place), split.place)
-            for split_name, split in read.items()
-        }
+        checked = {}
+        for split_name, split in read.items():
+            rows = normalized(split.rows, self.normalize)
+            checked[split_name] = Split(check_rows(rows, task=task, place=split.place), split.place)
         self._check_exclude(checked)
         return name, source, checked
 
+    def _excluded(self) -> dict[str, list[str]]:
+        """Column -> values to exclude, written as those of the rows are."""
+        given = self.exclude or {}
+        return {column: normalized(_as_texts(values), self.normalize) for column, values in given.items()}
+
     def _check_exclude(self, splits: Mapping[str, Split]) -> None:
         """ValueError for a column that a split lacks, and for a value that no row of any split has: it is misspelt."""
-        for column, values in (self.exclude or {}).items():
+        for column, values in self._excluded().items():
             for split in splits.values():
                 if column not in split.rows[0]:
                     raise ValueError(
                         f"data.exclude names the column {column!r}, but {split.place(0)} has {listed(split.rows[0])}"
                     )
             found = {str(row[column]) for split in splits.values() for row in split.rows}
-            missing = [value for value in _as_texts(values) if value not in found]
+            missing = [value for value in values if value not in found]
             if missing:
                 raise ValueError(
                     f"data.exclude names {_shown(missing)} in the column {column!r}, but no row of "
@@ -142,7 +150,7 @@ class Source(ABC):
 
     def _kept(self, name: str, split: Split) -> Split:
         """The rows that are not excluded."""
-        excluded = {column: set(_as_texts(values)) for column, values in (self.exclude or {}).items()}
+        excluded = self._excluded()
         kept = [
             index
             for index, row in enumerate(split.rows)

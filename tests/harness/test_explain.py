@@ -162,6 +162,15 @@ def test_a_text_of_the_test_split_is_predicted_as_the_run_did(
     assert """content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\"""" in page
 
 
+def test_a_text_is_brought_into_the_form_of_the_data(trained: Callable[[str], Path]):
+    folder = trained("sentiment")
+    found = read_record(folder)
+    assert found is not None
+    rebuilt = Rebuilt.from_record(found, folder, data_dir=None, results_dir=str(folder.parent.parent))
+    known = rebuilt.corpus.splits["train"][0]["text"].split()[0]
+    assert rebuilt.explain_texts([f"{known} e\u0301"]).texts == [[known, "\u00e9"]]
+
+
 def test_the_report_shows_what_was_saved(trained: Callable[[str], Path], tmp_path: Path):
     folder = trained("sentiment")
     assert explain.main([str(folder / "record.json"), "--save"]) == 0

@@ -17,6 +17,7 @@ from tasks.reading.parquet_rows import read_parquet
 COMMON = {
     "tokenizer": "words",
     "language": "en",
+    "normalize": "nfc",
     "unseen_labels": "error",
     "exclude": {},
     "max_train": None,
@@ -654,7 +655,37 @@ def test_every_data_file_makes_a_source(request):
     for path in sorted((conf / "data").glob("*.yaml")):
         missing = ["+data.name=x", "+data.hub.path=y/x"] if path.stem == "hub" else []
         with initialize_config_dir(str(conf), version_base="1.3"):
-            config = compose(overrides=[f"+data={path.stem}", "+data_dir=null", "+seed=1", *missing])
+            config = compose(
+                overrides=[f"+data={path.stem}", "+data_dir=null", "+seed=1", "+encoding.normalize=nfc", *missing]
+            )
         source = instantiate(config.data)
         assert source.tokenizer in ("words", "whitespace", "characters")
         assert type(source).__module__ == "tasks.corpora"
+
+
+NFD_ROWS = [{"text": "Cafe\u0301 de\u0301ja\u0300", "label": "Zu\u0308rich"}, {"text": "\ufb01n", "label": "b"}]
+
+
+def test_texts_and_labels_are_brought_into_one_unicode_form(tmp_path):
+    nfc = [{"text": "Caf\u00e9 d\u00e9j\u00e0", "label": "Z\u00fcrich"}, {"text": "\ufb01n", "label": "b"}]
+    for split in ("train", "validation", "test"):
+        write(tmp_path / "nfd" / f"{split}.jsonl", NFD_ROWS)
+        write(tmp_path / "nfc" / f"{split}.jsonl", nfc)
+    corpus = load(tmp_path / "nfd")
+    assert corpus.splits["train"] == nfc
+    assert corpus.fingerprint == load(tmp_path / "nfc").fingerprint
+    assert load(tmp_path / "nfd", normalize="none").splits["train"] == NFD_ROWS
+    assert load(tmp_path / "nfd", normalize="nfkc").splits["train"] == [nfc[0], {"text": "fin", "label": "b"}]
+    for typed in ("Zu\u0308rich", "Z\u00fcrich"):
+        assert load(tmp_path / "nfd", exclude={"label": [typed]}).splits["test"] == nfc[1:]
+
+
+def test_names_of_columns_are_found_however_their_letters_are_stored(tmp_path):
+    for split in ("train", "validation", "test"):
+        write(tmp_path / f"{split}.jsonl", [{"U\u0308bung": "ja", "label": "a"}])
+    assert load(tmp_path, columns={"text": "\u00dcbung"}).splits["train"] == [{"text": "ja", "label": "a"}]
+
+
+def test_an_unknown_unicode_form_is_refused():
+    with pytest.raises(ValueError, match=r"expected encoding\.normalize among none, nfc, nfkc, got 'nfd'"):
+        load(normalize="nfd")

@@ -24,7 +24,9 @@ from tasks.reading.source import Corpus
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 SMALL = {"width": 16, "feedforward_width": 16, "hidden": 8, "language": "en"}
-OPTIONS = EncodingOptions(lowercase=True, min_count=1, max_characters=12, ngram_min=3, ngram_max=4, ngram_buckets=64)
+OPTIONS = EncodingOptions(
+    normalize="nfc", lowercase=True, min_count=1, max_characters=12, ngram_min=3, ngram_max=4, ngram_buckets=64
+)
 
 
 def names(group: str) -> list[str]:

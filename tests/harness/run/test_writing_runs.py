@@ -177,3 +177,14 @@ def test_chinese_without_a_language_is_scored_as_chinese(tmp_path: Path, capsys:
     assert record["text_notes"][0] in " ".join(capsys.readouterr().out.split())
     assert "in Chinese script" in record["text_notes"][0]
     assert written_language({"config": {"task": {"language": "de"}}}) == "de"
+
+
+@pytest.mark.parametrize(("form", "accuracy"), [("nfc", 1.0), ("none", 0.0)])
+def test_the_same_text_in_two_unicode_forms_is_one_text(tmp_path: Path, form: str, accuracy: float):
+    row = {"source": "Cafe\u0301 de\u0301ja\u0300 vu ici", "target": "Caf\u00e9 d\u00e9j\u00e0 vu ici"}
+    for split in ("train", "validation", "test"):
+        (tmp_path / f"{split}.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    options = ["task=correction", "model=copy", "data=files", f"data.path={tmp_path}", f"encoding.normalize={form}"]
+    record = run([*options, f"results_dir={tmp_path / 'results'}"]).record
+    assert record["scores"]["sentence_accuracy"] == accuracy
+    assert record["config"]["encoding"]["normalize"] == form

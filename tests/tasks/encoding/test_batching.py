@@ -9,7 +9,9 @@ from tasks.encoding.batching import BatchLoader, BatchPlan, rounded_up
 from tasks.encoding.codec import TextCodec
 from tasks.encoding.vocabulary import EncodingOptions
 
-OPTIONS = EncodingOptions(lowercase=True, min_count=1, max_characters=9, ngram_min=3, ngram_max=4, ngram_buckets=50)
+OPTIONS = EncodingOptions(
+    normalize="nfc", lowercase=True, min_count=1, max_characters=9, ngram_min=3, ngram_max=4, ngram_buckets=50
+)
 lengths_of_rows = st.lists(st.integers(1, 90), min_size=1, max_size=120).map(np.array)
 budgets = st.integers(1, 300)
 row_limits = st.integers(1, 40)

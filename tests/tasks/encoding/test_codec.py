@@ -16,7 +16,15 @@ from tasks.encoding.vocabulary import EncodingOptions, Vocabulary
 from tasks.kinds.tags import TaggingTask
 from tasks.reading.source import Corpus
 
-DEFAULTS = {"lowercase": True, "min_count": 1, "max_characters": 5, "ngram_min": 3, "ngram_max": 4, "ngram_buckets": 97}
+DEFAULTS = {
+    "normalize": "nfc",
+    "lowercase": True,
+    "min_count": 1,
+    "max_characters": 5,
+    "ngram_min": 3,
+    "ngram_max": 4,
+    "ngram_buckets": 97,
+}
 texts_of_tokens = st.lists(
     st.lists(st.text("abBß字🎉", min_size=1, max_size=8), min_size=1, max_size=9), min_size=1, max_size=8
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,9 @@ from tasks.encoding.written import WrittenCorpus, encode_sequences
 from tasks.heads.generation import Generated
 from tasks.reading.source import Corpus
 
-OPTIONS = EncodingOptions(lowercase=False, min_count=1, max_characters=8, ngram_min=3, ngram_max=4, ngram_buckets=0)
+OPTIONS = EncodingOptions(
+    normalize="nfc", lowercase=False, min_count=1, max_characters=8, ngram_min=3, ngram_max=4, ngram_buckets=0
+)
 TRAIN = [
     {"source": "see a dog", "target": "einen hund sehen"},
     {"source": "see Anna", "target": ["Anna sehen", "sehen Anna"]},
@@ -142,3 +145,11 @@ def test_words_beyond_the_size_of_the_vocabulary_are_unknown_but_can_be_copied()
     dog, hund, _ = written(encoded, "test", 0)
     assert dog >= len(encoded.writer.vocabulary)
     assert hund == UNKNOWN
+
+
+def test_what_is_written_is_in_the_form_of_the_data():
+    encoded = encode([{"source": "x", "target": "e\u0301"}], source="characters", target="characters")
+    writer = encoded.writer
+    size = len(writer.vocabulary)
+    assert writer.text([size, size + 1], ["e", "\u0301"]) == "\u00e9"
+    assert replace(writer, form="none").text([size, size + 1], ["e", "\u0301"]) == "e\u0301"
