@@ -89,7 +89,8 @@ def correction_definitions(language: str) -> dict[str, str]:
         "edit_precision": f"P = edits made that the reference has / edits made, 1 if no wrong one is made; {edits}",
         "edit_recall": f"R = edits made that the reference has / its edits, 1 if none is missed; {edits}",
         "gleu": (
-            f"GLEU without tuning (Napoles et al. 2015, 2016), orders 1-4, of {unit}; of several references one drawn "
+            "GLEU without tuning (Napoles et al. 2015, 2016), orders 1-4 (those that some text is long enough for), of "
+            f"{unit}; of several references one drawn "
             f"for each sentence, mean of {ROUNDS} rounds with fixed seeds; 0-1, higher is better"
         ),
     }
@@ -158,6 +159,7 @@ def gleu(counts: Sequence[Sequence[Sequence[int]]]) -> float:
     """GLEU of a corpus from ``gleu_counts`` of each sentence and reference.
 
     min(1, exp(1 - r/c)) times the geometric mean of the four quotients, on sums over sentences; 0 if any sum is 0.
+    An order that no text of either side is long enough for has no quotient, and is left out.
     Where a sentence has several references one is drawn, and the mean of 500 such rounds is the score. The draws are
     those of the authors' script under Python 2, for which the published numbers were computed.
     """
@@ -169,16 +171,19 @@ def gleu(counts: Sequence[Sequence[Sequence[int]]]) -> float:
     for number in range(rounds):
         draw = Random(number * 101).random
         chosen = [int(draw() * len(choices)) for choices in counts]
-        scores.append(_gleu_of_sums(padded_NRK[sentences, chosen].sum(axis=0).tolist()))
+        counts_NK = padded_NRK[sentences, chosen]
+        orders = min(len(ORDERS), int(counts_NK[:, :2].max()))
+        scores.append(_gleu_of_sums(counts_NK.sum(axis=0)[: 2 + 2 * orders].tolist()))
     return sum(scores) / rounds
 
 
 def _gleu_of_sums(sums: Sequence[int]) -> float:
+    """``sums``: lengths of hypotheses and references, then matches and n-grams of each order that there is."""
     if 0 in sums:
         return 0.0
     ours, theirs, *quotients = sums
     logs = [math.log(part / whole) for part, whole in zip(quotients[::2], quotients[1::2], strict=True)]
-    return math.exp(min(0.0, 1 - theirs / ours) + sum(logs) / len(ORDERS))
+    return math.exp(min(0.0, 1 - theirs / ours) + sum(logs) / len(logs))
 
 
 def _ngrams(tokens: Tokens, order: int) -> Counter[tuple[str, ...]]:

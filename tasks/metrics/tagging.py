@@ -41,7 +41,9 @@ def span_scores(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]
     from seqeval.scheme import IOB2, Entities
 
     check_lengths(gold, predicted)
-    gold_lists, predicted_lists = [list(tags) for tags in gold], [list(tags) for tags in predicted]
+    kinds = sorted({tag.partition("-")[2] for tags in (*gold, *predicted) for tag in tags} - {""})
+    names = {kind: f"{number:06}" for number, kind in enumerate(kinds)}  # seqeval strips outer hyphens of a type
+    gold_lists, predicted_lists = ([_renamed(tags, names) for tags in side] for side in (gold, predicted))
     # Found once and handed on: seqeval's own report does the same, and finding them is most of the time.
     entities = {
         "entities_true": Entities(gold_lists, IOB2, False),
@@ -57,8 +59,14 @@ def span_scores(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]
     for place, score in ((2, "f1"), (0, "precision"), (1, "recall")):
         key = f"{spans}_{score}_strict_iob2"
         scores[key] = float(results["micro"][place])
-        scores |= {f"{key}/{kind}": float(value) for kind, value in zip(types, results[None][place], strict=True)}
+        values = zip(types, results[None][place], strict=True)
+        scores |= {f"{key}/{kinds[int(name)]}": float(value) for name, value in values}
     return scores
+
+
+def _renamed(tags: Sequence[str], names: Mapping[str, str]) -> list[str]:
+    parts = (tag.partition("-") for tag in tags)
+    return [f"{prefix}-{names[kind]}" if kind else prefix for prefix, _, kind in parts]
 
 
 def token_accuracy(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> float:

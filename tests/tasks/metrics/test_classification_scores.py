@@ -29,6 +29,18 @@ def test_one_label_is_no_special_case():
     assert classification_scores(["a"], ["a"], labels=["a"]) == {"accuracy": 1, "macro_f1": 1}
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 11, 77, 150])
+def test_full_marks_are_1_and_no_more(count: int):
+    labels = [f"label {number}" for number in range(count)]
+    assert classification_scores(labels * 3, labels * 3, labels=labels) == {"accuracy": 1.0, "macro_f1": 1.0}
+
+
+def test_scores_are_exact_fractions():
+    gold, predicted = ["a"] * 9 + ["b"], ["a"] * 10
+    assert classification_scores(gold, predicted, labels=["a", "b"]) == {"accuracy": 0.9, "macro_f1": 18 / 19 / 2}
+    assert rank_mean_absolute_error(["a"] * 10, ["a"] * 9 + ["b"], labels=["a", "b"]) == 0.1
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_scores_are_those_of_scikit_learn(seed: int):
     from sklearn.metrics import accuracy_score, f1_score

@@ -352,6 +352,22 @@ def test_scripts_without_spaces_are_corrected_by_clusters():
     assert row["edits"] == [1, 0, 1]
 
 
+@pytest.mark.parametrize("texts", [["a"], ["a b", "c"], ["a b c"], ["a b c d"], ["a", "a b c d e"]])
+def test_perfect_texts_have_full_gleu_however_short(texts: list[str]):
+    sources = ["x " + text for text in texts]
+    assert correction_scores(sources, texts, [[text] for text in texts], language="en")["gleu"] == 1
+
+
+def test_gleu_of_short_texts_is_that_of_the_orders_they_have():
+    scores = correction_scores(["a b"], ["a c"], [["a c b"]], language="en")
+    # 2/2 and 1/1, no trigram where the reference has one: 0, as in the authors' script
+    assert scores["gleu"] == 0
+    scores = correction_scores(["a b", "d"], ["a c", "d"], [["a c"], ["e"]], language="en")
+    # unigrams: a, c right, d kept though dropped: 2 of 3; bigrams: 1 of 1; equal lengths
+    assert scores["gleu"] == pytest.approx((2 / 3 * 1) ** 0.5)
+    assert correction_scores(["a"], [""], [["b"]], language="en")["gleu"] == 0
+
+
 def test_gleu_punishes_what_should_have_been_changed():
     """The reference has x for c; who keeps c loses matches, for c was in the source and the reference dropped it."""
     counts = gleu_counts("abcdef", "abcdef", "abxdef")

@@ -53,6 +53,22 @@ def test_an_orphan_inside_tag_begins_no_span():
     assert other_type["entity_f1_strict_iob2"] == 0
 
 
+def test_types_that_differ_by_a_hyphen_are_different_types():
+    gold = [["B-X", "O", "B--X", "I--X", "O", "B-X-", "B--"]]
+    predicted = [["B--X", "O", "B--X", "I--X", "O", "B-X", "B--"]]
+    scores = span_scores(gold, predicted, spans="entity")
+    # right: -X and -; wrong: -X for X, X for X-
+    assert scores["entity_f1_strict_iob2"] == 0.5
+    assert scores["entity_precision_strict_iob2/-X"] == 0.5
+    assert {k.partition("/")[2]: v for k, v in scores.items() if k.startswith("entity_recall_strict_iob2/")} == {
+        "X": 0.0,
+        "-X": 1.0,
+        "X-": 0.0,
+        "-": 1.0,
+    }
+    assert span_scores(gold, gold, spans="entity")["entity_f1_strict_iob2"] == 1
+
+
 def test_adjacent_spans_of_one_type_are_two():
     scores = span_scores([["B-PER", "B-PER"]], [["B-PER", "I-PER"]], spans="entity")
     assert scores["entity_f1_strict_iob2"] == 0
