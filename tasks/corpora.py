@@ -91,7 +91,8 @@ class FileData(DividedData):
     ``columns``: column the task needs -> column of the files, where the names differ; None: nowhere.
     A single file is divided (``ONE_FILE``) if no fractions are given.
     ``token_column``, ``tag_column``, ``separator``: see ``tasks.reading.conll.ConllColumns``; None for the first two
-    stands for the usual ones (first and last, in CoNLL-U the form and the universal tag).
+    stands for the usual ones (the first that does not count lines, and the last; in CoNLL-U the form and the universal
+    tag).
     """
 
     path: str | None
@@ -144,7 +145,7 @@ class FileData(DividedData):
     def _conll(self, file: Path) -> ConllColumns:
         universal = ".conllu" in file.suffixes
         return ConllColumns(
-            token=self.token_column if self.token_column is not None else (1 if universal else 0),
+            token=self.token_column if self.token_column is not None or not universal else 1,
             tag=self.tag_column if self.tag_column is not None else (3 if universal else -1),
             separator=self.separator if self.separator is not None or not universal else "\t",
             universal=universal,

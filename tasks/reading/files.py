@@ -54,8 +54,12 @@ def find_split(folder: Path, split: str) -> Path | None:
     return found[0] if found else None
 
 
-def read_rows(path: Path, *, conll: ConllColumns, wanted: Wanted) -> list[dict[str, Any]]:
+def read_rows(
+    path: Path, *, conll: ConllColumns, wanted: Wanted, said: list[str] | None = None
+) -> list[dict[str, Any]]:
     """All rows of a file, in order. Each has every ``wanted`` column that any row has, if only with None.
+
+    ``said``: a list to which is added, in words, what was decided on the way.
 
     Raises ValueError if there is no such file, if its format is unknown, if it holds no rows, or if it is broken (rows
     of CSV and TSV that are wider or narrower than the header are); the message names the line wherever lines exist.
@@ -67,7 +71,7 @@ def read_rows(path: Path, *, conll: ConllColumns, wanted: Wanted) -> list[dict[s
         raise ValueError(f"expected a file that ends in {', '.join(FORMATS)} (or these with .gz), got {path.name}")
     if kind == "conll":
         with open_text(path) as lines:
-            rows = [row for _, row in read_conll(lines, path=path, columns=conll)]
+            rows = [row for _, row in read_conll(lines, path=path, columns=conll, said=said)]
     else:
         rows = _read_table(path, kind, wanted)
     if not rows:

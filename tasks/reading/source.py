@@ -125,7 +125,8 @@ class Source(ABC):
             rows = normalized(split.rows, self.normalize)
             checked[split_name] = Split(check_rows(rows, task=task, place=split.place), split.place)
         self._check_exclude(checked)
-        return name, source, checked
+        said = dict.fromkeys(words for split in read.values() for words in split.said)
+        return name, "; ".join([source, *said]), checked
 
     def _excluded(self) -> dict[str, list[str]]:
         """Column -> values to exclude, written as those of the rows are."""

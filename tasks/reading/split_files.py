@@ -12,7 +12,7 @@ from tasks.reading.conll import ConllColumns
 from tasks.reading.files import find_split, line_of, listing, read_rows
 from tasks.reading.splits import SPLITS, Split
 
-NO_CONLL = ConllColumns(token=0, tag=-1, separator=None, universal=False)
+NO_CONLL = ConllColumns(token=None, tag=-1, separator=None, universal=False)
 """Columns for folders of published data sets, which are not in CoNLL format as a rule."""
 
 
@@ -44,9 +44,10 @@ def read_split(
 
     ``others``: columns that are looked at, too.
     """
-    rows = read_rows(file, conll=conll, wanted=wanted_columns(task, columns, others=others))
+    said: list[str] = []
+    rows = read_rows(file, conll=conll, wanted=wanted_columns(task, columns, others=others), said=said)
     place = _line_namer(file, conll)
-    return Split(rename_columns(rows, columns, task=task, place=place, option="data.columns"), place)
+    return Split(rename_columns(rows, columns, task=task, place=place, option="data.columns"), place, tuple(said))
 
 
 def _line_namer(file: Path, conll: ConllColumns) -> Callable[[int], str]:

@@ -18,10 +18,14 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Split:
-    """The rows of one split and where each of them stands: ``place(index)`` says it in words, for messages."""
+    """The rows of one split and where each of them stands: ``place(index)`` says it in words, for messages.
+
+    ``said``: what was decided while its file was read, in words.
+    """
 
     rows: list[Row]
     place: Callable[[int], str]
+    said: tuple[str, ...] = ()
 
     def take(self, indices: Sequence[int]) -> Split:
         """Some of the rows, which keep their places."""

@@ -4,12 +4,12 @@ import pytest
 
 from tasks.reading.conll import ConllColumns, read_conll
 
-FIRST_AND_LAST = {"token": 0, "tag": -1, "separator": None, "universal": False}
+FIRST_AND_LAST = {"token": None, "tag": -1, "separator": None, "universal": False}
 
 
-def read(text, **columns):
+def read(text, said=None, **columns):
     columns = ConllColumns(**(FIRST_AND_LAST | columns))
-    sentences = read_conll(text.splitlines(keepends=True), path=Path("a.conll"), columns=columns)
+    sentences = read_conll(text.splitlines(keepends=True), path=Path("a.conll"), columns=columns, said=said)
     return [(start, list(zip(sentence["tokens"], sentence["tags"], strict=True))) for start, sentence in sentences]
 
 
@@ -43,20 +43,31 @@ def test_a_line_of_another_width_is_named_and_never_read_askew(text, columns, me
 
 
 @pytest.mark.parametrize(
-    ("text", "columns", "message"),
+    ("text", "columns"),
     [
-        ("# sent_id 1\nThe DET\n", {}, "line 1: expected 2 columns as in line 2, got 3 column(s): '# sent_id 1'; if"),
-        ("# sent_id 1\nThe DET\n", {"tag": 1}, "line 1: expected 2 columns as in line 2, got 3"),
-        ("The DET\n\n# sent_id 1\nA DET\n", {}, "line 3: expected 2 columns as in line 1, got 3"),
-        ("# O\nThe DET\n\n# sent_id 1\n", {}, "line 4: expected 2 columns as in line 2, got 3"),
-        ("#\nThe DET\n", {}, "line 1: expected a token in column 0 and, beside it, a tag in column -1, got 1"),
-        ("The\tDET\n# sent_id 1\n", {"separator": "\t"}, "line 2: expected a token in column 0"),
+        ("# sent_id 1\nThe DET\n", {}),
+        ("# sent_id 1\nThe DET\n", {"tag": 1}),
+        ("# newdoc\n# text = The\nThe DET\n", {}),
+        ("#\nThe DET\n", {}),
+        ("#\n\nThe DET\n", {}),
+        ("# id 0\tdomain=en\nThe _ _ DET\n\n", {}),
+        ("# id 0\nThe DET\n", {"separator": "\t"}),
+        ("# id 0\tdomain=en\nThe\tDET\n", {"separator": "\t"}),
     ],
 )
-def test_a_comment_is_refused_with_its_remedy(text, columns, message):
-    with pytest.raises(ValueError, match=r"; if it is a comment, remove it, or name the file \.conllu") as error:
-        read(text, **columns)
-    assert message in str(error.value)
+def test_a_comment_before_a_sentence_is_no_token_and_told(text, columns):
+    text, columns = text.replace("The DET", "The\tDET") if columns.get("separator") else text, columns
+    said = []
+    (sentence,) = read(text, said=said, **columns)
+    assert sentence[1] == [("The", "DET")]
+    assert said[0].startswith("a.conll: ")
+    assert said[0].endswith(" lines from line 1 on are taken for comments (#)")
+
+
+def test_a_comment_within_a_sentence_is_refused_with_its_remedy():
+    for text, columns in (("The DET\n# sent_id 1\n", {}), ("The\tDET\n# sent_id 1\n", {"separator": "\t"})):
+        with pytest.raises(ValueError, match=r"line 2: expected .*; if it is a comment, put it before"):
+            read(text, **columns)
 
 
 def test_tokens_may_begin_with_a_hash():
@@ -64,6 +75,55 @@ def test_tokens_may_begin_with_a_hash():
         (1, [("#tag", "X"), ("#", "SYM")]),
         (4, [("The", "DET"), ("#", "SYM")]),
     ]
+
+
+def test_a_sign_with_a_known_tag_is_a_token_wherever_it_stands():
+    said = []
+    assert read("# O\nThe O\n\n# O\n#tag B-X\n\n#only B-Y\n", said=said) == [
+        (1, [("#", "O"), ("The", "O")]),
+        (4, [("#", "O"), ("#tag", "B-X")]),
+        (7, [("#only", "B-Y")]),
+    ]
+    assert said == []
+
+
+def test_a_document_ends_the_sentence_before_it():
+    text = "-DOCSTART- -X- O\nThe x DET\n-DOCSTART- -X- O\nA x DET\n"
+    assert read(text) == [(2, [("The", "DET")]), (4, [("A", "DET")])]
+
+
+@pytest.mark.parametrize(
+    ("text", "starts"),
+    [
+        ("1 The DET\n2 dog NOUN\n\n1 A DET\n2 cat NOUN\n", [1, 4]),
+        ("1 The DET\n2 dog NOUN\n1 A DET\n2 cat NOUN\n", [1, 3]),
+        ("0\tThe\tDET\n1\tdog\tNOUN\n\n2\tA\tDET\n3\tcat\tNOUN\n", [1, 4]),
+    ],
+)
+def test_a_column_that_counts_lines_is_none_of_tokens(text, starts):
+    said = []
+    assert read(text, said=said) == [
+        (starts[0], [("The", "DET"), ("dog", "NOUN")]),
+        (starts[1], [("A", "DET"), ("cat", "NOUN")]),
+    ]
+    assert said == ["a.conll: column 0 counts the lines, so the tokens are taken from column 1 (data.token_column)"]
+    assert read(text, token=0)[0][1][0][0] in ("0", "1")
+
+
+def test_numbers_that_do_not_count_lines_are_tokens():
+    for text in ("1 x NUM\n3 x NUM\n4 x NUM\n", "1 x A\n\n1 x A\n\n1 x B\n", "5 x A\n6 x A\n7 x A\n", "1 x A\n2 x A\n"):
+        assert read(text)[0][1][0][0] in "15"
+    with pytest.raises(ValueError, match=r"a\.conll, line 1: expected a token and its tag .* set data.token_column=0"):
+        read("1 DET\n2 NOUN\n3 VERB\n")
+
+
+def test_a_long_file_without_empty_lines_is_no_sentence():
+    with pytest.raises(ValueError, match=r"^a\.conll: expected an empty line after each sentence, got 201 tok"):
+        read("The DET\n" * 201)
+    assert len(read("The DET\n" * 200)) == 1
+    assert len(read("The DET\n" * 200 + "\nA DET\n")) == 2
+    numbered = "".join(f"{number % 3 + 1} The x DET\n" for number in range(300))
+    assert len(read(numbered)) == 100
 
 
 def test_what_is_no_token_has_no_width():
