@@ -207,6 +207,10 @@ class Task(ABC):
         """
         return row
 
+    def checking(self, rows: Sequence[Row]) -> Callable[[Row], Row]:
+        """How the rows of one split are checked: by ``check``, unless only all together say how they are to be read."""
+        return self.check
+
     @abstractmethod
     def label_set(self, labels: Sequence[Any]) -> list[str]:
         """The inventory of labels, in a fixed order, from the training split's label column."""

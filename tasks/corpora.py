@@ -20,6 +20,7 @@ from tasks.reading.hub import HubSet, read_hub
 from tasks.reading.source import Source
 from tasks.reading.split_files import NO_CONLL, read_split, require_splits, split_file
 from tasks.reading.splits import SPLITS, Split, row_namer, split_off
+from tasks.reading.tag_names import with_names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +63,10 @@ class DividedData(Source):
 
     ``validation_fraction``, ``test_fraction``: the share of train that becomes a split that is not there, drawn by
     ``seed``, label by label; None: a missing split is an error.
+    ``tag_names``: the names of tags that are numbers, from 0; None: tags are names.
     """
 
+    tag_names: Sequence[str] | None
     validation_fraction: float | None
     test_fraction: float | None
     seed: int
@@ -79,6 +82,14 @@ class DividedData(Source):
         drawn = [f"{100 * (self.fractions[name] or 0):g} % for {name}" for name in divided if name not in splits]
         how = ", label by label" if task.labels_of(splits["train"].rows[0]) else ""
         return divided, f"{' and '.join(drawn)} drawn from train by seed {self.seed}{how}" if drawn else ""
+
+    def _named(self, splits: dict[str, Split], task: Task) -> dict[str, Split]:
+        """The splits with ``tag_names``. Raises ValueError for a task that has no tags."""
+        if self.tag_names is None:
+            return splits
+        if not task.tokenized:
+            raise ValueError(f"data.tag_names names the tags of tokens, but task={task.name} has none; leave it out")
+        return {name: with_names(split, self.tag_names, column=task.label_column) for name, split in splits.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +129,7 @@ class FileData(DividedData):
             if file is not None
         }
         name = Path(self.path or self.train or "").name
+        splits = self._named(splits, task)
         return name, f"files ({', '.join(str(file) for file in files.values() if file is not None)})", splits
 
     @property
@@ -181,7 +193,7 @@ class PublishedData(DividedData):
         if self.train_from is not None:
             lender, origin, splits["train"] = self.train_from.lend(task)
             source = f"{source}; train of {lender}: {origin}"
-        return self.name, source, splits
+        return self.name, source, self._named(splits, task)
 
     def _read_own(self, task: Task) -> tuple[str, dict[str, Split]]:
         """The source in words, and the splits that are there; without train where that is lent."""

@@ -38,7 +38,10 @@ def split_tag(tag: str) -> tuple[str, str]:
     prefix, _, kind = tag.partition("-")
     if tag == OUTSIDE or (prefix in ("B", "I") and kind):
         return prefix, kind
-    raise ValueError(f"expected BIO tags (O, B-TYPE, I-TYPE), got {tag!r}; convert the tags to BIO")
+    raise ValueError(
+        f"expected BIO tags (O, B-TYPE, I-TYPE), got {tag!r}; convert the tags to BIO, "
+        "or name the numbers of tags with data.tag_names=[O,B-PER,…]"
+    )
 
 
 def may_follow(previous: str, tag: str) -> bool:

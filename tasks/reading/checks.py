@@ -18,9 +18,10 @@ def check_rows(rows: Sequence[Row], *, task: Task, place: Place) -> list[Row]:
     """The rows as the task uses them; ValueError, with the place, for the first one that lacks what ``task`` needs.
 
     Texts are strings, or lists of tokens; both must hold something. ``Task.label_problem`` says what a label must be.
-    Numbers are written out (1 and "1" are one label). What only the task knows is left to ``Task.check``.
+    Numbers are written out (1 and "1" are one label). What only the task knows is left to ``Task.checking``.
     """
     checked = []
+    check = task.checking(rows)
     for index, row in enumerate(rows):
         row = _with_numbers_written(row, task)
         problem = _problem(row, task)
@@ -29,7 +30,7 @@ def check_rows(rows: Sequence[Row], *, task: Task, place: Place) -> list[Row]:
         label = row[task.label_column]
         named = {**row, task.label_column: str(label)} if isinstance(label, bool) else row
         try:
-            checked.append(task.check(named))
+            checked.append(check(named))
         except ValueError as error:
             raise ValueError(f"{place(index)}: {error}") from error
     return checked
@@ -101,7 +102,9 @@ def name_problem(column: str, label: Any) -> str | None:
 def tags_problem(column: str, tags: Any, of_column: str, tokens: Sequence[str]) -> str | None:
     """What is wrong with tags that are to be as many as the ``tokens`` of ``of_column``; None if nothing."""
     if not isinstance(tags, list) or not all(isinstance(tag, str) and tag for tag in tags):
-        return _wrong_type(column, "a list of tags", tags)
+        numbers = isinstance(tags, list) and any(isinstance(tag, int) for tag in tags)
+        remedy = ", or name them by data.tag_names=[O,B-PER,…]" if numbers else ""
+        return f"{_wrong_type(column, 'a list of tags', tags)}{remedy}"
     if len(tokens) != len(tags):
         return (
             f"expected as many {column!r} as {of_column!r}, got {len(tags)} and {len(tokens)}; "

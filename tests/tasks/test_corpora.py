@@ -33,12 +33,14 @@ FILES = COMMON | {
     "validation_fraction": None,
     "test_fraction": None,
     "seed": 1,
+    "tag_names": None,
     "token_column": None,
     "tag_column": None,
     "separator": None,
 }
 PUBLISHED = COMMON | {
     "name": "toy",
+    "tag_names": None,
     "data_dir": None,
     "hub": None,
     "columns": {},
@@ -60,7 +62,7 @@ HUB = {
 class Sorting:
     name, text_columns, label_column, tokenized = "sentiment", ("text",), "label", False
     label_problem, optional_columns = PoolingTask.label_problem, Task.optional_columns
-    labels_of = PoolingTask.labels_of
+    labels_of, checking = PoolingTask.labels_of, Task.checking
 
     def check(self, row):
         if row[self.label_column] in ("forbidden", ["forbidden"]):
@@ -71,7 +73,7 @@ class Sorting:
 class Tagging:
     name, text_columns, label_column, tokenized = "ner", ("tokens",), "tags", True
     label_problem, optional_columns = TaggingTask.label_problem, Task.optional_columns
-    labels_of = TaggingTask.labels_of
+    labels_of, checking = TaggingTask.labels_of, Task.checking
 
     def check(self, row):
         if row[self.label_column] in ("forbidden", ["forbidden"]):
@@ -689,3 +691,31 @@ def test_names_of_columns_are_found_however_their_letters_are_stored(tmp_path):
 def test_an_unknown_unicode_form_is_refused():
     with pytest.raises(ValueError, match=r"expected encoding\.normalize among none, nfc, nfkc, got 'nfd'"):
         load(normalize="nfd")
+
+
+def test_tags_that_are_numbers_get_their_names(tmp_path):
+    for split, tags in (("train", [0, 1, 2]), ("validation", ["B-X", "0", 0]), ("test", [0])):
+        write(tmp_path / f"{split}.jsonl", [{"tokens": list("abc")[: len(tags)], "tags": tags}])
+    corpus = load(tmp_path, task=Tagging, tag_names=["O", "B-X", "I-X"])
+    assert [corpus.splits[split][0]["tags"] for split in ("train", "validation", "test")] == [
+        ["O", "B-X", "I-X"],
+        ["B-X", "O", "O"],
+        ["O"],
+    ]
+    with pytest.raises(
+        ValueError, match=r"train\.jsonl, line 1: expected a tag among the 2 of data\.tag_names .*'2'"
+    ):
+        load(tmp_path, task=Tagging, tag_names=["O", "B-X"])
+    with pytest.raises(ValueError, match=r"train\.jsonl, line 1: .*a list of int .* or name them by data\.tag_names"):
+        load(tmp_path, task=Tagging)
+    with pytest.raises(ValueError, match=r"data\.tag_names names the tags of tokens, but task=sentiment has none"):
+        load(tmp_path, tag_names=["O"], columns={"text": "tokens", "label": "tags"})
+
+
+def test_what_was_decided_while_reading_is_said(tmp_path):
+    for split in ("train", "validation", "test"):
+        (tmp_path / f"{split}.conll").write_text("# id 1\tx=y\n1 The _ DET\n2 dog _ NOUN\n3 runs _ VERB\n")
+    corpus = load(tmp_path, task=Tagging)
+    assert corpus.splits["train"] == [{"tokens": ["The", "dog", "runs"], "tags": ["DET", "NOUN", "VERB"]}]
+    assert "; train.conll: 1 lines from line 1 on are taken for comments (#); " in corpus.source
+    assert "test.conll: column 0 counts the lines, so the tokens are taken from column 1" in corpus.source

@@ -17,7 +17,7 @@ CLASSIFICATION = Classification(name="classification", multi_label=False, label_
 SETS = Classification(name="classification", multi_label=True, label_separator=None, **POOLED)
 MATCHING = Matching(name="matching", **POOLED)
 SENTIMENT = Sentiment(name="sentiment", order=None, **POOLED)
-NAMES = NER(name="ner", scheme="crf", invalid_bio="error", dropout=0.0)
+NAMES = NER(name="ner", scheme="crf", tag_scheme="auto", invalid_bio="error", dropout=0.0)
 SPEECH = POS(name="pos", scheme="softmax", dropout=0.0)
 
 

@@ -116,8 +116,22 @@ def test_span_tasks_refuse_or_repair_invalid_bio(name: str):
         make(name, invalid_bio="skip")
 
 
+@pytest.mark.parametrize("name", ["ner", "events"])
+def test_span_tasks_read_every_scheme_as_bio_and_say_so(name: str):
+    task = make(name)
+    rows = [{"tokens": ["a", "b", "c"], "tags": ["S-X", "B-X", "E-X"]}, {"tokens": ["a"], "tags": ["O"]}]
+    found = check_rows(rows, task=task, place=str)
+    assert [row["tags"] for row in found] == [["B-X", "B-X", "I-X"], ["O"]]
+    assert [row["tags"] for row in check_rows(found, task=task, place=str)] == [["B-X", "B-X", "I-X"], ["O"]]
+    assert task.settle(None) == ["tags are written in BIOES and read as BIO (task.tag_scheme=auto)"]
+    old = [{"tokens": ["a", "b"], "tags": ["O", "I-X"]}]
+    assert check_rows(old, task=make(name), place=str)[0]["tags"] == ["O", "B-X"]
+    with pytest.raises(ValueError, match=r"0: expected I-X to continue a span"):
+        check_rows(old, task=make(name, tag_scheme="bio"), place=str)
+
+
 def test_types_seen_only_by_their_first_tag_get_both():
-    task = NER(name="ner", scheme="crf", invalid_bio="error", dropout=0.0)
+    task = NER(name="ner", scheme="crf", tag_scheme="auto", invalid_bio="error", dropout=0.0)
     assert task.label_set([["B-LOC", "O"], ["B-PER", "I-PER"]]) == ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
 
 

@@ -92,8 +92,10 @@ def test_sets_become_numbers_and_names_again():
     made = task()
     splits = {split: [dict(row) for row in made.samples()] for split in ("train", "validation", "test")}
     places = dict.fromkeys(splits, str)
-    corpus = Corpus("toy", splits, places, "0", "toy", "words", "en", "error")
-    options = EncodingOptions(lowercase=False, min_count=1, max_characters=8, ngram_min=3, ngram_max=4, ngram_buckets=8)
+    corpus = Corpus("toy", splits, places, "0", "toy", "words", "error")
+    options = EncodingOptions(
+        normalize="nfc", lowercase=False, min_count=1, max_characters=8, ngram_min=3, ngram_max=4, ngram_buckets=8
+    )
     encoded = encode_corpus(corpus, made, options=options, external=False)
     assert encoded.labels == ["business", "politics", "sport"]
     labels = encoded.splits["test"].labels
