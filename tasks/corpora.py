@@ -15,12 +15,14 @@ from typing import Any
 
 from tasks.base import Task
 from tasks.reading.conll import ConllColumns
-from tasks.reading.files import listing
+from tasks.reading.csv_rows import checked_separator
+from tasks.reading.files import Layout, listing
 from tasks.reading.hub import HubSet, read_hub
 from tasks.reading.source import Source
-from tasks.reading.split_files import NO_CONLL, read_split, require_splits, split_file
+from tasks.reading.split_files import USUAL, read_split, require_splits, split_file
 from tasks.reading.splits import SPLITS, Split, row_namer, split_off
 from tasks.reading.tag_names import with_names
+from tasks.reading.text_files import checked_encoding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +103,8 @@ class FileData(DividedData):
     ``train``, ``validation``, ``test``: the file of a split, where it has another name; relative to the folder.
     ``columns``: column the task needs -> column of the files, where the names differ; None: nowhere.
     A single file is divided (``ONE_FILE``) if no fractions are given.
-    ``token_column``, ``tag_column``, ``separator``: see ``tasks.reading.conll.ConllColumns``; None for the first two
+    ``separator``, ``encoding``: see ``tasks.reading.files.Layout``; of CoNLL None stands for blanks and tabs.
+    ``token_column``, ``tag_column``: see ``tasks.reading.conll.ConllColumns``; None for the first two
     stands for the usual ones (the first that does not count lines, and the last; in CoNLL-U the form and the universal
     tag).
     """
@@ -114,6 +117,12 @@ class FileData(DividedData):
     token_column: int | None
     tag_column: int | None
     separator: str | None
+    encoding: str | None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checked_separator(self.separator)
+        checked_encoding(self.encoding)
 
     def read(self, task: Task) -> tuple[str, str, dict[str, Split]]:
         """Read the files that are there."""
@@ -123,7 +132,7 @@ class FileData(DividedData):
         require_splits(files, self.fractions, where=str(folder or files["train"]), options=True)
         splits = {
             split: read_split(
-                file, columns=self.columns or {}, task=task, conll=self._conll(file), others=self.exclude or ()
+                file, columns=self.columns or {}, task=task, layout=self._layout(file), others=self.exclude or ()
             )
             for split, file in files.items()
             if file is not None
@@ -154,14 +163,16 @@ class FileData(DividedData):
             raise ValueError(f"data.path={folder}: expected a folder or a file; {listing(folder.parent)}")
         return folder, {split: split_file(folder, split, given) for split, given in named.items()}
 
-    def _conll(self, file: Path) -> ConllColumns:
+    def _layout(self, file: Path) -> Layout:
         universal = ".conllu" in file.suffixes
-        return ConllColumns(
+        separator = checked_separator(self.separator)
+        conll = ConllColumns(
             token=self.token_column if self.token_column is not None or not universal else 1,
             tag=self.tag_column if self.tag_column is not None else (3 if universal else -1),
-            separator=self.separator if self.separator is not None or not universal else "\t",
+            separator=separator if separator is not None or not universal else "\t",
             universal=universal,
         )
+        return Layout(conll=conll, separator=separator, encoding=checked_encoding(self.encoding))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,9 +218,7 @@ class PublishedData(DividedData):
             files = {split: split_file(folder, split, None) for split in needed}
             require_splits(files, self.fractions, where=str(folder), options=False)
             splits = {
-                split: read_split(
-                    file, columns=self.columns or {}, task=task, conll=NO_CONLL, others=self.exclude or ()
-                )
+                split: read_split(file, columns=self.columns or {}, task=task, layout=USUAL, others=self.exclude or ())
                 for split, file in files.items()
                 if file is not None
             }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from tasks.labels.names import label_name
@@ -58,9 +59,14 @@ def _checked_order(order: list[str], labels: set[str]) -> list[str]:
     return order
 
 
+DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,(?:\d{1,2}|\d{4,})\s*")
+"""With three digits after it, a comma may also part thousands."""
+
+
 def _number(label: str) -> float | None:
+    """The value of a number, with a decimal point or, as spreadsheets of many countries write it, a comma."""
     try:
-        value = float(label)
+        value = float(label.replace(",", ".") if DECIMAL_COMMA.fullmatch(label) else label)
     except ValueError:
         return None
     return value if math.isfinite(value) else None

@@ -2,38 +2,51 @@
 
 Nothing is guessed and nothing is kept: cells of tables are text, values of JSON are what they are, and each run reads
 its files anew. Positions are found again only when a message needs them, so reading stays fast.
-
-Cells of CSV may be quoted. TSV is read without quoting, as GLUE and most others write it: a quote is a character of the
-text, even where a cell begins and ends with one, and no cell holds a tab or a line break.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, TextIO, cast
+from typing import Any
 
 from tasks.reading.columns import Wanted
 from tasks.reading.conll import ConllColumns, read_conll
+from tasks.reading.csv_rows import csv_starts, read_csv
+from tasks.reading.excel_rows import excel_starts, read_excel
 from tasks.reading.json_rows import read_json, read_json_lines
 from tasks.reading.parquet_rows import read_parquet
+from tasks.reading.text_files import open_text, undecodable
 
 FORMATS = {
     ".jsonl": "json lines",
     ".json": "json",
     ".csv": "csv",
     ".tsv": "csv",
+    ".xlsx": "excel",
     ".parquet": "parquet",
     ".conll": "conll",
     ".conllu": "conll",
     ".bio": "conll",
     ".txt": "conll",
 }
-"""The format by the file's suffix; ``.gz`` may follow every suffix but ``.parquet``."""
+"""The format by the file's suffix; ``.gz`` may follow every suffix but ``.parquet`` and ``.xlsx``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """How files are to be read, where their names do not say it.
+
+    ``conll``: the columns of CoNLL files. ``separator``: of CSV and TSV; None: tabs in TSV, and in CSV what the first
+    rows show. ``encoding``: of texts; None: UTF-8, or what a byte order mark says.
+    """
+
+    conll: ConllColumns
+    separator: str | None
+    encoding: str | None
 
 
 def format_of(path: Path) -> str | None:
@@ -54,9 +67,7 @@ def find_split(folder: Path, split: str) -> Path | None:
     return found[0] if found else None
 
 
-def read_rows(
-    path: Path, *, conll: ConllColumns, wanted: Wanted, said: list[str] | None = None
-) -> list[dict[str, Any]]:
+def read_rows(path: Path, *, layout: Layout, wanted: Wanted, said: list[str] | None = None) -> list[dict[str, Any]]:
     """All rows of a file, in order. Each has every ``wanted`` column that any row has, if only with None.
 
     ``said``: a list to which is added, in words, what was decided on the way.
@@ -69,25 +80,32 @@ def read_rows(
         raise ValueError(f"expected a file at {path}, found none; {listing(path.parent)}")
     if kind is None:
         raise ValueError(f"expected a file that ends in {', '.join(FORMATS)} (or these with .gz), got {path.name}")
-    if kind == "conll":
-        with open_text(path) as lines:
-            rows = [row for _, row in read_conll(lines, path=path, columns=conll, said=said)]
-    else:
-        rows = _read_table(path, kind, wanted)
+    told: list[str] = []
+    try:
+        if kind == "conll":
+            with open_text(path, layout.encoding) as lines:
+                rows = [row for _, row in read_conll(lines, path=path, columns=layout.conll, said=told)]
+        else:
+            rows = _read_table(path, kind, layout, wanted, told)
+    except UnicodeDecodeError as error:
+        raise ValueError(undecodable(path, error)) from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(f"{path}: {error}; correct the file") from error
+    except ValueError as error:  # these begin with the place
+        raise error if str(error).startswith(str(path)) else ValueError(f"{path}{error}; correct the file") from error
     if not rows:
         raise ValueError(f"expected rows in {path}, got an empty file; write it again")
+    if said is not None:
+        said += (words if words.startswith(path.name) else f"{path.name}: {words}" for words in told)
     empty = dict.fromkeys(column for column in wanted.all if any(column in row for row in rows))
     return [row if empty.keys() <= row.keys() else empty | row for row in rows]
 
 
-def line_of(path: Path, row: int, *, conll: ConllColumns) -> str:
+def line_of(path: Path, row: int, *, layout: Layout) -> str:
     """Where a row (from 0) stands in its file, for messages: ``line 12``, or ``row 12`` where lines do not tell."""
     kind = format_of(path)
-    line: int | None = None
-    if kind in ("json lines", "csv", "conll"):
-        with open_text(path) as lines:
-            line = next(islice(_row_starts(lines, path, kind, conll), row, None), None)
-    return f"row {row + 1}" if line is None else f"line {line}"
+    place = next(islice(_row_starts(path, kind, layout), row, None), None) if kind is not None else None
+    return f"row {row + 1 if place is None else place}" if place is None or kind == "excel" else f"line {place}"
 
 
 def listing(folder: Path) -> str:
@@ -99,82 +117,38 @@ def listing(folder: Path) -> str:
     return f"{folder} holds {shown or 'nothing'}"
 
 
-def open_text(path: Path) -> TextIO:
-    """The file as UTF-8 text (a byte order mark is skipped), decompressed if its name ends in ``.gz``."""
-    if path.suffix == ".gz":
-        return cast(TextIO, gzip.open(path, "rt", encoding="utf-8-sig", newline=""))
-    return path.open(encoding="utf-8-sig", newline="")
-
-
-def _read_table(path: Path, kind: str, wanted: Wanted) -> list[dict[str, Any]]:
+def _read_table(path: Path, kind: str, layout: Layout, wanted: Wanted, said: list[str]) -> list[dict[str, Any]]:
     """Nothing is kept between reads: a cache that goes by path and time gives old rows for a file that was replaced."""
-    try:
-        if kind == "parquet":
-            return read_parquet(path, wanted)
-        with open_text(path) as text:
-            if kind == "csv":
-                return _read_csv(text, path)
-            return read_json_lines(text) if kind == "json lines" else read_json(text)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
-    except (OSError, EOFError, zlib.error, csv.Error) as error:
-        raise ValueError(f"{path}: {error}; correct the file") from error
-    except ValueError as error:  # these begin with the place
-        raise ValueError(f"{path}{error}; correct the file") from error
+    if kind == "parquet":
+        return read_parquet(path, wanted)
+    if kind == "excel":
+        return read_excel(path, said)
+    with open_text(path, layout.encoding) as text:
+        if kind == "csv":
+            return read_csv(text, separator=layout.separator, tabs=_suffix(path) == ".tsv", said=said)
+        return read_json_lines(text) if kind == "json lines" else read_json(text)
 
 
-def _read_csv(text: TextIO, path: Path) -> list[dict[str, Any]]:
-    """Every cell is text, so that a text "NA" and a label "01" stay what they are.
-
-    ValueError (`, line 12: …`) for the first row of another width than the header.
-    """
-    _, quoting = _csv_dialect(path)
-    hint = " (in TSV quotes are text; cells with tabs or line breaks need .csv or .jsonl)" if quoting else ""
-    rows = _csv_rows(text, path)
-    _, header = next(rows, (0, []))
-    found = []
-    for line, cells in rows:
-        if len(cells) != len(header):
-            raise ValueError(
-                f", line {line}: expected {len(header)} columns as in the first line, got {len(cells)}{hint}"
-            )
-        found.append(dict(zip(header, cells, strict=True)))
-    return found
-
-
-def _csv_dialect(path: Path) -> tuple[str, Literal[0, 3]]:
-    """What stands between cells, and whether they may be quoted."""
-    return ("\t", csv.QUOTE_NONE) if _suffix(path) == ".tsv" else (",", csv.QUOTE_MINIMAL)
-
-
-def _csv_rows(lines: TextIO, path: Path) -> Iterator[tuple[int, list[str]]]:
-    """The cells of every row that is not blank, the header first, with the number of its first line, from 1."""
-    csv.field_size_limit(2**31 - 1)  # else a text of more than 131,072 characters, which datasets reads, is an error
-    separator, quoting = _csv_dialect(path)
-    reader = csv.reader(lines, delimiter=separator, quoting=quoting)
-    start = 1
-    for cells in reader:
-        # as in datasets, a line of blanks is no row, but quotes with nothing between them are
-        if len(cells) > 1 or cells == [""] or "".join(cells).strip(" \t"):
-            yield start, cells
-        start = reader.line_num + 1
-
-
-def _row_starts(lines: TextIO, path: Path, kind: str, conll: ConllColumns) -> Iterator[int]:
-    """The number of the line, from 1, where each row begins."""
-    if kind == "json lines":
-        yield from (number for number, line in enumerate(lines, start=1) if line.strip())
-    elif kind == "conll":
-        yield from (number for number, _ in read_conll(lines, path=path, columns=conll))
-    else:
-        yield from (number for number, _ in islice(_csv_rows(lines, path), 1, None))
+def _row_starts(path: Path, kind: str, layout: Layout) -> Iterator[int]:
+    """The number of the line, from 1, where each row begins; of spreadsheets that of the row."""
+    if kind == "excel":
+        yield from excel_starts(path)
+    if kind not in ("json lines", "conll", "csv"):
+        return
+    with open_text(path, layout.encoding) as lines:
+        if kind == "json lines":
+            yield from (number for number, line in enumerate(lines, start=1) if line.strip())
+        elif kind == "conll":
+            yield from (number for number, _ in read_conll(lines, path=path, columns=layout.conll))
+        else:
+            yield from csv_starts(lines, separator=layout.separator, tabs=_suffix(path) == ".tsv")
 
 
 def _suffix(path: Path) -> str:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes[-1:] == [".gz"]:
         suffixes.pop()
-        if suffixes[-1:] == [".parquet"]:
+        if suffixes[-1:] in ([".parquet"], [".xlsx"]):
             return ""
     return suffixes[-1] if suffixes else ""
 

@@ -9,11 +9,11 @@ from typing import Any
 from tasks.base import Task
 from tasks.reading.columns import rename_columns, wanted_columns
 from tasks.reading.conll import ConllColumns
-from tasks.reading.files import find_split, line_of, listing, read_rows
+from tasks.reading.files import Layout, find_split, line_of, listing, read_rows
 from tasks.reading.splits import SPLITS, Split
 
-NO_CONLL = ConllColumns(token=None, tag=-1, separator=None, universal=False)
-"""Columns for folders of published data sets, which are not in CoNLL format as a rule."""
+USUAL = Layout(conll=ConllColumns(token=None, tag=-1, separator=None, universal=False), separator=None, encoding=None)
+"""How the folders of published data sets are read."""
 
 
 def split_file(folder: Path | None, split: str, given: str | None) -> Path | None:
@@ -37,18 +37,16 @@ def require_splits(
             raise ValueError(f"{where}: expected a split {split!r}; {seen}; {', or '.join(remedies) or 'add the file'}")
 
 
-def read_split(
-    file: Path, *, columns: Mapping[str, str], task: Task, conll: ConllColumns, others: Iterable[str]
-) -> Split:
+def read_split(file: Path, *, columns: Mapping[str, str], task: Task, layout: Layout, others: Iterable[str]) -> Split:
     """The rows of a file under the names that the task needs; raises ValueError as ``read_rows`` and renaming do.
 
     ``others``: columns that are looked at, too.
     """
     said: list[str] = []
-    rows = read_rows(file, conll=conll, wanted=wanted_columns(task, columns, others=others), said=said)
-    place = _line_namer(file, conll)
+    rows = read_rows(file, layout=layout, wanted=wanted_columns(task, columns, others=others), said=said)
+    place = _line_namer(file, layout)
     return Split(rename_columns(rows, columns, task=task, place=place, option="data.columns"), place, tuple(said))
 
 
-def _line_namer(file: Path, conll: ConllColumns) -> Callable[[int], str]:
-    return lambda index: f"{file}, {line_of(file, index, conll=conll)}"
+def _line_namer(file: Path, layout: Layout) -> Callable[[int], str]:
+    return lambda index: f"{file}, {line_of(file, index, layout=layout)}"

@@ -71,3 +71,11 @@ def test_a_given_order_names_every_label_once():
         ordered_labels(["good", "bad"], order=["bad"])
     with pytest.raises(ValueError, match=r"but \[bad, bad\] names a label twice"):
         ordered_labels(["bad"], order=["bad", "bad"])
+
+
+def test_decimal_commas_are_numbers_and_thousands_are_none():
+    assert sorted_labels(["10,5", "9,5", "-1,25", "2"]) == ["-1,25", "2", "9,5", "10,5"]
+    assert ordered_labels(["3,5", "1", "10,0"], order=None) == ["1", "3,5", "10,0"]
+    assert sorted_labels(["1,000", "500"]) == ["1,000", "500"]
+    with pytest.raises(ValueError, match="expected labels whose order is known"):
+        ordered_labels(["1,000", "500"], order=None)

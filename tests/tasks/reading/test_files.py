@@ -4,20 +4,20 @@ import pytest
 
 from tasks.reading.columns import Wanted
 from tasks.reading.files import line_of, read_rows
-from tasks.reading.split_files import NO_CONLL
+from tasks.reading.split_files import USUAL
 
 
 def read(folder, name, text):
     path = folder / name
     path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
-    return [tuple(row.values()) for row in read_rows(path, conll=NO_CONLL, wanted=Wanted(()))]
+    return [tuple(row.values()) for row in read_rows(path, layout=USUAL, wanted=Wanted(()))]
 
 
 @pytest.mark.parametrize("name", ["rows.tsv", "rows.tsv.gz"])
 def test_quotes_in_tsv_are_text(tmp_path, name):
     rows = [('"it is', "1"), ('foo "bar" b', "0"), ('"quoted"', "01"), ('end"', "NA")]
     assert read(tmp_path, name, "text\tlabel\n" + "".join(f"{text}\t{label}\n" for text, label in rows)) == rows
-    assert [line_of(tmp_path / name, row, conll=NO_CONLL) for row in (0, 3)] == ["line 2", "line 5"]
+    assert [line_of(tmp_path / name, row, layout=USUAL) for row in (0, 3)] == ["line 2", "line 5"]
 
 
 def test_a_row_of_tsv_ends_with_its_line(tmp_path):
@@ -59,4 +59,4 @@ def test_blank_lines_are_no_rows_and_texts_may_be_long(tmp_path, name):
     long = "a" * 140_000
     text = f"\ntext{separator}label\n  \n{long}{separator}b\n\nx{separator}c\n"
     assert read(tmp_path, name, text) == [(long, "b"), ("x", "c")]
-    assert [line_of(tmp_path / name, row, conll=NO_CONLL) for row in (0, 1)] == ["line 4", "line 6"]
+    assert [line_of(tmp_path / name, row, layout=USUAL) for row in (0, 1)] == ["line 4", "line 6"]
