@@ -391,9 +391,7 @@ def test_a_truncated_archive_and_another_encoding_are_named(folder):
         load(folder)
     (folder / "train.jsonl.gz").unlink()
     (folder / "train.jsonl").write_bytes('{"text": "é", "label": "a"}\n'.encode("latin-1"))
-    with pytest.raises(
-        ValueError, match=r"train.jsonl, line 1: byte 11 of it .*save the file as UTF-8"
-    ):
+    with pytest.raises(ValueError, match=r"train.jsonl, line 1: byte 11 of it .*save the file as UTF-8"):
         load(folder)
 
 

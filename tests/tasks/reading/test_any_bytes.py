@@ -18,11 +18,12 @@ ROWS = [{"text": f"text {number} é", "label": "ab"[number % 2], "meta": None} f
 OPTIONS = {
     "tokenizer": "words",
     "language": "en",
+    "normalize": "nfc",
     "unseen_labels": "drop",
     "seed": 1,
     **dict.fromkeys(("exclude", "columns")),
     **dict.fromkeys(("max_train", "max_validation", "max_test", "path", "validation", "test", "token_column")),
-    **dict.fromkeys(("tag_column", "separator", "validation_fraction", "test_fraction")),
+    **dict.fromkeys(("tag_column", "tag_names", "separator", "encoding", "validation_fraction", "test_fraction")),
 }
 LABELS = Classification(
     name="classification", multi_label=False, label_separator=None, hidden=0, dropout=0.0, label_smoothing=0.0
@@ -38,6 +39,12 @@ def sound(suffix: str) -> bytes:
 
         made = io.BytesIO()
         pandas.DataFrame(ROWS).to_parquet(made)
+        return made.getvalue()
+    if suffix == ".xlsx":
+        book, made = pytest.importorskip("openpyxl").Workbook(), io.BytesIO()
+        for cells in (list(ROWS[0]), *(list(row.values()) for row in ROWS)):
+            book.active.append(cells)
+        book.save(made)
         return made.getvalue()
     between = {".csv": ",", ".tsv": "\t"}.get(suffix)
     if between is not None:
@@ -78,7 +85,7 @@ def read(path: Path, content: bytes) -> None:
     json.dumps(corpus.splits).encode()
 
 
-SUFFIXES = [".jsonl", ".json", ".csv", ".tsv", ".parquet", ".jsonl.gz", ".csv.gz"]
+SUFFIXES = [".jsonl", ".json", ".csv", ".tsv", ".parquet", ".xlsx", ".jsonl.gz", ".csv.gz"]
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
