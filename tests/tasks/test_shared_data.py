@@ -25,7 +25,7 @@ WITHOUT_OOS = {"train": 100, "validation": 100, "test": 1_000}
 
 
 class Columns:
-    optional_columns = Task.optional_columns
+    optional_columns, checking = Task.optional_columns, Task.checking
     name = "correction"  # whose bundled corpus jfleg trains on
 
     def __init__(self, columns):
@@ -54,7 +54,8 @@ def documented_sizes(folder, name):
 
 def load(request, shared_data, name, columns, *overrides):
     with initialize_config_dir(str(request.config.rootpath / "conf"), version_base="1.3"):
-        config = compose(overrides=[f"+data={name}", f"+data_dir={shared_data}", "+seed=1", *overrides])
+        outside = [f"+data_dir={shared_data}", "+seed=1", "+encoding.normalize=nfc"]
+        config = compose(overrides=[f"+data={name}", *outside, *overrides])
     return instantiate(config.data).load(Columns(columns))
 
 
