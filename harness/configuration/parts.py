@@ -16,7 +16,8 @@ class Source(k.Part):
     """What every source of data has."""
 
     tokenizer: Literal["words", "whitespace", "characters"]
-    language: k.Text
+    language: k.OptionalText
+    normalize: k.UnicodeForm
     unseen_labels: Literal["error", "drop"]
     exclude: k.Excluded
     max_train: k.OptionalCount
@@ -39,6 +40,7 @@ class DrawnSplits(Source):
     validation_fraction: k.OptionalFraction
     test_fraction: k.OptionalFraction
     seed: k.Seed
+    tag_names: k.OptionalTexts
 
 
 class FileData(DrawnSplits):
@@ -51,6 +53,7 @@ class FileData(DrawnSplits):
     token_column: k.Place
     tag_column: k.Place
     separator: k.OptionalText
+    encoding: k.OptionalText
 
 
 class Hub(k.Group):
@@ -124,6 +127,7 @@ class SpanTagging(k.Part):
 
     name: k.Text
     scheme: Literal["crf", "constrained", "softmax"]
+    tag_scheme: Literal["auto", "bio", "iob1", "bioes", "bilou"]
     invalid_bio: Literal["error", "repair"]
     dropout: k.Rate
 
@@ -143,7 +147,7 @@ class Writing(k.Part):
     """Tasks that write."""
 
     name: k.Text
-    language: k.Text
+    language: k.OptionalText
     vocabulary_size: k.Count
     source_symbols: k.Symbols
     target_symbols: k.Symbols

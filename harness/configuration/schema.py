@@ -17,6 +17,7 @@ from harness.configuration import parts as p
 class Encoding(k.Group):
     """How a text becomes tensors."""
 
+    normalize: k.UnicodeForm
     lowercase: k.Switch
     min_count: k.Count
     max_characters: k.Count
