@@ -38,8 +38,8 @@ def _quoted(word: str, *, sweep: bool) -> str:
         return f"{key}={_in_quotes(value)}"
     if GRAMMAR.fullmatch(value):
         return word
-    values = _parted(value) if sweep else [value]
-    return f"{key}={','.join(one if GRAMMAR.fullmatch(one) else _in_quotes(one.strip()) for one in values)}"
+    values = [one.strip() for one in _parted(value)] if sweep else [value]
+    return f"{key}={','.join(one if GRAMMAR.fullmatch(one) else _in_quotes(one) for one in values)}"
 
 
 def _parted(value: str) -> Iterator[str]:

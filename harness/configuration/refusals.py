@@ -64,7 +64,8 @@ def _no_such_choice(error: MissingConfigException, overrides: Sequence[str]) -> 
     group, _, name = str(error.missing_cfg_file).rpartition("/")
     options = list(error.options or ())
     if not group:
-        hint = nearest(name, options)
+        return f"there is no configuration {name}"
+    hint = nearest(name, options)
     all_of_them = f" ({', '.join(options)})" if hint.startswith("did") else ""
     return f"{_typed(group, overrides)}: there is no {group}={name}; {hint}{all_of_them}"
 
