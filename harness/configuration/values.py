@@ -75,6 +75,9 @@ def _resolved(config: DictConfig) -> Settings:
         raise ValueError(f"{error.full_key} has no value; give it one: {error.full_key}=…") from error
     except InterpolationResolutionError as error:
         reason = " ".join(str(error.msg or error).split(" full_key")[0].split())
+        if group := re.search(r"node `(\w+)` is not a container", reason):
+            words = f"{group[1]}: expected a group of options, such as {{a: 1}}, got {shown(config[group[1]])}"
+            raise ValueError(words) from error
         raise ValueError(f"{error.full_key} cannot be made of others: {reason}") from error
     except OmegaConfBaseException as error:
         raise ValueError(" ".join(str(error).split())) from error
