@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -196,6 +197,15 @@ TRAIN = [{"text": "Good!", "label": "card_arrival"}, {"text": "Bad.", "label": "
 def test_a_label_that_train_never_shows_is_named_with_its_line():
     corpus = corpus_of(TRAIN, [*TRAIN, {"text": "Odd", "label": "C"}])
     with pytest.raises(ValueError, match=r"validation.jsonl, line 3: the label 'C' never occurs .*unseen_labels=drop"):
+        encode_corpus(corpus, Sorting(), options=options(), external=False)
+
+
+def test_a_label_that_a_limit_left_out_of_train_blames_the_limit():
+    corpus = replace(corpus_of(TRAIN, [*TRAIN, {"text": "Odd", "label": "C"}]), left_out=frozenset("C"))
+    with pytest.raises(
+        ValueError,
+        match=r"line 3: the label 'C' never occurs in the rows of train that data.max_train leaves, .*; raise",
+    ):
         encode_corpus(corpus, Sorting(), options=options(), external=False)
 
 
