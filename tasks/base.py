@@ -44,6 +44,7 @@ class Batch:
     ``labels``: (B,) class indices, (B, L) which of L classes, or (B, T) tag indices or symbols to be written with
     ``IGNORED`` at padding; None when unknown.
     ``copies_BS``: for tasks that write, the id that each token of the text has when it is copied (0 at padding).
+    ``share``: in training, how much the mean loss of this batch counts in its step, where several batches make one.
     """
 
     rows_B: Tensor
@@ -51,6 +52,7 @@ class Batch:
     external: TextTensors | None = None
     labels: Tensor | None = None
     copies_BS: Tensor | None = None
+    share: float = 1.0
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Batch:
         """The same batch on ``device``."""
@@ -59,7 +61,7 @@ class Batch:
             value = getattr(self, field.name)
             if isinstance(value, tuple):
                 moved[field.name] = tuple(text.to(device, non_blocking=non_blocking) for text in value)
-            elif value is not None:
+            elif isinstance(value, TextTensors | Tensor):
                 moved[field.name] = value.to(device, non_blocking=non_blocking)
         return replace(self, **moved)
 
@@ -99,7 +101,7 @@ class Head(nn.Module, ABC):
 
     @abstractmethod
     def loss(self, texts: Sequence[Encoded], labels: Tensor) -> Tensor:
-        """The mean training loss of the batch, a scalar."""
+        """The mean training loss of the batch over its labels that are not ``IGNORED``, a scalar."""
 
     @abstractmethod
     def predict(self, texts: Sequence[Encoded], labels: Tensor | None = None) -> list[Any]:

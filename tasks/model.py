@@ -54,7 +54,7 @@ class TaskModel(nn.Module):
         ]
 
     def loss(self, batch: Batch) -> Tensor:
-        """The mean training loss, a scalar. Raises ValueError for a batch without labels."""
+        """The mean training loss a label, a scalar. Raises ValueError for a batch without labels."""
         if batch.labels is None:
             raise ValueError("a loss needs labels, got a batch without; predict instead")
         return self.head.loss(self.encode(batch), batch.labels)

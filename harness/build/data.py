@@ -95,6 +95,7 @@ class Data:
             seed=self.config.seed,
             rank=rank,
             world_size=world_size,
+            accumulate=training.accumulate_batches if train else 1,
         )
         return BatchLoader(self.encoded.splits[split], plan, pin_memory=torch.cuda.is_available())
 

@@ -36,8 +36,12 @@ def optimisation(config: DictConfig) -> dict[str, Any]:
 
 
 def epochs_for(steps: int, config: DictConfig, *, batches: int) -> int:
-    """The whole epochs that ``steps`` of the optimiser take, where all processes together see ``batches`` in one."""
-    return math.ceil(steps * int(config.training.accumulate_batches) * processes_of(config) / batches)
+    """The whole epochs that ``steps`` of the optimiser take, where all processes together see ``batches`` in one.
+
+    Every epoch ends with a step, of fewer batches where the last ones make no whole step.
+    """
+    of_each = math.ceil(batches / processes_of(config))
+    return math.ceil(steps / math.ceil(of_each / int(config.training.accumulate_batches)))
 
 
 def accelerator_of(config: DictConfig) -> str:

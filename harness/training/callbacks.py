@@ -31,20 +31,22 @@ class History(pl.Callback):
         self.steps = 0
         self._started: float | None = None
         self._loss_sum: torch.Tensor | float = 0.0
-        self._loss_count = 0
+        self._steps_before = 0
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock."""
         self._started = time.perf_counter()
-        self._loss_sum, self._loss_count = 0.0, 0
+        self._loss_sum, self._steps_before = 0.0, trainer.global_step
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Count; the loss is summed on its device, since reading it would wait for it."""
+        """Count; the loss is summed on its device, since reading it would wait for it.
+
+        What comes of each batch is its share of the step's loss.
+        """
         self._loss_sum = self._loss_sum + outputs["loss"].detach()
-        self._loss_count += 1
-        self.steps += 1
+        self.steps = trainer.global_step
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Stop the clock while validating."""
@@ -57,7 +59,7 @@ class History(pl.Callback):
         if trainer.sanity_checking or trainer.state.fn != "fit":
             return
         scores = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("validation/")}
-        loss = float(self._loss_sum) / max(1, self._loss_count)
+        loss = float(self._loss_sum) / max(1, trainer.global_step - self._steps_before)
         self.curve.append(
             {
                 "epoch": trainer.current_epoch + 1,

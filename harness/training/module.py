@@ -76,14 +76,14 @@ class TrainingModule(pl.LightningModule):
         return batch.to(device, non_blocking=True)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The loss of one batch; now and then logged, and refused when one since the last look is no number."""
+        """The loss of one batch, by its share of the step; refused when one since the last look is no number."""
         self.model.head.progress = self.global_step / self.schedule.total
         loss = self.model.loss(batch)
         self._unseen = self._unseen + loss.detach().float()
         if batch_idx % LOSS_EVERY == 0:
             self._look_at_losses()
             self.log("train/loss", loss, prog_bar=True, batch_size=len(batch))
-        return loss
+        return loss * batch.share
 
     def _look_at_losses(self) -> None:
         """Raises DivergedError, in every process, if a training loss since the last look was no number in any."""

@@ -65,6 +65,12 @@ class EncodedLabels(ABC):
     def collate(self, indices: Ints) -> Tensor:
         """The labels of some examples, as ``Batch.labels``."""
 
+    def counts(self, indices: Ints) -> Ints:
+        """Over how many labels the loss of each of these examples is a mean: 1, or the tokens, or the symbols."""
+        known = self.collate(indices) != IGNORED
+        counts: Ints = known.reshape(len(indices), -1).sum(dim=1).numpy()
+        return counts
+
     @property
     def lengths(self) -> Ints | None:
         """The number of symbols of each label, if a network reads and writes them one by one; else None."""

@@ -5,12 +5,16 @@ rounded up by at most an eighth, in random order among equals; the sorted row of
 epoch, so the number of batches is too. A batch is as large as ``rows x longest <= batch_tokens`` and ``batch_rows``
 allow, in a multiple of 8 rows from 8 rows on; a text longer than the budget makes a batch of its own.
 
+Several batches may make one step of the optimiser: those of several processes, and those whose gradients are
+accumulated. Each batch then says what its mean loss counts, so that the step is that of one large batch of them all.
+
 Evaluation: sorted by length, not shuffled, every row exactly once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +34,7 @@ class BatchPlan:
     ``shuffle``: True for training. ``rank``, ``world_size``: which share of the batches this process gets. In
     training every process gets equally many: the first batches of the epoch are given out again where the last round
     is not full. In evaluation every batch is given out once.
+    ``accumulate``: the batches of each process that make a step; the last step of an epoch may have fewer.
     """
 
     def __init__(
@@ -42,6 +47,7 @@ class BatchPlan:
         seed: int,
         rank: int = 0,
         world_size: int = 1,
+        accumulate: int = 1,
     ) -> None:
         if batch_tokens < 1 or batch_rows < 1:
             raise ValueError(
@@ -50,6 +56,7 @@ class BatchPlan:
         if not 0 <= rank < world_size:
             raise ValueError(f"expected 0 <= rank < world_size, got rank {rank} of {world_size}")
         self.shuffle, self.seed, self.rank, self.world_size = shuffle, seed, rank, world_size
+        self.step_batches = accumulate * world_size
         self._keys = rounded_up(lengths) if shuffle else np.asarray(lengths)
         self._cuts = cut(np.sort(self._keys), batch_tokens=batch_tokens, batch_rows=batch_rows)
 
@@ -62,13 +69,30 @@ class BatchPlan:
 
     def epoch(self, epoch: int) -> list[Ints]:
         """The batches of an epoch (from 0), in order, each an array of example indices."""
+        return self._given_out(epoch)[self.rank :: self.world_size]
+
+    def shares(self, epoch: int, count: Callable[[Ints], int]) -> list[float]:
+        """What the mean loss of each batch of ``epoch`` counts: its labels over the mean of the batches of its step.
+
+        ``count``: the number of labels of a batch. Who accumulates divides by ``accumulate`` and averages over the
+        processes, in a step with fewer batches too; the sum is then the mean over all labels of the step.
+        """
+        if self.step_batches == 1:
+            return [1.0] * len(self)
+        counts = np.array([count(batch) for batch in self._given_out(epoch)])
+        steps = np.arange(len(counts)) // self.step_batches
+        shares = self.step_batches * counts / np.bincount(steps, weights=counts)[steps]
+        return [float(share) for share in shares[self.rank :: self.world_size]]
+
+    def _given_out(self, epoch: int) -> list[Ints]:
+        """The batches of all processes, in the order in which they are dealt out."""
         if not self.shuffle:
-            return self._batches(np.argsort(self._keys, kind="stable"))[self.rank :: self.world_size]
+            return self._batches(np.argsort(self._keys, kind="stable"))
         generator = np.random.default_rng([self.seed, epoch])
         ties = generator.permutation(len(self._keys))
         batches = self._batches(ties[np.argsort(self._keys[ties], kind="stable")])
         order = np.resize(generator.permutation(len(batches)), len(self) * self.world_size)
-        return [batches[number] for number in order[self.rank :: self.world_size]]
+        return [batches[number] for number in order]
 
     def _batches(self, order: NDArray[Any]) -> list[Ints]:
         return [order[start:end] for start, end in zip(self._cuts[:-1], self._cuts[1:], strict=True)]
@@ -97,12 +121,16 @@ class BatchLoader:
     def __iter__(self) -> Iterator[Batch]:
         """The batches of the epoch; after ``load_state_dict``, once, those that remain of it."""
         start, self._start = self._start, 0
-        batches = self.plan.epoch(self._epoch)
+        batches, shares = self.plan.epoch(self._epoch), self.plan.shares(self._epoch, self._labels)
         self._position = start
-        for indices in batches[start:]:
+        for indices, share in zip(batches[start:], shares[start:], strict=True):
             self._position += 1  # before the batch leaves: who saves while using it has used it
-            batch = collate(self.split, indices)
+            batch = replace(collate(self.split, indices), share=share)
             yield _pinned(batch) if self.pin_memory else batch
+
+    def _labels(self, indices: Ints) -> int:
+        labels = self.split.labels
+        return len(indices) if labels is None else int(labels.counts(indices).sum())
 
     @property
     def sampler(self) -> BatchLoader:
@@ -166,7 +194,8 @@ def _pinned(batch: Batch) -> Batch:
     def pin(text: TextTensors) -> TextTensors:
         return TextTensors(*(value.pin_memory() for value in vars(text).values()))
 
-    return Batch(
+    return replace(
+        batch,
         rows_B=batch.rows_B.pin_memory(),
         texts=tuple(pin(text) for text in batch.texts),
         external=pin(batch.external) if batch.external is not None else None,

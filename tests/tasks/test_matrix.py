@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from models.backbones.base import Decoder
 from tasks.base import Batch, Body, Task
+from tasks.encoding.batching import BatchLoader, BatchPlan
 from tasks.encoding.collation import collate
 from tasks.encoding.corpus import EncodedCorpus
 from tasks.encoding.tokenization import tokenizer_named
@@ -117,6 +118,35 @@ def test_it_builds_learns_a_step_and_predicts(task: str, model: str, backbone: s
         assert [len(tags) for tags in predicted] == lengths
     flat = [index for tags in predicted for index in tags] if made.tokenized else predicted
     assert all(0 <= index < len(encoded.labels) for index in flat)
+
+
+@pytest.mark.parametrize(("accumulate", "processes"), [(2, 1), (5, 1), (1, 2), (2, 3)])
+@pytest.mark.parametrize("task", TASKS)
+def test_small_batches_make_the_step_of_one_large_one(task: str, accumulate: int, processes: int):
+    """Over labels, tokens or symbols, also where the last step of an epoch has fewer batches than others."""
+    network, whole = make(task, "self", "recurrent", dropout=0.0, word_dropout=0.0)
+    network.double()
+    split = encoded_samples(task, False)[1].splits["train"]
+    options = {"batch_tokens": 10_000, "batch_rows": 3, "shuffle": True, "seed": 1}
+    share_of_all: list[Batch] = []
+    for rank in range(processes):
+        plan = BatchPlan(split.lengths, rank=rank, world_size=processes, accumulate=accumulate, **options)
+        share_of_all += BatchLoader(split, plan)
+    if processes == 3:  # two batches for three processes: the first comes twice
+        whole = collate(split, np.concatenate([batch.rows_B.numpy() for batch in share_of_all]))
+    sizes = [len(batch) for batch in share_of_all]
+    assert sorted(set(sizes)) == [1, 3]
+    parts = sum((network.loss(batch) * batch.share for batch in share_of_all), torch.zeros(()))
+    steps = torch.autograd.grad(parts / (accumulate * processes), parameters := trained(network), allow_unused=True)
+    large = torch.autograd.grad(network.loss(whole), parameters, allow_unused=True)
+    for one, other in zip(steps, large, strict=True):
+        assert (one is None) == (other is None)
+        if one is not None and other is not None:
+            torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-7)  # copying sums in float32
+
+
+def trained(network: TaskModel) -> list[torch.Tensor]:
+    return [parameter for parameter in network.parameters() if parameter.requires_grad]
 
 
 @pytest.mark.parametrize("model", ["self", "cross"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from harness.run.execute import execute
 from harness.sweep.cells import Cell
 from harness.sweep.dispatch import run_cells
 from tests.harness.conftest import COMMAND, in_this_process
+from tests.harness.training.test_accumulation import NO_CHANCE
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -65,7 +67,18 @@ def test_on_apple_silicon_a_run_is_on_the_cpu(monkeypatch: pytest.MonkeyPatch, t
 def test_every_process_counts_for_the_steps_of_a_run(devices: list[str], processes: int):
     config = compose_configuration(["trainer=ddp", *devices])
     assert processes_of(config) == processes
-    assert epochs_for(10, config, batches=5) == 2 * processes
+    assert epochs_for(10, config, batches=12) == math.ceil(10 / (12 / processes))
+
+
+@pytest.mark.parametrize(
+    ("steps", "batches", "accumulate", "processes", "epochs"),
+    [(20, 5, 4, 1, 10), (20, 5, 1, 1, 4), (21, 5, 1, 1, 5), (4, 3, 3, 1, 4), (10, 5, 1, 2, 4), (10, 5, 2, 2, 5)],
+)
+def test_steps_are_those_of_the_optimiser_rounded_up_to_whole_epochs(
+    steps: int, batches: int, accumulate: int, processes: int, epochs: int
+):
+    options = [f"trainer.devices={processes}", f"training.accumulate_batches={accumulate}"]
+    assert epochs_for(steps, compose_configuration(["trainer=ddp", *options]), batches=batches) == epochs
 
 
 RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_NTASKS", "SLURM_PROCID", "SLURM_JOB_NAME")
@@ -124,7 +137,8 @@ def test_every_process_of_a_job_records_the_cells_of_its_sweep(
 
 @pytest.mark.slow
 def test_two_processes_share_a_run_and_score_every_example_once(tiny: Callable[..., list[str]], tmp_path: Path):
-    overrides = tiny("task=sentiment", "model=none", "trainer=ddp", "trainer.accelerator=cpu", "data.max_test=33")
+    same = ["task=sentiment", "model=none", *NO_CHANCE, "data.max_test=33", "data.max_train=20"]
+    overrides = tiny(*same, "trainer=ddp", "trainer.accelerator=cpu")
     done = subprocess.run(
         [*COMMAND, *overrides], cwd=ROOT, capture_output=True, text=True, timeout=400, env=os.environ, check=False
     )
@@ -137,3 +151,9 @@ def test_two_processes_share_a_run_and_score_every_example_once(tiny: Callable[.
     right = sum(row["gold"] == row["predicted"] for row in predictions)
     assert record["scores"]["accuracy"] == pytest.approx(right / 33, abs=1e-6)
     assert done.stdout.count("score on test") == 1
+    # Batches of 16 and of 4 rows make a step: the one that a large batch makes.
+    alone = execute(compose_configuration(tiny(*same, "training.batch_rows=20")))
+    assert alone.record["costs"]["train_steps"] == record["costs"]["train_steps"]
+    weights, expected = (torch.load(run / "model.pt", weights_only=True) for run in (folder, alone.folder))
+    for name, weight in weights.items():
+        torch.testing.assert_close(weight, expected[name], rtol=1e-3, atol=1e-5)

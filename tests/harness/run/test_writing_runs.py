@@ -157,13 +157,6 @@ def test_texts_are_scored_in_the_order_of_the_file(writing: Overrides, monkeypat
     assert seen == [list(range(24))] * 2  # GLEU draws among several references row by row
 
 
-@pytest.mark.slow
-def test_accumulated_batches_make_fewer_steps(writing: Overrides):
-    record = run(writing("task=correction", "training.accumulate_batches=3", "training.steps=4")).record
-    assert record["curves"][-1]["step"] == 4
-    assert record["costs"]["train_steps"] == 12
-
-
 def test_chinese_without_a_language_is_scored_as_chinese(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     text = "".join(json.dumps({"source": t, "target": t}) + "\n" for t in ("今天天气很好", "我们去公园散步", "猫坐着"))
     for split in ("train", "validation", "test"):

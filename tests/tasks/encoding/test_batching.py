@@ -67,6 +67,30 @@ def test_processes_share_the_batches(lengths, tokens, world):
             assert len(rows) == len(lengths)
 
 
+@settings(max_examples=60, deadline=None)
+@given(lengths_of_rows, budgets, st.integers(1, 3), st.integers(1, 4), st.integers(0, 3))
+def test_shares_make_the_mean_of_a_step_the_mean_over_all_its_labels(lengths, tokens, world, accumulate, epoch):
+    options = {"batch_tokens": tokens, "batch_rows": 16, "shuffle": True, "seed": 2, "accumulate": accumulate}
+    plans = [BatchPlan(lengths, rank=rank, world_size=world, **options) for rank in range(world)]
+    values = np.random.default_rng(0).normal(size=len(lengths))  # of each label of a row
+
+    def mean(batch):
+        return (values[batch] * lengths[batch]).sum() / lengths[batch].sum()
+
+    batches = [plan.epoch(epoch) for plan in plans]
+    shares = [plan.shares(epoch, lambda batch: int(lengths[batch].sum())) for plan in plans]
+    for start in range(0, len(plans[0]), accumulate):
+        part = slice(start, start + accumulate)
+        window = [pair for b, s in zip(batches, shares, strict=True) for pair in zip(b[part], s[part], strict=True)]
+        made = sum(share * mean(batch) for batch, share in window) / (accumulate * world)
+        assert made == pytest.approx(mean(np.concatenate([batch for batch, _ in window])))
+
+
+def test_a_batch_that_makes_a_step_alone_counts_whole():
+    assert {batch.share for batch in loader_of([2, 30, 4] * 9)} == {1.0}
+    assert len({batch.share for batch in loader_of([2] * 99, accumulate=4)}) > 1  # the last one holds fewer rows
+
+
 def test_epochs_and_seeds_differ():
     lengths = np.arange(200) % 30 + 1
     orders = {
