@@ -108,7 +108,7 @@ class Rebuilt:
     def _model(self, data: Data) -> TaskModel:
         model = make_model(self.config, data)
         try:
-            model.load_state_dict(torch.load(self.weights, map_location="cpu", weights_only=True))
+            model.load_state_dict(_weights_in(self.weights))
         except RuntimeError as error:
             first = str(error).splitlines()[-1].strip()
             raise ValueError(
@@ -116,6 +116,18 @@ class Rebuilt:
                 f"({first}); check out the commit that the record names"
             ) from error
         return model.eval()
+
+
+def _weights_in(path: Path) -> dict[str, torch.Tensor]:
+    """The weights that a run kept. Raises ValueError for a file of anything else; nothing in it is executed."""
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+        if isinstance(weights, dict) and all(isinstance(value, torch.Tensor) for value in weights.values()):
+            return weights
+        found = f"a {type(weights).__name__} of other things"
+    except Exception as error:  # whatever bytes make of torch's reader
+        found = f"{type(error).__name__} in reading it"
+    raise ValueError(f"{path} is no file of a run's weights ({found}); run again with force=true to have them")
 
 
 def _read_from(folder: str, source: DictConfig) -> None:

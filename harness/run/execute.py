@@ -52,7 +52,8 @@ def execute(
     announce(run)
     with ExitStack() as held:  # the folder's lock, until the record is written: nobody begins anew before
         try:
-            return _run(config, run, announce, begun, callbacks, held)
+            with terminable():
+                return _run(config, run, announce, begun, callbacks, held)
         except BusyError:
             raise
         except (KeyboardInterrupt, SystemExit):
@@ -86,20 +87,19 @@ def _run(
     if before is not None:  # it would stay a hole of the board for good
         set_aside(unread)
         shutil.rmtree(unread, ignore_errors=True)
-    with terminable():
-        found = _found(config, run)
-        if found is not None:
-            return Outcome(found, run.folder, found=True)
-        run.facts |= _data_facts(task, corpus)
-        begun(run)
-        with limited(config.max_minutes):
-            predictions = _computed(config, run, task, corpus, callbacks)
-        run.facts |= {"main_score": task.main_score, "score_definitions": task.definitions(corpus.splits["test"])}
-        if not _is_trial(config):
-            files.write_predictions(run.folder, describe_predictions(task, corpus, predictions))
-        record = run.record("done", None)
-        files.write_record(run.folder, record)
-        clear(run.folder)
+    found = _found(config, run)
+    if found is not None:
+        return Outcome(found, run.folder, found=True)
+    run.facts |= _data_facts(task, corpus)
+    begun(run)
+    with limited(config.max_minutes):
+        predictions = _computed(config, run, task, corpus, callbacks)
+    run.facts |= {"main_score": task.main_score, "score_definitions": task.definitions(corpus.splits["test"])}
+    if not _is_trial(config):
+        files.write_predictions(run.folder, describe_predictions(task, corpus, predictions))
+    record = run.record("done", None)
+    files.write_record(run.folder, record)
+    clear(run.folder)
     return Outcome(record, run.folder)
 
 

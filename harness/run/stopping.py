@@ -17,20 +17,31 @@ class TimeLimitError(Exception):
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Let SIGTERM unwind the stack like Ctrl-C does, so that a record is left; the exit code is 143."""
+    """Let SIGTERM unwind the stack like Ctrl-C does, so that a record is left; the exit code is 143.
 
-    def stop(_number: int, _frame: Any) -> None:
-        raise SystemExit(128 + signal.SIGTERM)
+    Either leaves the block as itself, though a library may have made an error of its own of it on the way: what is
+    raised while a signal finds a library in C++ (torch writing a file) rarely comes out as it went in.
+    """
 
+    def stop(number: int, _frame: Any) -> None:
+        raised.append(SystemExit(128 + number) if number == signal.SIGTERM else KeyboardInterrupt())
+        raise raised[-1]
+
+    raised: list[BaseException] = []
+    numbers = [signal.SIGTERM]
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else a worker's, whose parent stops it
+        numbers.append(signal.SIGINT)
     try:
-        before = signal.signal(signal.SIGTERM, stop)
+        before = {number: signal.signal(number, stop) for number in numbers}
     except ValueError:  # not the main thread: whoever owns the process handles its signals
         yield
         return
     try:
-        yield
+        with _as_raised(raised):
+            yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -41,12 +52,26 @@ def limited(minutes: float | None) -> Iterator[None]:
         return
 
     def stop(_number: int, _frame: Any) -> None:
-        raise TimeLimitError(minutes)
+        raised.append(TimeLimitError(minutes))
+        raise raised[-1]
 
+    raised: list[BaseException] = []
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, 60 * minutes)
     try:
-        yield
+        with _as_raised(raised):
+            yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def _as_raised(raised: list[BaseException]) -> Iterator[None]:
+    """What a handler has raised in the block leaves it as that."""
+    try:
+        yield
+    except BaseException as error:
+        if raised and error is not raised[0]:
+            raise raised[0] from error
+        raise

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-import os
 import random
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import TQDMProgressBar, WeightAveraging
-from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from harness.training.schedule import Schedule
 
@@ -201,24 +198,6 @@ class Patience(pl.Callback):
         """Go on from there."""
         schedule: Schedule = pl_module.schedule  # type: ignore[assignment]
         self.best, self.best_step, self.ran_out, schedule.decay_from = checkpoint["patience"]
-
-
-class WholeFiles(TorchCheckpointIO):
-    """Writes a checkpoint beside its place and renames it: whenever the process is killed, a whole one is there.
-
-    Lightning's own writes below ``$TMPDIR``; where that is another file system, the file is copied to its place.
-    """
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
-        """Write the file."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.part")  # the same name for all, so that kills leave one at most
-        with part.open("wb") as file:
-            torch.save(checkpoint, file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
 
 
 class Averaging(WeightAveraging):

@@ -22,8 +22,8 @@ from harness.explanation.saved_maps import save_maps
 from harness.records.environment import environment
 from harness.records.processes import writes_here
 from harness.records.record import Costs, Facts, Learning
-from harness.training.callbacks import Averaging, Patience, ProgressBar, RandomStates, Verdict, WholeFiles
-from harness.training.checkpoints import checkpoints, last_checkpoint
+from harness.training.callbacks import Averaging, Patience, ProgressBar, RandomStates, Verdict
+from harness.training.checkpoints import Owner, WholeFiles, checkpoints, last_checkpoint, load, write_whole
 from harness.training.costs import latency_seconds, peak_memory_bytes
 from harness.training.loggers import finish_tracking
 from harness.training.memory import OutOfMemory, is_shortage
@@ -83,7 +83,8 @@ def fit(session: Session, callbacks: Sequence[MakeCallback] = ()) -> Generator[F
     batches = len(data.loader("train"))
     patience = Patience(config.training.patience, monitor=monitored, mode=mode)
     further = [make(monitored, mode) for make in callbacks]
-    used: list[Callback] = [session.history, RandomStates(), Verdict(), patience, best, last, *further]
+    used: list[Callback] = [session.history, RandomStates(), Verdict(), Owner(session.folder), patience]
+    used += [best, last, *further]
     if config.training.average_decay > 0:
         used.insert(0, Averaging(config.training.average_decay))
     if config.trainer.enable_progress_bar:
@@ -116,8 +117,7 @@ def learning_of(curve: Sequence[Mapping[str, float]], monitored: str, mode: str,
 def load_best(session: Session, best: Path) -> None:
     """Give the module the weights of the best epoch."""
     if not session.config.trainer.fast_dev_run:
-        checkpoint = torch.load(best, map_location="cpu", weights_only=True)
-        session.module.load_state_dict(checkpoint["state_dict"])
+        session.module.load_state_dict(load(best)["state_dict"])
 
 
 def validation_scores(trainer: pl.Trainer, session: Session) -> dict[str, float]:
@@ -149,13 +149,14 @@ def _scores(trainer: pl.Trainer, prefix: str) -> dict[str, float]:
 
 def _interruptible(step: Any) -> Any:
     """``step``, with Ctrl-C as KeyboardInterrupt: Lightning turns it into exit code 1 and ignores further ones."""
+    before = signal.getsignal(signal.SIGINT)
 
     def call(*args: Any, **kwargs: Any) -> None:
         try:
             step(*args, **kwargs)
         except SystemExit as stop:
             if isinstance(stop.__context__, KeyboardInterrupt):
-                signal.signal(signal.SIGINT, signal.default_int_handler)
+                signal.signal(signal.SIGINT, before)
                 raise KeyboardInterrupt from None
             raise
 
@@ -225,7 +226,7 @@ def _inference_speed(predict: Callable[[Any], Any], data: Data) -> float:
 def _keep_weights(session: Session) -> None:
     """Keep the tested weights."""
     if writes_here():
-        torch.save(session.module.model.state_dict(), session.folder / "model.pt")
+        write_whole(session.module.model.state_dict(), session.folder / "model.pt")
 
 
 def _keep_maps(session: Session) -> None:

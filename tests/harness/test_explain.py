@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -221,6 +222,31 @@ def test_other_data_and_another_network_are_refused(
     made["config"]["backbone"]["feedforward_width"] = 24
     (folder / "record.json").write_text(json.dumps(made | change))
     assert message in refused(capsys, str(folder), "--save")
+
+
+class Foreign:
+    """Something that a pickle would make."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return print, ("executed",)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [pickle.dumps(Foreign()), pickle.dumps({"a": 1}), b"", b"no weights", b"PK\x03\x04" + bytes(99)],
+    ids=["pickle", "foreign", "empty", "text", "archive"],
+)
+def test_what_is_no_file_of_weights_is_refused_in_a_line(
+    trained: Callable[[str], Path], capsys: Captured, tmp_path: Path, content: bytes
+):
+    folder = tmp_path / "runs" / "changed"
+    shutil.copytree(trained("sentiment"), folder)
+    (folder / "model.pt").write_bytes(content)
+    assert explain.main([str(folder), "--save"]) == 2
+    said = capsys.readouterr()
+    assert f"{folder / 'model.pt'} is no file of a run's weights (" in said.err
+    assert said.err.count("\n") == 1
+    assert "executed" not in said.out
 
 
 @pytest.mark.parametrize("place", ["model.attention", "data.train_from"])

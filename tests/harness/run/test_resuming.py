@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from harness.build import data as run_data
 from harness.configuration.compose import compose_configuration
@@ -22,7 +25,8 @@ from harness.run import execute as running
 from harness.run.execute import execute
 from harness.run.run import Outcome
 from harness.training import checkpoints, fit, validation
-from harness.training.callbacks import RandomStates, WholeFiles
+from harness.training.callbacks import RandomStates
+from harness.training.checkpoints import WholeFiles
 from tasks.model import TaskModel
 from tests.harness.conftest import TINY
 
@@ -270,39 +274,157 @@ def test_a_lost_validation_loss_fails_where_it_chooses_the_epoch(writing: Overri
 # Checkpoints
 
 
-def test_a_damaged_checkpoint_is_set_aside_and_the_run_begins_anew(
-    tiny: Overrides, whole: Outcome, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("name", ["last.ckpt", "best.ckpt"])
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:2000]), "is damaged (RuntimeError: "),
+        (lambda path: torch.save({"weights": 1}, path), "is no checkpoint of this run"),
+        (lambda path: torch.save(torch.load(path) | {"run": "that of another seed"}, path), "is no checkpoint of this"),
+    ],
+    ids=["damaged", "foreign", "of another run"],
+)
+def test_a_checkpoint_that_cannot_be_used_is_set_aside_and_the_run_begins_anew(
+    tiny: Overrides,
+    whole: Outcome,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    spoil: Callable[[Path], Any],
+    said: str,
 ):
     monkeypatch.setattr(fit, "_test", once(fit._test))
-    last = interrupted(tiny(*SHORT)) / "last.ckpt"
-    content = last.read_bytes()
-    last.write_bytes(content[: len(content) // 2])
+    path = interrupted(tiny(*SHORT)) / name
+    spoil(path)
     find = fit.last_checkpoint
     seen: list[set[str]] = []
     monkeypatch.setattr(fit, "last_checkpoint", lambda folder: (find(folder), seen.append(left_in(folder)))[0])
     anew = run(tiny(*SHORT))
-    said = capsys.readouterr().err
-    assert f"warning: {last} is damaged (" in said
-    assert "it is now last.ckpt.damaged, the run begins anew" in said
-    assert seen == [{"best.ckpt", "last.ckpt.damaged"}]
+    warning = capsys.readouterr().err
+    assert f"warning: {path} {said}" in warning
+    assert f"; {name} is set aside, the run begins anew\n" in warning
+    assert seen == [{"best.ckpt.damaged", "last.ckpt.damaged"}]
     assert not anew.record["resumed"]
     assert numbers(anew) == numbers(whole)
-    assert left_in(last.parent) == set()
+    assert left_in(path.parent) == set()
+
+
+def test_a_lost_best_epoch_does_not_fail_a_run_for_ever(
+    tiny: Overrides, whole: Outcome, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(fit, "_test", once(fit._test))
+    (interrupted(tiny(*SHORT)) / "best.ckpt").unlink()
+    assert numbers(run(tiny(*SHORT))) == numbers(whole)
+    assert "best.ckpt is lost; " in capsys.readouterr().err
 
 
 def test_whatever_a_damaged_checkpoint_holds_it_is_set_aside(tmp_path: Path):
     last, aside = tmp_path / "last.ckpt", tmp_path / "last.ckpt.damaged"
     assert checkpoints.last_checkpoint(tmp_path) is None
-    torch.save({"weights": torch.rand(2000), "step": 1}, last)
-    whole = last.read_bytes()
+    for path in (last, tmp_path / "best.ckpt"):
+        torch.save({"weights": torch.rand(2000), "step": 1, "run": tmp_path.name}, path)
+    whole, best = last.read_bytes(), path.read_bytes()
+    assert checkpoints.last_checkpoint(tmp_path) == last
     cuts = [whole[:length] for length in range(0, len(whole), 97)]
     for content in (*cuts, b"of the run before", bytes(len(whole)), whole.replace(b"step", b"\xff" * 4)):
         last.write_bytes(content)
+        path.write_bytes(best)
         assert checkpoints.last_checkpoint(tmp_path) is None
         assert aside.read_bytes() == content
         assert not last.exists()
-    last.write_bytes(whole)
-    assert checkpoints.last_checkpoint(tmp_path) == last
+
+
+@pytest.mark.slow
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_whatever_bytes_a_checkpoint_holds_it_is_loaded_or_named(tmp_path: Path, data: st.DataObject):
+    path = tmp_path / "best.ckpt"
+    torch.save({"weights": torch.arange(20), "step": 1, "run": tmp_path.name}, path)
+    content = bytearray(path.read_bytes())
+    for place in data.draw(st.lists(st.integers(0, len(content) - 1), max_size=8)):
+        content[place] = data.draw(st.integers(0, 255))
+    path.write_bytes(data.draw(st.one_of(st.just(bytes(content)), st.binary(max_size=300))))
+    with suppress(ValueError):
+        assert checkpoints.load(path)["run"] == tmp_path.name
+
+
+# Moved results
+
+
+def test_a_run_in_a_moved_folder_tests_the_epoch_that_was_best(
+    tiny: Overrides, whole: Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The best epoch is the first; both are left, and the second attempt has another one to train."""
+    overrides = tiny(*SHORT, "training.patience=6")
+    with monkeypatch.context() as patched:
+        spoil_loss(patched, training=True, at=7, spoil=raising(KeyboardInterrupt))
+        folder = interrupted(overrides)
+    for name in ("best.ckpt", "last.ckpt"):
+        assert not [text for text in texts_in(checkpoints.load(folder / name)) if str(tmp_path) in text]
+    first = torch.load(folder / "best.ckpt")["state_dict"]
+    moved = tmp_path / "moved"
+    folder.parent.parent.rename(moved)
+    resumed = run([*overrides, f"results_dir={moved}"])
+    assert resumed.record["resumed"]
+    assert numbers(resumed) == numbers(run([*overrides, f"results_dir={tmp_path / 'whole'}"]))
+    tested = torch.load(resumed.folder / "model.pt")
+    assert all(torch.equal(weight, first[f"model.{name}"]) for name, weight in tested.items())
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        value = [*value.keys(), *value.values()]
+    if isinstance(value, list | tuple):
+        for inner in value:
+            yield from texts_in(inner)
+    elif isinstance(value, str | Path):
+        yield str(value)
+
+
+# Signals that find a library at work
+
+
+@pytest.mark.parametrize(
+    ("number", "stop", "code"), [(signal.SIGTERM, SystemExit, 143), (signal.SIGINT, KeyboardInterrupt, None)]
+)
+def test_a_signal_while_a_checkpoint_is_written_interrupts(
+    tiny: Overrides,
+    whole: Outcome,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+    stop: type[BaseException],
+    code: int | None,
+):
+    with monkeypatch.context() as patched:
+        signalled_in_writing(patched, number)
+        with pytest.raises(stop) as ended:
+            run(tiny(*SHORT))
+    assert getattr(ended.value, "code", None) == code
+    (folder,) = (path.parent for path in Path(tiny()[-1].partition("=")[2]).glob("runs/*/record.json"))
+    left = files.read_record(folder)
+    assert left is not None
+    assert left["status"] == "interrupted"
+    assert not list(folder.glob("*.part"))
+    assert numbers(run(tiny(*SHORT))) == numbers(whole)
+
+
+def test_a_limit_that_ends_while_a_checkpoint_is_written_is_told(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
+    signalled_in_writing(monkeypatch, signal.SIGALRM)
+    record = run(tiny(*SHORT, "max_minutes=9")).record
+    assert (record["status"], "took longer than max_minutes=9" in record["reason"]) == ("failed", True)
+
+
+def signalled_in_writing(monkeypatch: pytest.MonkeyPatch, number: signal.Signals) -> None:
+    """A signal as torch's writer, in C++, hands over its 20th piece."""
+    pieces = []
+
+    def write(self: Any, content: bytes) -> int:
+        pieces.append(1)
+        if len(pieces) == 20:
+            signal.raise_signal(number)
+        return self._file.write(content)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(checkpoints._Noting, "write", write)
 
 
 def test_a_checkpoint_that_is_cut_short_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
