@@ -57,7 +57,7 @@ def drive(cells: Sequence[Cell], config: DictConfig) -> int:
         engine = make_engine(config)
         with terminable():
             answers = run_cells(cells, engine)
-    except (EngineError, ValueError) as error:
+    except (EngineError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0 if all(answer.status == "done" for answer in answers) else 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from omegaconf import DictConfig, ListConfig
 
@@ -14,11 +15,18 @@ SEARCH = ("search", "search_space")
 
 
 def make_results_dir(config: DictConfig) -> None:
-    """Make the folder of results before anything is read. Raises ValueError if that cannot be."""
+    """Make the folder of results before anything is read. Raises ValueError if it cannot be made or written to."""
     try:
         Path(config.results_dir).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"results_dir={config.results_dir} cannot be made ({error}); choose another folder") from error
+    try:
+        with TemporaryFile(dir=config.results_dir):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f"results_dir={config.results_dir} cannot be written to ({error.strerror}); choose another folder"
+        ) from error
 
 
 def processes_of(config: DictConfig) -> int:

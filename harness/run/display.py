@@ -49,7 +49,7 @@ def show_outcome(outcome: Outcome, *, console: Console | None = None) -> None:
     if record["status"] != "done":
         console.print(Text.assemble((record["status"], "bold red"), " ", plain(title)))
         console.print(f"error: {plain(str(record['reason']))}", markup=False, highlight=False, soft_wrap=True)
-        if record["status"] == "failed":
+        if record["status"] == "failed" and outcome.kept:
             console.print(f"(the whole trace: {outcome.folder / 'error.txt'}, or trace=true)", markup=False)
         return
     console.print(_scores_table(record, title))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import traceback
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -22,7 +23,7 @@ from harness.records import files
 from harness.records.files import read_record
 from harness.records.record import Facts, Record, Status
 from harness.run.floor import fit_and_test
-from harness.run.folder import clear, leave_record, locked, set_aside
+from harness.run.folder import FULL, clear, leave_record, locked, set_aside, written_to
 from harness.run.predictions import describe_predictions
 from harness.run.run import BusyError, Outcome, Run, begins_anew, make_run, stands
 from harness.run.stopping import TimeLimitError, limited, terminable
@@ -177,19 +178,21 @@ def _train_and_validate(
 def _failed(config: DictConfig, run: Run, error: Exception) -> Outcome:
     """Leave the record and the trace of a run that failed, or that cannot be."""
     status: Status = "unsupported" if isinstance(error, UnsupportedError) else "failed"
-    run.folder.mkdir(parents=True, exist_ok=True)
-    (run.folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
     if config.trace:
         traceback.print_exc()
-    record = run.record(status, _reason(error))
-    leave_record(run.folder, record)
-    return Outcome(record, run.folder)
+    with suppress(OSError):  # on a full disk; the record is worth more
+        run.folder.mkdir(parents=True, exist_ok=True)
+        (run.folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+    record = run.record(status, _reason(error, run))
+    return Outcome(record, run.folder, kept=leave_record(run.folder, record))
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: BaseException, run: Run) -> str:
     """What went wrong in words; of what Hydra could not make, why that is."""
     if isinstance(error, InstantiationException) and error.__cause__ is not None:
         error = error.__cause__
+    if isinstance(error, OSError) and error.errno in (*FULL, errno.EROFS):
+        return written_to(error, run.folder)
     said = " ".join(str(error).split())
     # These say what to do, so that their type would only distract.
     return (

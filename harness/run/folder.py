@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -16,14 +18,33 @@ from harness.records.processes import writes_here
 from harness.records.record import Record
 from harness.run.run import BusyError
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says of a disk, or a user's share of it, that is full."""
 
-def leave_record(folder: Path, record: Record) -> None:
-    """Write the record of a run that did not finish; never over that of a finished one, which only ``force`` moves."""
-    with suppress(ValueError):  # a damaged record is worth less than the new one
-        existing = read_record(folder)
-        if existing is not None and existing["status"] == "done":
-            return
-    files.write_record(folder, record)
+
+def leave_record(folder: Path, record: Record) -> bool:
+    """Write the record of a run that did not finish; never over that of a finished one, which only ``force`` moves.
+
+    False, after saying so, if it cannot be written.
+    """
+    try:
+        with suppress(ValueError):  # a damaged record is worth less than the new one
+            existing = read_record(folder)
+            if existing is not None and existing["status"] == "done":
+                return True
+        files.write_record(folder, record)
+    except OSError as error:
+        print(f"warning: there is no record of this: {written_to(error, folder)}", file=sys.stderr)
+        return False
+    return True
+
+
+def written_to(error: OSError, folder: Path) -> str:
+    """Why a run's folder could not be written to, and what to do."""
+    why = f"{error.filename or folder} could not be written ({error.strerror})"
+    if error.errno in FULL:
+        return f"{why}; free some space, the same command goes on from the last epoch that is kept"
+    return f"{why}; choose another results_dir"
 
 
 @contextmanager

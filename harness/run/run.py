@@ -28,11 +28,12 @@ class BusyError(Exception):
 
 @dataclass
 class Outcome:
-    """What a run came to: its record, where it lies, and whether it was there before."""
+    """What a run came to: its record, where it lies, whether it was there before, and whether it is kept there."""
 
     record: Record
     folder: Path
     found: bool = False
+    kept: bool = True
 
 
 @dataclass

@@ -90,8 +90,8 @@ def record_end(job: Job, status: Status, reason: str) -> Answer:
     if job.unnamed and not job.note.exists():
         return Answer(status, reason)  # which trial it was to be nobody can say
     folder, record = _noted(job)
-    folder.mkdir(parents=True, exist_ok=True)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock", timeout=0):
             left = read_record(folder)
             if left is not None and (left["status"] == "done" or _is_of(left, record)):
@@ -101,6 +101,8 @@ def record_end(job: Job, status: Status, reason: str) -> Answer:
             return answer_from(record, folder, found=False)
     except Timeout:
         return Answer("busy", f"{folder} is in use by another process with the same run", str(folder))
+    except OSError as error:
+        return Answer(status, f"{reason}; there is no record of this: {error}")
 
 
 def _is_of(left: Record, noted: Record) -> bool:

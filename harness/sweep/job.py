@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -65,7 +66,7 @@ def run_cell(job: Job) -> Answer:
     started = time.monotonic()
     try:
         outcome = job.start(job.config, announce=lambda run: write_note(job, run))
-        answer = answer_from(outcome.record, outcome.folder, found=outcome.found)
+        answer = answer_from(outcome.record, outcome.folder if outcome.kept else None, found=outcome.found)
     except BusyError as error:
         answer = Answer("busy", str(error))
     except (KeyboardInterrupt, SystemExit):
@@ -76,8 +77,8 @@ def run_cell(job: Job) -> Answer:
     return Answer(**{**vars(answer), "seconds": time.monotonic() - started})
 
 
-def answer_from(record: Record, folder: Path, *, found: bool) -> Answer:
-    """A record in a few words; of a trial its validation score."""
+def answer_from(record: Record, folder: Path | None, *, found: bool) -> Answer:
+    """A record in a few words; of a trial its validation score. ``folder``: None if nothing was recorded."""
     score = None
     if record["status"] == "done":
         main = record["main_score"]
@@ -85,13 +86,14 @@ def answer_from(record: Record, folder: Path, *, found: bool) -> Answer:
             f"validation {main}": record.get("validation_scores", {}).get(main)
         }
         score = next(((key, value) for key, value in scores.items() if key.endswith(main) and value is not None), None)
-    notes = tuple(data_notes([record]))
-    return Answer(record["status"], record["reason"], str(folder), score, found=found, notes=notes)
+    notes, place = tuple(data_notes([record])), None if folder is None else str(folder)
+    return Answer(record["status"], record["reason"], place, score, found=found, notes=notes)
 
 
 def write_note(job: Job, run: Run) -> None:
     """Note which run this worker is at, as the record that is written for it if the worker dies."""
     note = {"folder": str(run.folder), "record": run.record("failed", "worker died")}
     fresh = job.note.with_suffix(".new")
-    fresh.write_text(json.dumps(note, default=str), encoding="utf-8")
-    fresh.replace(job.note)
+    with suppress(OSError):  # on a full disk the run itself says so, better
+        fresh.write_text(json.dumps(note, default=str), encoding="utf-8")
+        fresh.replace(job.note)
