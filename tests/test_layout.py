@@ -49,7 +49,7 @@ FACES: Mapping[str, set[str]] = {
     "search": {"search"},
     "report": {"page", "map_page", "figures", "picture"},
     "training": {"fit", "validation", "costs", "memory"},
-    "run": {"run", "execute", "stopping", "display"},
+    "run": {"run", "execute", "folder", "stopping", "display"},
     "engines": {"base", "local", "locks"},
     "sweep": {"cells", "job", "dispatch", "forecast", "display"},
     "explanation": {"choice", "example", "rebuilt", "maps", "saved_maps"},

@@ -96,7 +96,7 @@ def _parse(path: Path) -> Record:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no readable record ({error}); delete it or run again with force=true") from error
+        raise ValueError(f"{path} is no readable record ({error}); to run it again sets it aside") from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         found = record.get("format") if isinstance(record, dict) else type(record).__name__
         raise ValueError(f"{path} is no record of format {FORMAT} (found {found!r}); it was left out")

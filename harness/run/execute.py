@@ -20,10 +20,9 @@ from harness.build.factories import is_floor
 from harness.build.matching import check_match
 from harness.build.trainer import MakeCallback
 from harness.records import files
-from harness.records.files import read_record
 from harness.records.record import Facts, Record, Status
 from harness.run.floor import fit_and_test
-from harness.run.folder import FULL, clear, leave_record, locked, set_aside, written_to
+from harness.run.folder import FULL, clear, leave_record, locked, record_there, set_aside, written_to
 from harness.run.predictions import describe_predictions
 from harness.run.run import BusyError, Outcome, Run, begins_anew, make_run, stands
 from harness.run.stopping import TimeLimitError, limited, terminable
@@ -73,7 +72,7 @@ def _run(
     held: ExitStack,
 ) -> Outcome:
     """The way of a run from its configuration to its record."""
-    before = read_record(run.folder)  # of an attempt that ended before its data were read
+    before = record_there(run.folder)  # of an attempt that ended before its data were read
     if before is not None and stands(before, config):
         return Outcome(before, run.folder, found=True)
     task = make_task(config)
@@ -122,7 +121,7 @@ def _data_facts(task: Task, corpus: Corpus) -> Facts:
 
 def _found(config: DictConfig, run: Run) -> Record | None:
     """The record that stands, if one does; else what an earlier attempt left is set aside, but for its checkpoints."""
-    existing = read_record(run.folder)
+    existing = record_there(run.folder)
     if existing is not None and stands(existing, config):
         if existing["status"] == "done":
             clear(run.folder)

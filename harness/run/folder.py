@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from harness.records import files
 from harness.records.files import read_record
 from harness.records.processes import writes_here
-from harness.records.record import Record
+from harness.records.record import Record, record_problem
 from harness.run.run import BusyError
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -28,15 +28,39 @@ def leave_record(folder: Path, record: Record) -> bool:
     False, after saying so, if it cannot be written.
     """
     try:
-        with suppress(ValueError):  # a damaged record is worth less than the new one
-            existing = read_record(folder)
-            if existing is not None and existing["status"] == "done":
-                return True
+        existing = record_there(folder)
+        if existing is not None and existing["status"] == "done":
+            return True
         files.write_record(folder, record)
     except OSError as error:
         print(f"warning: there is no record of this: {written_to(error, folder)}", file=sys.stderr)
         return False
     return True
+
+
+def record_there(folder: Path) -> Record | None:
+    """The record in a run's folder; one that is damaged is set aside with a warning, and counts as none."""
+    try:
+        record = read_record(folder)
+        problem = None if record is None else record_problem(record)
+        if problem is None:
+            return record
+        said = f"{folder / 'record.json'} {problem}"
+    except ValueError as error:
+        said = str(error).rpartition("; ")[0]
+    if writes_here():
+        set_aside(folder, only=("record.json",))
+        print(f"warning: {said}; it is set aside in {folder.parent.parent / 'superseded'}", file=sys.stderr)
+    return None
+
+
+def is_free(folder: Path) -> bool:
+    """Whether no process is at a run just now."""
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            return True
+    except Timeout:
+        return False
 
 
 def written_to(error: OSError, folder: Path) -> str:
@@ -61,7 +85,7 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise BusyError(f"{folder} is in use by another process with the same run; wait for it or stop it") from None
+        raise BusyError(folder) from None
     try:
         yield
     finally:

@@ -25,6 +25,10 @@ from harness.records.record import FORMAT, Facts, Record, Status
 class BusyError(Exception):
     """Another process is at the same run; its folder must not be touched."""
 
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"{folder} is in use by another process with the same run; wait for it or stop it")
+        self.folder = folder
+
 
 @dataclass
 class Outcome:

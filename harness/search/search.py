@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from omegaconf import DictConfig
 from rich.console import Console
 
@@ -18,6 +18,7 @@ from harness.engines.base import Engine
 from harness.engines.local import LocalWorkers
 from harness.records.files import read_record, study_folder
 from harness.records.reading import read_records
+from harness.run.folder import is_free
 from harness.run.stopping import terminable
 from harness.search.grouping import make_studies
 from harness.search.space import POINTS
@@ -50,15 +51,10 @@ def search_cells(cells: Sequence[Cell], config: DictConfig) -> int:
     if config.plan:
         engine = LocalWorkers(1, preload=PRELOAD)
         return show_plan(plan_search(ordinary, studies, engine), workers=int(config.workers))
-    try:
-        with terminable(), ExitStack() as held:
-            for study in studies:
-                held.enter_context(_locked(study))
-            return run_search(ordinary, studies, make_engine(config))
-    except Timeout as error:
-        folder = Path(error.lock_file).parent
-        print(f"error: another process is at the study in {folder}; wait for it or stop it", file=sys.stderr)
-        return 1
+    with terminable(), ExitStack() as held:
+        for folder in sorted({_folder(study) for study in studies}):  # in one order, lest two wait for each other
+            held.enter_context(_locked(folder))
+        return run_search(ordinary, studies, make_engine(config))
 
 
 def run_search(ordinary: Sequence[Cell], studies: Sequence[Study], engine: Engine) -> int:
@@ -138,11 +134,16 @@ def choice(study: Study, found: Found) -> tuple[Trial | None, str]:
     return best, f"trial {best.number} of {study.trials}{told} was chosen by validation, {best.score:.4f}: {values}"
 
 
-def _locked(study: Study) -> FileLock:
-    """Hold a study: a second command at the same one is refused instead of drawing trials of its own."""
-    folder = study_folder(study.config.results_dir, study.described["study"])
+def _folder(study: Study) -> Path:
+    return study_folder(study.config.results_dir, study.described["study"])
+
+
+def _locked(folder: Path) -> FileLock:
+    """Hold a study: a second command at the same one waits, and then finds its trials, instead of drawing its own."""
     folder.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder / ".lock", timeout=0)
+    if not is_free(folder):
+        print(f"waiting for another process, which is at the study in {folder}", file=sys.stderr)
+    return FileLock(folder / ".lock")
 
 
 def plan_search(ordinary: Sequence[Cell], studies: Sequence[Study], engine: Engine) -> list[Forecast]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -19,15 +20,18 @@ from rich.console import Console
 
 from harness.engines.base import Engine, WorkerDied
 from harness.records import files
-from harness.records.files import read_record
 from harness.records.processes import forget_ranks
 from harness.records.record import Record, Status
+from harness.run.folder import is_free, record_there
 from harness.run.run import make_run, now
 from harness.sweep.cells import Cell, check_one_device
 from harness.sweep.display import show_answer, show_summary
 from harness.sweep.job import Answer, Job, answer_from, run_cell
 
 PRELOAD = ("harness.run.execute", "harness.training.fit")
+
+WAIT_SECONDS = 1.0
+"""Between two looks whether another process is still at a cell."""
 
 
 def make_engine(config: DictConfig) -> Engine:
@@ -43,6 +47,7 @@ def make_engine(config: DictConfig) -> Engine:
 def run_cells(cells: Sequence[Cell], engine: Engine, *, console: Console | None = None) -> list[Answer]:
     """Run every cell on the engine; returns what became of each, in their order, after a line each and a summary.
 
+    A cell that another process is at is waited for when the others have ended, or taken over if that process dies.
     KeyboardInterrupt and SystemExit stop the workers; what was running is recorded as ``interrupted``, and the
     exception goes on.
     """
@@ -57,14 +62,9 @@ def run_cells(cells: Sequence[Cell], engine: Engine, *, console: Console | None 
         }
         numbers = list(jobs)
         try:
-            with closing(engine(run_cell, list(jobs.values()))) as results:  # type: ignore[type-var]
-                for place, result in results:
-                    number = numbers[place]
-                    if isinstance(result, WorkerDied):
-                        restarts = cells[number].restarts and not result.overdue
-                        result = record_end(jobs[number], "interrupted" if restarts else "failed", str(result))
-                    answers[number] = result
-                    show_answer(console, cells[number].label, answers[number], done=len(answers), of=len(cells))
+            while numbers:
+                _run_some(numbers, cells, jobs, engine, answers, console)
+                numbers = _no_longer_busy(answers, console)
         except (KeyboardInterrupt, SystemExit):
             begun = [n for n, job in jobs.items() if n not in answers and job.note.exists()]
             for number in begun:
@@ -74,6 +74,39 @@ def run_cells(cells: Sequence[Cell], engine: Engine, *, console: Console | None 
             raise
     show_summary(console, [cell.label for cell in cells], answers)
     return [answers[number] for number in range(len(cells))]
+
+
+def _run_some(
+    numbers: Sequence[int],
+    cells: Sequence[Cell],
+    jobs: Mapping[int, Job],
+    engine: Engine,
+    answers: dict[int, Answer],
+    console: Console,
+) -> None:
+    """Run the cells of these ``numbers``, noting the answers as they come, and a line each."""
+    with closing(engine(run_cell, [jobs[number] for number in numbers])) as results:  # type: ignore[type-var]
+        for place, result in results:
+            number = numbers[place]
+            if isinstance(result, WorkerDied):
+                restarts = cells[number].restarts and not result.overdue
+                result = record_end(jobs[number], "interrupted" if restarts else "failed", str(result))
+            answers[number] = result
+            busy = sum(answer.status == "busy" for answer in answers.values())
+            show_answer(console, cells[number].label, result, done=len(answers) - busy, of=len(cells))
+
+
+def _no_longer_busy(answers: dict[int, Answer], console: Console) -> list[int]:
+    """Cells that another process was at, once it has let go of one: its record is found, or what it left resumed."""
+    busy = {number: Path(str(answer.folder)) for number, answer in answers.items() if answer.status == "busy"}
+    if busy:
+        console.print(f"waiting for another process, which is at {len(busy)} of these cells", markup=False)
+    while busy:
+        free = [number for number, folder in busy.items() if is_free(folder)]
+        if free:
+            return free
+        time.sleep(WAIT_SECONDS)
+    return []
 
 
 def _desk(cells: Sequence[Cell]) -> tempfile.TemporaryDirectory[str]:
@@ -93,7 +126,7 @@ def record_end(job: Job, status: Status, reason: str) -> Answer:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock", timeout=0):
-            left = read_record(folder)
+            left = record_there(folder)
             if left is not None and (left["status"] == "done" or _is_of(left, record)):
                 return answer_from(left, folder, found=False)
             record |= {"status": status, "reason": reason, "finished": now()}

@@ -81,7 +81,10 @@ def _forecast(label: str, config: DictConfig) -> Forecast:
     corpus = run_data.load_corpus(config, task)
     run.fingerprint = corpus.fingerprint
     run.place()
-    record = read_record(run.folder)
+    try:
+        record = read_record(run.folder)
+    except ValueError:  # damaged: who runs it sets it aside
+        record = None
     if record is not None and stands(record, config):
         return Forecast(label, record["status"], record["reason"])
     resumes = (run.folder / "last.ckpt").exists() and not config.force and config.retry != "all"

@@ -68,7 +68,7 @@ def run_cell(job: Job) -> Answer:
         outcome = job.start(job.config, announce=lambda run: write_note(job, run))
         answer = answer_from(outcome.record, outcome.folder if outcome.kept else None, found=outcome.found)
     except BusyError as error:
-        answer = Answer("busy", str(error))
+        answer = Answer("busy", str(error), str(error.folder))
     except (KeyboardInterrupt, SystemExit):
         answer = Answer("interrupted", "its worker was stopped from outside; the same command resumes it")
     except Exception as error:  # a configuration that cannot even be resolved has no record

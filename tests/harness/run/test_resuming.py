@@ -240,6 +240,34 @@ def test_what_ends_a_second_attempt_before_it_begins_leaves_the_record_of_the_fi
         assert files.read_record(first.folder) == first.record, (moment, error)
 
 
+@pytest.mark.parametrize("content", [b'{"format": 1, "sta', b"[]", b'{"format": 1}', b'{"format": 99}', b"\xff\xfe"])
+def test_a_damaged_record_is_set_aside_and_the_run_runs(
+    tiny: Overrides, capsys: pytest.CaptureFixture[str], content: bytes
+):
+    first = run(tiny(*FLOOR))
+    path = first.folder / "record.json"
+    path.write_bytes(content)
+    again = run(tiny(*FLOOR))
+    assert (again.record["status"], again.found) == ("done", False)
+    assert again.record["scores"] == first.record["scores"]
+    (aside,) = (first.folder.parent.parent / "superseded").glob("*/record.json")
+    assert aside.read_bytes() == content
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert warning.startswith(f"warning: {path} is no ")
+    assert warning.endswith(f"; it is set aside in {first.folder.parent.parent / 'superseded'}")
+
+
+def test_a_damaged_record_is_not_written_over_by_an_attempt_that_fails(
+    tiny: Overrides, monkeypatch: pytest.MonkeyPatch
+):
+    path = run(tiny(*FLOOR)).folder / "record.json"
+    path.write_bytes(b"half")
+    monkeypatch.setattr(running, "_found", raising(RuntimeError))
+    assert run(tiny(*FLOOR)).record["status"] == "failed"
+    (aside,) = (path.parent.parent.parent / "superseded").glob("*/record.json")
+    assert aside.read_bytes() == b"half"
+
+
 def test_a_forced_run_that_is_interrupted_says_so(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
     first = run(tiny(*FLOOR))
     monkeypatch.setattr(running, "fit_and_test", once(running.fit_and_test))

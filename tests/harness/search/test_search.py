@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
+from threading import Event, Thread
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from harness.build import checks
 from harness.build import data as run_data
@@ -471,14 +474,30 @@ def test_a_plan_of_a_search_runs_nothing(
     assert [path.name for path in (tmp_path / "results" / "runs").iterdir()] == before
 
 
-def test_a_second_command_at_the_same_study_is_refused(searching: Overrides, capsys: pytest.CaptureFixture[str]):
-    from harness.search.search import _locked
+def test_a_second_command_at_the_same_study_waits_for_the_first(
+    searching: Overrides, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    from harness.search import search
 
     cells = [Cell("model=dot", compose_configuration(searching()))]
     (study,) = make_studies(cells)[1]
-    with _locked(study):
-        assert search_cells(cells, study.config) == 1
-    assert "another process is at the study" in capsys.readouterr().err
+    folder = search._folder(study)
+    folder.mkdir(parents=True)
+    begun, ended = Event(), Event()
+
+    def first() -> None:
+        with FileLock(folder / ".lock"):
+            begun.set()
+            time.sleep(0.3)
+            ended.set()
+
+    monkeypatch.setattr(search, "run_search", lambda *_: 0 if ended.is_set() else 1)
+    other = Thread(target=first)
+    other.start()
+    begun.wait()
+    assert search_cells(cells, study.config) == 0
+    other.join()
+    assert f"waiting for another process, which is at the study in {folder}\n" in capsys.readouterr().err
 
 
 def test_one_wrong_space_ends_the_command_before_anything_runs(searching: Overrides, tmp_path: Path):

@@ -19,6 +19,7 @@ from harness.records import files
 from harness.run.execute import execute
 from harness.run.run import make_run
 from harness.run.stopping import TimeLimitError, limited
+from harness.sweep import dispatch
 from harness.sweep.cells import Cell, make_cells
 from harness.sweep.dispatch import make_engine, record_end, run_cells
 from harness.sweep.display import show_plan
@@ -251,6 +252,33 @@ def test_a_record_that_the_worker_still_wrote_stands(cells: list[Cell], tmp_path
         assert record_end(job, "failed", "worker died").status == "busy"
 
 
+@pytest.mark.parametrize("ends_well", [True, False])
+def test_a_cell_at_which_another_sweep_is_is_waited_for_or_taken_over(
+    cells: list[Cell], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ends_well: bool
+):
+    first = cells[0].config
+    assert first is not None
+    other = execute(first)
+    record = (other.folder / "record.json").read_bytes()
+    (other.folder / "record.json").unlink()
+    lock = FileLock(other.folder / ".lock")
+
+    def sleep(_seconds: float) -> None:  # the other process ends meanwhile, or dies
+        if ends_well:
+            (other.folder / "record.json").write_bytes(record)
+        lock.release()
+
+    monkeypatch.setattr(dispatch.time, "sleep", sleep)
+    with lock:
+        answers = run_cells(cells[:3], in_this_process)
+    assert [(answer.status, answer.found) for answer in answers] == [
+        ("done", ends_well), ("done", False), ("done", False),
+    ]  # fmt: skip
+    said = capsys.readouterr().out
+    assert "waiting for another process, which is at 1 of these cells" in said
+    assert "cells: " + ("1 found, 2 done" if ends_well else "3 done") in said
+
+
 def test_a_cell_whose_configuration_cannot_be_resolved_costs_only_itself(tiny: Overrides):
     config = compose_configuration(tiny("task=pos", "seed=${nowhere}"))
     (answer,) = run_cells([Cell("seed=?", config)], in_this_process)
@@ -369,9 +397,9 @@ def test_two_sweeps_at_once_share_a_folder_and_compute_each_cell_once(
     options = tiny("task=pos", "model=custom")
     sweep, logs = ["-m", *options, faulty(*names)], [tmp_path / "first", tmp_path / "second"]
     both = [Forked(sweep, (log, log)) for log in logs]
-    for process in both:
-        process.wait(timeout=300)
+    ends = [process.wait(timeout=300) for process in both]
     said = [log.read_text() for log in logs]
+    assert ends == [0, 0], said
     assert not any("failed" in text for text in said), said
     assert Counter((tmp_path / "begun").read_text().split()) == Counter(names)
     assert statuses(tmp_path / "results") == dict.fromkeys(names, "done")
