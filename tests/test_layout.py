@@ -42,6 +42,7 @@ HARNESS: Mapping[str, set[str]] = {
     "compare": READERS,
     "publish": READERS | {"report"},
     "explain": READERS | {"explanation"},
+    "runs": {"run", "records"},
 }
 """Each package and command of ``harness`` -> what it may import of the others."""
 
@@ -200,7 +201,14 @@ def test_every_entry_has_a_yaml_of_its_name_and_every_yaml_an_entry(folder: str)
 
 
 LIGHT = (
-    *("harness.__main__", "harness.multirun", "harness.leaderboard", "harness.compare", "harness.publish"),
+    *(
+        "harness.__main__",
+        "harness.multirun",
+        "harness.leaderboard",
+        "harness.compare",
+        "harness.publish",
+        "harness.runs",
+    ),
     *(
         "harness.run.run",
         "harness.sweep.job",

@@ -22,7 +22,7 @@ from harness.build.trainer import MakeCallback
 from harness.records import files
 from harness.records.record import Facts, Record, Status
 from harness.run.floor import fit_and_test
-from harness.run.folder import FULL, clear, leave_record, locked, record_there, set_aside, written_to
+from harness.run.folder import FULL, clear, leave_nothing, leave_record, locked, record_there, set_aside, written_to
 from harness.run.predictions import describe_predictions
 from harness.run.run import BusyError, Outcome, Run, begins_anew, make_run, stands
 from harness.run.stopping import TimeLimitError, limited, terminable
@@ -43,6 +43,7 @@ def execute(
 ) -> Outcome:
     """Run one configuration and return its outcome; errors become a record with the status ``failed``.
 
+    What is refused before there is anything to train is told in the outcome, and no record is kept of it.
     KeyboardInterrupt and SIGTERM leave an ``interrupted`` record and are raised again; the same command resumes.
     ``announce`` is called whenever the run's id and folder become known: before and after its data are read.
     ``begun`` is called once its data are known and it is about to be computed.
@@ -175,15 +176,23 @@ def _train_and_validate(
 
 
 def _failed(config: DictConfig, run: Run, error: Exception) -> Outcome:
-    """Leave the record and the trace of a run that failed, or that cannot be."""
+    """Leave the record and the trace of a run that failed, or that cannot be; nothing of one that was refused."""
     status: Status = "unsupported" if isinstance(error, UnsupportedError) else "failed"
     if config.trace:
         traceback.print_exc()
+    if _is_refusal(error) and not run.begun and not _is_trial(config):
+        leave_nothing(run.folder)
+        return Outcome(run.record(status, _reason(error, run)), run.folder, kept=False)
     with suppress(OSError):  # on a full disk; the record is worth more
         run.folder.mkdir(parents=True, exist_ok=True)
         (run.folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
     record = run.record(status, _reason(error, run))
     return Outcome(record, run.folder, kept=leave_record(run.folder, record))
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether it says what is wrong with what was asked for; combinations that cannot be are holes of a board."""
+    return isinstance(error, ValueError | OSError | InstantiationException) and not isinstance(error, UnsupportedError)
 
 
 def _reason(error: BaseException, run: Run) -> str:

@@ -38,6 +38,14 @@ def leave_record(folder: Path, record: Record) -> bool:
     return True
 
 
+def leave_nothing(folder: Path) -> None:
+    """Delete the folder of a run that was refused, if nothing of an earlier attempt lies in it."""
+    with suppress(OSError):
+        if {path.name for path in folder.iterdir()} <= {".lock"}:
+            (folder / ".lock").unlink(missing_ok=True)
+            folder.rmdir()
+
+
 def record_there(folder: Path) -> Record | None:
     """The record in a run's folder; one that is damaged is set aside with a warning, and counts as none."""
     try:

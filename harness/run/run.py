@@ -63,6 +63,11 @@ class Run:
         self.identity = run_id(self.config, data_fingerprint=self.fingerprint, code_version=self.code, search=search)
         self.folder = run_folder(self.config["results_dir"], self.config, self.identity, search=search)
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is a network, or a floor: what becomes of it is a result, and what went before is none."""
+        return "curves" in self.facts or "deterministic" in self.facts
+
     def record(self, status: Status, reason: str | None) -> Record:
         """The record of the run as it stands."""
         record = {

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -14,6 +16,10 @@ from harness.configuration.controls import CONTROLS, processes_of
 from harness.configuration.refusals import refusal
 from harness.configuration.values import check_settings
 from harness.sweep.job import Start, run_alone
+from harness.sweep.progress import Progress
+
+SEED = re.compile(r"seed=\d{1,9}")
+"""A seed as sweeps give them, which is sound whatever the rest is."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +59,17 @@ def make_cells(
     if "experiment" in swept and any(word.startswith(f"experiment={COMPARISONS}") for c in combinations for word in c):
         raise ValueError("a comparison is a sweep by itself: run one at a time, or experiment=compare/all")
     cells = []
-    for overrides in dict.fromkeys(map(tuple, combinations)):
+    made = _Composer(compose)
+    distinct = list(dict.fromkeys(map(tuple, combinations)))
+    progress = Progress("composed", len(distinct))
+    for overrides in distinct:
         own = [override for override in overrides if override.partition("=")[0].lstrip("+~") in swept]
         label = " ".join(own) or "the only cell"
         try:
-            cells.append(Cell(label, _plain(compose(overrides))))
+            cells.append(Cell(label, made(overrides)))
         except Exception as error:  # Hydra and OmegaConf have many, and each is about this cell alone
             cells.append(Cell(label, problem=refusal(error, overrides, compose)))
+        progress.one()
     alike = {cell.problem for cell in cells}
     if len(alike) == 1 and cells[0].problem is not None:  # it is none of what they differ in
         raise ValueError(cells[0].problem)
@@ -70,6 +80,25 @@ def make_cells(
             if "group" in cell.config.logger and cell.config.logger.group is None:
                 cell.config.logger.group = f"sweep-{digest}"  # the same when the sweep is resumed
     return cells
+
+
+class _Composer:
+    """Composes cells; those that differ in nothing but their seed are composed once, which takes most of the time."""
+
+    def __init__(self, compose: Callable[[Sequence[str]], DictConfig]) -> None:
+        self._compose = compose
+        self._known: dict[tuple[str, ...], DictConfig] = {}
+
+    def __call__(self, overrides: Sequence[str]) -> DictConfig:
+        seeds = [override for override in overrides if SEED.fullmatch(override)]
+        others = tuple(override for override in overrides if override not in seeds)
+        if len(seeds) != 1 or any(override.lstrip("+~").startswith("seed") for override in others):
+            return _plain(self._compose(overrides))
+        if others not in self._known:
+            self._known[others] = _plain(self._compose(others))
+        config = deepcopy(self._known[others])
+        config.seed = int(seeds[0].partition("=")[2])
+        return config
 
 
 def check_one_device(config: DictConfig) -> None:

@@ -6,19 +6,23 @@ training stops early; they leave out what Lightning, loggers, checkpoints and th
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from harness.engines.base import Engine, WorkerDied
 from harness.sweep.cells import check_one_device
-from harness.sweep.probe import probe
+from harness.sweep.probe import probe, reading_of
+from harness.sweep.progress import Progress
 
 if TYPE_CHECKING:
     from harness.sweep.cells import Cell
+    from tasks.base import Task
+    from tasks.reading.source import Corpus
 
 
 @dataclass(frozen=True)
@@ -42,13 +46,17 @@ def plan_cells(cells: Sequence[Cell], engine: Engine) -> list[Forecast]:
         if cell.config is not None:
             check_one_device(cell.config)
     forecasts = {n: Forecast(c.label, "not composed", c.problem) for n, c in enumerate(cells) if c.config is None}
-    numbers = [number for number in range(len(cells)) if number not in forecasts]
+    left = [number for number in range(len(cells)) if number not in forecasts]
+    numbers = sorted(left, key=lambda number: reading_of(cells[number].config))  # type: ignore[arg-type]
+    progress = Progress("planned", len(cells))
+    progress.done = len(forecasts)
     jobs = [(cells[number].label, cells[number].config) for number in numbers]
     with closing(engine(plan_cell, jobs)) as results:  # type: ignore[type-var]
         for place, result in results:
             number = numbers[place]
             died = isinstance(result, WorkerDied)
             forecasts[number] = Forecast(cells[number].label, "would fail", str(result)) if died else result
+            progress.one()
     return [forecasts[number] for number in range(len(cells))]
 
 
@@ -62,23 +70,18 @@ def plan_cell(labelled: tuple[str, DictConfig]) -> Forecast:
 
 
 def _forecast(label: str, config: DictConfig) -> Forecast:
-    from harness.build import checks
-    from harness.build import data as run_data
     from harness.build.checks import UnsupportedError
     from harness.build.data import make_task
     from harness.build.factories import is_floor
-    from harness.build.matching import check_match
     from harness.records.files import read_record
     from harness.run.run import make_run, stands
 
     run = make_run(config)
     task = make_task(config)
-    try:
-        checks.check_combination(config, task)
-        check_match(config)
-    except UnsupportedError as error:
-        return Forecast(label, "unsupported", str(error))
-    corpus = run_data.load_corpus(config, task)
+    refused = _refusal(config, task)
+    if refused is not None:
+        return Forecast(label, "unsupported", refused)
+    corpus = _corpus(config, task)
     run.fingerprint = corpus.fingerprint
     run.place()
     try:
@@ -96,3 +99,37 @@ def _forecast(label: str, config: DictConfig) -> Forecast:
     except UnsupportedError as error:  # no width matches the reference
         return Forecast(label, "unsupported", str(error))
     return Forecast(label, status, None, probed.parameters, probed.minutes, probed.memory_bytes)
+
+
+_refusals: dict[str, str | None] = {}
+_corpora: dict[str, Any] = {}
+
+
+def _refusal(config: DictConfig, task: Task) -> str | None:
+    """Why a combination cannot be, or None; asked once for all seeds."""
+    from harness.build import checks
+    from harness.build.matching import check_match
+
+    settings = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(settings, dict)
+    key = json.dumps({name: value for name, value in settings.items() if name != "seed"}, default=str)
+    if key not in _refusals:
+        try:
+            checks.check_combination(config, task)
+            check_match(config)
+            _refusals[key] = None
+        except checks.UnsupportedError as error:
+            _refusals[key] = str(error)
+    return _refusals[key]
+
+
+def _corpus(config: DictConfig, task: Task) -> Corpus:
+    """The corpus of a cell; the last one is kept, for the next cell mostly reads the same."""
+    from harness.build import data as run_data
+
+    key = reading_of(config)
+    if key not in _corpora:
+        _corpora.clear()
+        _corpora[key] = run_data.load_corpus(config, task)
+    corpus: Corpus = _corpora[key]
+    return corpus

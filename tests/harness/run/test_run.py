@@ -278,3 +278,45 @@ def test_tensorboard_and_csv_loggers_write_beside_the_record(tiny: Overrides):
 def test_bfloat16_runs_on_the_cpu_too(tiny: Overrides):
     outcome = run(tiny("task=ner", "trainer=bf16", "trainer.enable_progress_bar=false"))
     assert outcome.record["status"] == "done", outcome.record["reason"]
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("+data.columns.text=nowhere", "nowhere"),
+        ("data.path=/not/there", "/not/there"),
+        ("encoding.max_characters=0", "max_characters"),
+        ("training.schedule=linear", "expected training.schedule to be"),
+    ],
+)
+def test_what_is_refused_before_training_is_told_and_leaves_no_record(
+    tiny: Overrides, tmp_path: Path, option: str, said: str
+):
+    (tmp_path / "rows").mkdir()
+    for split in ("train", "validation", "test"):
+        rows = [{"text": f"a {split} {n}", "label": "ab"[n % 2]} for n in range(8)]
+        (tmp_path / "rows" / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    own = [f"data.path={tmp_path / 'rows'}"] if "data.path" not in option else []
+    outcome = run(tiny("task=classification", "model=none", "data=files", *own, option))
+    assert outcome.record["status"] == "failed"
+    assert said in outcome.record["reason"]
+    assert not outcome.kept
+    assert not [path for path in (tmp_path / "results").rglob("*") if path.parent.name == "runs"]
+
+
+def test_a_refusal_leaves_what_an_earlier_attempt_left(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
+    from harness.training import session
+
+    def refuse(*_: object) -> None:
+        raise ValueError("no")
+
+    options = tiny("task=pos", "model=none", "training.steps=3")
+    folder = run(options).folder
+    (folder / "record.json").unlink()
+    (folder / "last.ckpt").write_bytes(b"of an attempt")
+    monkeypatch.setattr(session, "encode", refuse)
+    assert not run(options).kept
+    assert (folder / "last.ckpt").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from harness.build import checks
+from harness.build import data as run_data
 from harness.configuration.compose import compose_configuration
-from harness.sweep import probe
+from harness.sweep import forecast as forecasts
+from harness.sweep import probe, progress
 from harness.sweep.cells import Cell
 from harness.sweep.forecast import Forecast, plan_cell, plan_cells
 from tasks.model import TaskModel
@@ -40,7 +44,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TaskModel, "loss", timed(TaskModel.loss, LOSS))
     monkeypatch.setattr(TaskModel, "predict", timed(TaskModel.predict, PREDICTION))
     monkeypatch.setattr(probe, "time", SimpleNamespace(perf_counter=lambda: now[0]))
-    monkeypatch.setattr(probe, "_probes", {})
+    for module, cache in ((probe, "_rates"), (probe, "_encoded"), (forecasts, "_corpora"), (forecasts, "_refusals")):
+        monkeypatch.setattr(module, cache, {})
 
 
 @pytest.fixture
@@ -85,3 +90,55 @@ def test_processes_share_the_batches_of_their_further_epochs(toy: Overrides):
 
 def test_gradients_that_are_not_clipped_are_no_failure(tiny: Overrides):
     assert forecast(tiny("task=pos", "training.gradient_clip=null")).parameters
+
+
+def test_each_shape_is_probed_once_and_each_corpus_read_once(
+    tiny: Overrides, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """Twelve cells of two shapes over two corpora, which come in turn."""
+    counts: Counter[str] = Counter()
+
+    def counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            counts[name] += 1
+            return function(*arguments)
+
+        return call
+
+    monkeypatch.setattr(probe, "_measure", counted("probed", probe._measure))
+    monkeypatch.setattr(run_data, "load_corpus", counted("read", run_data.load_corpus))
+    monkeypatch.setattr(checks, "check_combination", counted("checked", checks.check_combination))
+    monkeypatch.setattr(progress, "SECONDS", 0.0)
+    same = ("model=none", "training.batch_tokens=9999")
+    cells = [
+        Cell(f"{task} {seed} {rate}", compose_configuration(tiny(f"task={task}", *same, f"seed={seed}", *rate)))
+        for seed in (1, 2)
+        for rate in ([], ["training.steps=18", "training.weight_decay=0.4"], ["training.steps=27"])
+        for task in ("pos", "sentiment")
+    ]
+    plan = plan_cells(cells, in_this_process)
+    assert counts == {"probed": 2, "read": 2, "checked": 6}
+    assert [made.label for made in plan] == [cell.label for cell in cells]
+    assert {made.status for made in plan} == {"to run"}
+    short, middle, long = (made.minutes or 0.0 for made in plan if made.label.startswith("pos 2"))
+    assert long - middle == pytest.approx(middle - short)
+    assert middle > short > 0
+    assert capsys.readouterr().err.splitlines()[-1] == "planned 12 of 12 cells"
+
+
+@pytest.mark.parametrize(
+    "option", ["backbone.width=32", "training.batch_rows=8", "backbone.dropout=0.1", "data.max_train=40", "model=dot"]
+)
+def test_what_makes_steps_longer_is_another_shape(tiny: Overrides, option: str):
+    one, other = (compose_configuration(tiny("task=pos", "model=none", *more)) for more in ([], [option]))
+    assert probe._shape_of(one) != probe._shape_of(other)
+
+
+def test_how_much_is_dropped_is_no_other_shape(tiny: Overrides):
+    shapes = (compose_configuration(tiny("task=pos", f"backbone.dropout={share}")) for share in (0.1, 0.4))
+    assert len({probe._shape_of(config) for config in shapes}) == 1
+
+
+def test_a_beam_is_part_of_the_shape(writing: Overrides):
+    one, other = (compose_configuration(writing("task=correction", *more)) for more in ([], ["task.search.beam=7"]))
+    assert probe._shape_of(one) != probe._shape_of(other)

@@ -20,7 +20,7 @@ from harness.run.execute import execute
 from harness.run.run import make_run
 from harness.run.stopping import TimeLimitError, limited
 from harness.sweep import dispatch
-from harness.sweep.cells import Cell, make_cells
+from harness.sweep.cells import Cell, _plain, make_cells
 from harness.sweep.dispatch import make_engine, record_end, run_cells
 from harness.sweep.display import show_plan
 from harness.sweep.forecast import plan_cells
@@ -51,6 +51,23 @@ def test_what_drives_the_whole_sweep_is_not_swept_over():
     for key in ("workers", "engine", "engine.cpus"):
         with pytest.raises(ValueError, match=f"{key} is of the whole sweep"):
             make_cells([[f"{key}=1"], [f"{key}=2"]], swept=[key], compose=compose)
+
+
+def test_cells_that_differ_in_their_seed_are_composed_once_and_are_what_they_would_be(tiny: Overrides):
+    calls = []
+
+    def counted(overrides: Sequence[str]) -> DictConfig:
+        calls.append(overrides)
+        return compose(overrides)
+
+    combinations = [
+        [*tiny("task=pos"), f"model={model}", f"seed={seed}"] for model in ("dot", "none") for seed in (1, 7)
+    ]
+    cells = make_cells(combinations, swept=["model", "seed"], compose=counted)
+    assert len(calls) == 2
+    for cell, combination in zip(cells, combinations, strict=True):
+        assert cell.config == _plain(compose(combination))
+    assert [cell.config.seed for cell in cells if cell.config] == [1, 7, 1, 7]
 
 
 @pytest.mark.parametrize(
