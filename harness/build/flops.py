@@ -72,8 +72,9 @@ def _shapes(part: Any) -> Any:
 def _read(file: Path | None) -> dict[str, float] | None:
     if file is not None:
         with suppress(OSError, ValueError):  # a damaged file is worth no more than none
-            kept: dict[str, float] = json.loads(file.read_text(encoding="utf-8"))
-            return kept
+            kept = json.loads(file.read_text(encoding="utf-8"))
+            if isinstance(kept, dict) and isinstance(kept.get(""), int | float):
+                return kept
     return None
 
 

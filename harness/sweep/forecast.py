@@ -6,17 +6,16 @@ training stops early; they leave out what Lightning, loggers, checkpoints and th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from harness.engines.base import Engine, WorkerDied
 from harness.sweep.cells import check_one_device
-from harness.sweep.probe import probe, reading_of
+from harness.sweep.probe import but_for_seed, probe, reading_of
 from harness.sweep.progress import Progress
 
 if TYPE_CHECKING:
@@ -110,9 +109,7 @@ def _refusal(config: DictConfig, task: Task) -> str | None:
     from harness.build import checks
     from harness.build.matching import check_match
 
-    settings = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(settings, dict)
-    key = json.dumps({name: value for name, value in settings.items() if name != "seed"}, default=str)
+    key = but_for_seed(config)
     if key not in _refusals:
         try:
             checks.check_combination(config, task)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
@@ -55,7 +56,8 @@ class Segmenter:
 
         file = None if cache is None else cache / f"bpe-{size}-{_digest([_UNKNOWN, *texts])}.json"
         if file is not None and file.exists():
-            return cls("bpe", Tokenizer.from_file(str(file)))
+            with suppress(Exception):  # a damaged file is worth no more than none; the library raises nothing narrower
+                return cls("bpe", Tokenizer.from_file(str(file)))
         bpe = _learn(texts, size)
         if file is not None:
             _write_once(file, bpe.to_str())
@@ -119,10 +121,14 @@ def _digest(texts: Sequence[str]) -> str:
 
 
 def _write_once(file: Path, content: str) -> None:
-    """Write whole or not at all: several processes may learn the same at once."""
+    """Write whole or not at all: several processes may learn the same at once. A disk may be full, or read-only."""
     import os
 
-    file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(f".{os.getpid()}")
-    partial.write_text(content, encoding="utf-8")
-    partial.replace(file)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(content, encoding="utf-8")
+        partial.replace(file)
+    except OSError:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)

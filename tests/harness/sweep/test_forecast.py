@@ -44,7 +44,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TaskModel, "loss", timed(TaskModel.loss, LOSS))
     monkeypatch.setattr(TaskModel, "predict", timed(TaskModel.predict, PREDICTION))
     monkeypatch.setattr(probe, "time", SimpleNamespace(perf_counter=lambda: now[0]))
-    for module, cache in ((probe, "_rates"), (probe, "_encoded"), (forecasts, "_corpora"), (forecasts, "_refusals")):
+    for module, cache in (
+        (probe, "_probes"),
+        (probe, "_rates"),
+        (probe, "_encoded"),
+        (forecasts, "_corpora"),
+        (forecasts, "_refusals"),
+    ):
         monkeypatch.setattr(module, cache, {})
 
 

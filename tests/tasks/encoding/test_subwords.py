@@ -46,6 +46,21 @@ def test_the_same_texts_are_learnt_once(tmp_path, monkeypatch):
         Segmenter.fit([*TEXTS, "more"], kind="bpe", size=40, cache=tmp_path)
 
 
+@pytest.mark.parametrize("content", [b"", b"half {", b"[1, 2]", b"\xff\xfe"])
+def test_what_was_learnt_and_is_damaged_is_learnt_again(tmp_path, content):
+    first = Segmenter.fit(TEXTS, kind="bpe", size=40, cache=tmp_path)
+    (file,) = tmp_path.iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(content)
+    assert Segmenter.fit(TEXTS, kind="bpe", size=40, cache=tmp_path).split(TEXTS) == first.split(TEXTS)
+    assert file.read_bytes() == whole
+
+
+def test_what_cannot_be_kept_is_learnt_all_the_same(tmp_path):
+    (tmp_path / "cache").write_text("a file where the folder would be")
+    assert Segmenter.fit(TEXTS, kind="bpe", size=40, cache=tmp_path / "cache").split(TEXTS)
+
+
 def test_an_unknown_kind_is_refused():
     with pytest.raises(ValueError, match=r"task\.source_symbols .* among bpe, characters, words .* got 'bits'"):
         Segmenter.fit(TEXTS, kind="bits", size=40, cache=None)
