@@ -2,6 +2,7 @@
 
 Hydra's grammar knows few of these unquoted, and reads 007 as a number. So the values of options that are paths are put
 in quotes before Hydra parses them; what is grammar there stays: quotes, lists, ``choice(…)``, null, sweeps by commas.
+The same is done with options that are a sign, such as ``;``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 PATHS = ("results_dir", "data_dir", "data.path", "data.train", "data.validation", "data.test", "engine.folder")
+
+SIGNS = ("data.separator", "task.label_separator")
+"""Options whose value is one character as a rule."""
 
 GRAMMAR = re.compile(
     r"""\s*( (['"]).*\2 | \[.*\] | \{.*\} | (choice|range|interval|glob|sort|shuffle|tag)\(.*\) | null | )\s*""",
@@ -25,13 +29,15 @@ def is_path(key: str) -> bool:
 
 
 def with_quoted_paths(arguments: Sequence[str]) -> list[str]:
-    """The arguments of a command, with quotes around paths; commas part the values of a sweep (``-m``) alone."""
+    """The arguments of a command, with quotes around paths and signs; commas part values in a sweep (``-m``) alone."""
     sweep = any(word in ("--multirun", "-m") for word in arguments)
     return [_quoted(word, sweep=sweep) for word in arguments]
 
 
 def _quoted(word: str, *, sweep: bool) -> str:
     key, equals, value = word.partition("=")
+    if key.lstrip("+") in SIGNS and len(value) == 1:
+        return f"{key}={_in_quotes(value)}"
     if not equals or not is_path(key.lstrip("+")):
         return word
     if value and os.path.exists(os.path.expanduser(value)):

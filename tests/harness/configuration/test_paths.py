@@ -87,6 +87,14 @@ def test_a_path_that_is_there_is_that_path(tmp_path: Path, monkeypatch: pytest.M
     assert parsed("-m", "data.path=[a],b") == ["[a],b"]
 
 
+@pytest.mark.parametrize("key", ["data.separator", "+data.separator", "task.label_separator"])
+@pytest.mark.parametrize("sign", [";", "|", ",", "\t", "'", '"', "\\", "=", "#"])
+def test_a_sign_is_what_was_typed(key: str, sign: str):
+    assert parsed(f"{key}={sign}") == [sign]
+    assert parsed(f"{key}=tab") == ["tab"]
+    assert parsed(f"{key}=\\t") == ["\\t"]
+
+
 def test_other_options_are_left_alone():
-    words = ["-m", "--config-dir", "a b", "data.columns={text:a b}", "seed=1,2", "data.separator=;", "data.path"]
+    words = ["-m", "--config-dir", "a b", "data.columns={text:a b}", "seed=1,2", "data.tokenizer=;", "data.path"]
     assert with_quoted_paths(words) == words

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tasks.labels.schemes import checked_scheme, scheme_of, to_bio
 
@@ -69,3 +71,30 @@ def test_tags_of_no_scheme_are_refused():
 def test_an_unknown_scheme_is_refused():
     with pytest.raises(ValueError, match=r"expected task\.tag_scheme among auto, bio, iob1, bioes, bilou, got 'io'"):
         checked_scheme("io")
+
+
+SPANS = st.lists(st.tuples(st.sampled_from(["A", "B-", "-C", ""]), st.integers(1, 4)), max_size=8)
+
+
+def written(spans: list[tuple[str, int]], scheme: str) -> list[str]:
+    """Tags of spans, one after the other; those without a type are outside."""
+    tags: list[str] = []
+    before = ""
+    for kind, length in spans:
+        begin, inside, end, single = {"bio": "BIIB", "iob1": "IIII", "bioes": "BIES", "bilou": "BILU"}[scheme]
+        if scheme == "iob1" and kind == before:
+            begin = single = "B"
+        prefixes = single if length == 1 else begin + inside * (length - 2) + end
+        tags += [f"{prefix}-{kind}" if kind else "O" for prefix in prefixes]
+        before = kind
+    return tags
+
+
+@given(SPANS)
+def test_whatever_the_scheme_the_spans_are_the_same(spans: list[tuple[str, int]]):
+    bio = written(spans, "bio")
+    for scheme in ("iob1", "bioes", "bilou"):
+        tags = written(spans, scheme)
+        assert to_bio(tags, scheme, remedy="error") == bio
+        if any(kind for kind, _ in spans):
+            assert to_bio(tags, scheme_of([tags]), remedy="error") == bio

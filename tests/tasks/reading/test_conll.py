@@ -1,6 +1,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tasks.reading.conll import ConllColumns, read_conll
 
@@ -137,3 +139,21 @@ def test_what_is_no_token_has_no_width():
 
 def test_only_blanks_and_tabs_part_columns():
     assert read("1\u00a0000 NUM\ncars  \tNOUN\n") == [(1, [("1\u00a0000", "NUM"), ("cars", "NOUN")])]
+
+
+ODD = ["\u00a0", "\u2028", "٣", "# id=1\n"]
+PIECES = st.sampled_from(["#", " ", "\t", "\n", "\n\n", "1", "2", "a", "O", "B-X", "-DOCSTART-", *ODD])
+
+
+@given(st.lists(PIECES, max_size=60).map("".join), st.sampled_from([None, "\t"]), st.booleans())
+def test_any_lines_are_read_or_refused_in_one_line(text, separator, universal):
+    sentences, refusal = [], "a.conll"
+    try:
+        sentences = read(text, separator=separator, universal=universal)
+    except ValueError as error:
+        refusal = str(error)
+    assert refusal.isprintable()
+    assert refusal.startswith("a.conll")
+    starts = [start for start, _ in sentences]
+    assert starts == sorted(set(starts))
+    assert all(pairs for _, pairs in sentences)
