@@ -26,6 +26,8 @@ _typed = list(sys.argv)
 TRACES = "HYDRA_FULL_ERROR"
 """Where this is set, Hydra raises its errors; else it prints them, in many lines."""
 
+_traced = TRACES in os.environ
+
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
 def main(config: DictConfig) -> None:
@@ -36,6 +38,8 @@ def main(config: DictConfig) -> None:
     from harness.run.run import BusyError
 
     sys.argv[:] = _typed
+    if not _traced:
+        os.environ.pop(TRACES, None)  # what is started from here is nobody's to trace
     choices = HydraConfig.get().runtime.choices
     try:
         check_settings(config)
@@ -80,13 +84,12 @@ def _drive(config: DictConfig) -> None:
 
 def _composed_and_run() -> None:
     """``main``, with what Hydra refuses in one line; where ``HYDRA_FULL_ERROR`` is set, with its trace."""
-    traced = TRACES in os.environ
     sys.argv[1:] = with_quoted_paths(_typed[1:])
     os.environ.setdefault(TRACES, "1")
     try:
         main()
     except (HydraException, OmegaConfBaseException, ValueError) as error:
-        if traced:
+        if _traced:
             raise
         from harness.configuration.compose import compose_configuration
         from harness.configuration.refusals import refusal

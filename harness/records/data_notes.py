@@ -17,7 +17,20 @@ def data_notes(records: Sequence[Mapping[str, Any]]) -> list[str]:
 
     Where runs differ (each seed draws its own splits), the largest number stands for all.
     """
-    return [*_said(records), *_repeated(records), *_dropped(records), *_similar(records)]
+    return [*_said(records), *_repeated(records), *_dropped(records), *_similar(records), *overlong_notes(records)]
+
+
+def overlong_notes(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How many texts are longer than ``encoding.max_length``; known only once they are encoded."""
+    notes = []
+    for split in _splits(records, "overlong_texts"):
+        texts = [_number(record, "overlong_texts", split) for record in records]
+        if max(texts):
+            notes.append(
+                f"{_most(texts)} texts of {split} are longer than encoding.max_length, and were read as "
+                "encoding.overlong says (in windows unless it says otherwise)"
+            )
+    return notes
 
 
 def _said(records: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from harness.records.data_notes import data_notes
+from harness.records.data_notes import data_notes, overlong_notes
 from harness.records.printable import plain
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def show_outcome(outcome: Outcome, *, console: Console | None = None) -> None:
         return
     console.print(_scores_table(record, title))
     console.print(_costs_table(record))
-    _show_notes(console, [*(data_notes([record]) if outcome.found else ()), *record.get("attention_notes", ())])
+    noted = data_notes([record]) if outcome.found else overlong_notes([record])  # the others were shown before
+    _show_notes(console, [*noted, *record.get("attention_notes", ())])
     if record["debug"]:
         console.print("a debug run: its record is marked so and reaches no board", markup=False)
     found = "found, not run again (force=true runs it): " if outcome.found else "record: "

@@ -36,3 +36,11 @@ def test_records_of_before_and_odd_ones_have_none():
         {"repeated_rows": "x", "similar_labels": [1, {}]},
     ]
     assert data_notes([{}, *odd]) == []
+
+
+def test_overlong_texts_are_counted_by_split():
+    assert data_notes([{"overlong_texts": {"test": 3, "train": 0}}, {"overlong_texts": {"test": 3}}]) == [
+        "3 texts of test are longer than encoding.max_length, and were read as encoding.overlong says "
+        "(in windows unless it says otherwise)"
+    ]
+    assert data_notes([{"overlong_texts": {}}, {}]) == []

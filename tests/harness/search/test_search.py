@@ -132,8 +132,8 @@ def execute_id(overrides: Sequence[str]) -> str:
         (["search.seeds=[7]", "search.trial_seed=7"], "seed 7 is that of the trials"),
         (["search.seeds=null", "seed=0"], "seed 0 is that of the trials"),
         (
-            ["search_space.task.dropout.high=1.5"],
-            "the search space has what cannot be: task.dropout: expected",
+            ["+search_space.encoding.min_count={choices:[1,0]}"],
+            "the search space has what cannot be: encoding.min_count",
         ),
         (["+search_space.model.heads={choices:[1,0]}"], "the search space has what cannot be: model.heads: expected a"),
         (["+search_space.training.speed={low:1,high:2}"], "training.speed is no setting"),
