@@ -11,7 +11,7 @@ def plain(text: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
-def cut(text: str, most: int = 80) -> str:
+def cut(text: str, most: int = 200) -> str:
     """A name as it may stand in a table: a longer one ends in a mark that tells it from others that begin alike."""
     return text if len(text) <= most else f"{text[: most - 10]}…{zlib.crc32(text.encode()):08x}"
 

@@ -94,8 +94,8 @@ def test_names_and_reasons_without_end_are_cut_where_they_are_shown(sound: Path,
         assert max(map(len, text.split("\n"))) < 2000
     table = json.loads(board(sound, capsys, "json")[0])["tables"][0]
     assert len({row["model"] for row in table["rows"]}) == 2
-    assert cut("x" * 80) == "x" * 80
-    assert len(cut("x" * 81)) == 79
+    assert cut("x" * 200) == "x" * 200
+    assert len(cut("x" * 201)) == 199
 
 
 def test_a_seed_that_finished_twice_is_told(sound: Path, capsys: Captured):

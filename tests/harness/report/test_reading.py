@@ -114,7 +114,7 @@ def test_in_a_browser_without_scripts_and_on_paper_all_tasks_are_there(browser: 
     page.emulate_media(media="print")
     assert page.locator("section.board:visible").count() == 4
     assert not page.locator(".bar").is_visible()
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(252, 252, 251)"
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert wrong == []
 
 

@@ -138,7 +138,7 @@ def test_where_each_seed_has_its_own_test_split_slices_are_those_of_the_first(tm
 def test_without_predictions_curves_and_maps_the_page_says_so(tmp_path: Path):
     write_run(tmp_path / "a", accuracy("self", 0.7))
     page = report(tmp_path)
-    for note in ("No predictions lie beside these records", "has a learning curve", "stored its attention maps"):
+    for note in ("No predictions lie beside these records", "has a learning curve", "kept its attention maps"):
         assert note in page
     assert "<summary>Tuning" not in page
 
