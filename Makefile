@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Some installers look for local wheels in UV_FIND_LINKS, pip in PIP_FIND_LINKS; empty is fine.
 export UV_FIND_LINKS := $(or $(UV_FIND_LINKS),$(PIP_FIND_LINKS))
 
-.PHONY: run test test-fast check format docs bench leaderboard clean
+.PHONY: run test test-fast soak check format docs bench leaderboard clean
 
 run: $(VENV)/.installed
 	$(BIN)/python -m harness task=ner model=cross
@@ -16,6 +16,10 @@ test: $(VENV)/.installed-dev
 
 test-fast: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow"
+
+# Ten minutes of kills, full disks and parallel starts; too long for every `make test`.
+soak: $(VENV)/.installed
+	$(BIN)/python scripts/soak --minutes 10
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
