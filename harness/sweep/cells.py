@@ -18,7 +18,7 @@ from harness.configuration.values import check_settings
 from harness.sweep.job import Start, run_alone
 from harness.sweep.progress import Progress
 
-SEED = re.compile(r"seed=\d{1,9}")
+SEED = re.compile(r"seed=(0|[1-9]\d{0,8})")
 """A seed as sweeps give them, which is sound whatever the rest is."""
 
 
