@@ -83,11 +83,16 @@ class Data:
 
     def loader(self, split: str, rank: int = 0, world_size: int = 1) -> BatchLoader:
         """The batches of a split: shuffled for training, in order of length otherwise."""
+        plan = self.plan(split, rank, world_size)
+        return BatchLoader(self.encoded.splits[split], plan, pin_memory=torch.cuda.is_available())
+
+    def plan(self, split: str, rank: int = 0, world_size: int = 1) -> BatchPlan:
+        """Which examples of a split make a batch: from their lengths alone."""
         training = self.config.training
         train = split == "train"
         # Lightning skips validation on a device that gets no batch, so a small split is cut finer.
         evaluation_rows = min(training.evaluation_batch_rows, max(1, self.size(split) // world_size))
-        plan = BatchPlan(
+        return BatchPlan(
             self.encoded.splits[split].lengths,
             batch_tokens=training.batch_tokens if train else training.evaluation_batch_tokens,
             batch_rows=training.batch_rows if train else evaluation_rows,
@@ -97,7 +102,6 @@ class Data:
             world_size=world_size,
             accumulate=training.accumulate_batches if train else 1,
         )
-        return BatchLoader(self.encoded.splits[split], plan, pin_memory=torch.cuda.is_available())
 
     def batch(self, split: str, examples: list[int]) -> Batch:
         """Some examples of a split (from 0) as a batch."""

@@ -135,7 +135,7 @@ class Shape(NamedTuple):
 
 def _batches(data: Data, split: str) -> Iterator[Shape]:
     lengths = data.encoded.splits[split].lengths
-    for batch in data.loader(split).plan.epoch(0):
+    for batch in data.plan(split).epoch(0):
         longest = int(batch[np.argmax(lengths[batch])])
         yield Shape(split, len(batch), longest, int(lengths[longest]))
 

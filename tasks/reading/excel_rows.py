@@ -48,10 +48,10 @@ def _cells(path: Path, said: list[str]) -> Iterator[Cells]:
             "defusedxml), or save the sheet as .csv"
         ) from error
     try:
-        book = load_workbook(path, read_only=True, data_only=True)
-        titles = [sheet.title for sheet in book.worksheets]
-        values = list(book.worksheets[0].iter_rows(values_only=True))
-        book.close()
+        with path.open("rb") as file:  # openpyxl leaves one open that it cannot read
+            book = load_workbook(file, read_only=True, data_only=True)
+            titles = [sheet.title for sheet in book.worksheets]
+            values = list(book.worksheets[0].iter_rows(values_only=True))
     except Exception as error:  # openpyxl raises whatever a damaged part leads to
         raise ValueError(
             f"{path}: expected a spreadsheet, got what cannot be read ({type(error).__name__}: {str(error)[:100]}); "

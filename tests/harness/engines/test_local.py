@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from harness.engines import base, local
+from harness.engines import local
 from harness.engines.base import WorkerDied, visible_gpus
 from harness.engines.local import LocalWorkers
 
@@ -63,7 +63,7 @@ def test_a_worker_does_many_jobs():
 
 
 def test_a_job_that_ignores_its_limit_is_killed(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(base, "GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(local, "GRACE_SECONDS", 0.5)
     monkeypatch.setattr(local, "POLL_SECONDS", 0.1)
     found = results(LocalWorkers(1, seconds=4.0), ["hang", 1])
     assert found == {0: WorkerDied(-9, overdue=True), 1: 1}
@@ -71,7 +71,7 @@ def test_a_job_that_ignores_its_limit_is_killed(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_closing_asks_what_runs_to_end_and_kills_what_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(base, "STOP_SECONDS", 0.5)
+    monkeypatch.setattr(local, "STOP_SECONDS", 0.5)
     ended = LocalWorkers(2)(work, [tmp_path / "running", 1, "hang"])
     assert next(ended) == (1, 1)
     wait_for(tmp_path / "running")
