@@ -142,6 +142,7 @@ def test_a_comparison_has_every_mechanism_and_only_floors_that_serve_the_task(ta
     assert len(cells) == 6 * len(models)
 
 
+@pytest.mark.slow
 def test_the_comparison_of_all_tasks_has_the_cells_of_each():
     every = {(cell["task"], cell["model"], cell["seed"]) for cell in cells_of("experiment=compare/all")}
     each = {(task, c["model"], c["seed"]) for task in TASKS for c in cells_of(f"experiment=compare/{task}")}
@@ -169,6 +170,7 @@ def test_comparisons_are_not_swept_over():
         make_cells(combinations, swept=["experiment"], compose=_composed)
 
 
+@pytest.mark.slow
 def test_each_cell_gets_the_recipe_of_its_task_and_data_and_no_name_of_a_system():
     pairs = {"task=sentiment": "sentiment_generated", "task=summarization": "summarization_generated"}
     for override, recipe in pairs.items():
@@ -196,6 +198,7 @@ def test_a_comparison_is_a_sweep_by_itself(tmp_path: Path):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_help_names_presets_comparisons_and_matching():
     text = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, cwd=ROOT, check=True).stdout
     assert "experiment: bahdanau2015, " in text

@@ -72,6 +72,7 @@ def texts_of(folder: Path, row: dict[str, Any]) -> list[str]:
     return [text if isinstance(text, str) else " ".join(text) for text in found]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", CASES)
 def test_a_run_keeps_by_itself_what_explain_saves(trained: Callable[[str], Path], capsys: Captured, task: str):
     folder = trained(task)
@@ -81,6 +82,7 @@ def test_a_run_keeps_by_itself_what_explain_saves(trained: Callable[[str], Path]
     assert json.loads((folder / "attention.json").read_text()) == kept
 
 
+@pytest.mark.slow
 def test_maps_are_switched_off_by_an_option_that_is_no_part_of_a_run(trained: Callable[[str], Path], tmp_path: Path):
     options = [*CASES["sentiment"], f"results_dir={tmp_path}", "logger=none", "attention_maps=false"]
     outcome = execute(compose_configuration(options))
@@ -88,6 +90,7 @@ def test_maps_are_switched_off_by_an_option_that_is_no_part_of_a_run(trained: Ca
     assert not (outcome.folder / "attention.json").exists()
 
 
+@pytest.mark.slow
 def test_a_run_is_not_lost_for_want_of_a_map(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setattr(fit, "explain_example", lambda *_args, **_more: 1 / 0)
     with pytest.warns(UserWarning, match="no attention maps are kept of this run: ZeroDivisionError"):
@@ -120,6 +123,7 @@ def test_the_examples_depend_on_the_data_alone(lengths: list[int], rows: list[in
     assert short_rows(task, cast(Corpus, corpus), 2 if len(lengths) == 4 else 3) == rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", CASES)
 def test_saved_examples_have_the_predictions_of_the_run_and_weights_that_sum_to_one(
     trained: Callable[[str], Path], capsys: Captured, task: str
@@ -139,6 +143,7 @@ def test_saved_examples_have_the_predictions_of_the_run_and_weights_that_sum_to_
             assert weights.sum(axis=1) == pytest.approx(1, abs=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", CASES)
 def test_a_text_of_the_test_split_is_predicted_as_the_run_did(
     trained: Callable[[str], Path], capsys: Captured, tmp_path: Path, task: str
@@ -191,6 +196,7 @@ def test_a_head_and_a_site_can_be_chosen(trained: Callable[[str], Path], capsys:
     assert "has heads 1 to" in refused(capsys, str(folder), text, "--head", "99")
 
 
+@pytest.mark.slow
 def test_what_cannot_be_explained_is_refused_with_the_reason(
     trained: Callable[[str], Path], capsys: Captured, tmp_path: Path
 ):
@@ -231,6 +237,7 @@ class Foreign:
         return print, ("executed",)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content",
     [pickle.dumps(Foreign()), pickle.dumps({"a": 1}), b"", b"no weights", b"PK\x03\x04" + bytes(99)],
@@ -249,6 +256,7 @@ def test_what_is_no_file_of_weights_is_refused_in_a_line(
     assert "executed" not in said.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["model.attention", "data.train_from"])
 def test_code_of_others_is_run_only_if_trusted(
     trained: Callable[[str], Path], tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch, place: str
@@ -291,6 +299,7 @@ def test_a_page_of_maps_escapes_its_texts():
     assert page.count("&lt;s&gt;") == 2
 
 
+@pytest.mark.slow
 def test_data_that_are_not_there_are_named(trained: Callable[[str], Path], capsys: Captured, tmp_path: Path):
     folder = tmp_path / "runs" / "moved"
     shutil.copytree(trained("sentiment"), folder)

@@ -50,6 +50,7 @@ def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 TARGET = "model.attention._target_=my_package_for_tests.LastToken"
 
 
+@pytest.mark.slow
 def test_a_mechanism_from_outside_runs_and_appears_on_the_board(
     tiny: Callable[..., list[str]], outside: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
@@ -115,6 +116,7 @@ def test_a_class_that_cannot_be_found_is_named(tiny: Callable[..., list[str]]):
     assert "no.such.Thing" in record["reason"]
 
 
+@pytest.mark.slow
 def test_a_mechanism_whose_operations_cannot_be_counted_still_runs(tiny: Callable[..., list[str]], outside: Path):
     outside.write_text(MECHANISM.replace("self.gain *", "torch.ones(1, device='cpu') * self.gain *"))
     record = execute(compose_configuration(tiny("task=sentiment", "model=custom", TARGET, "seed=7"))).record

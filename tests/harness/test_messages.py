@@ -34,6 +34,7 @@ def write_splits(folder: Path, **splits: list[dict[str, Any]]) -> Path:
 GOOD = [{"text": "good film", "label": "positive"}, {"text": "bad film", "label": "negative"}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [
@@ -50,6 +51,7 @@ def test_a_misspelt_choice_lists_the_right_ones(overrides: list[str], expected: 
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
@@ -80,6 +82,7 @@ def test_a_mistake_in_a_users_own_file_is_said(tiny: Overrides, tmp_path: Path, 
     assert "NameError(\"name 'nn' is not defined\")" in why
 
 
+@pytest.mark.slow
 def test_a_refused_value_exits_with_one_and_no_trace(tiny: Overrides):
     done = command(*tiny("task=ner", "model=self", "model.heads=3"))
     assert done.returncode == 1
@@ -180,6 +183,7 @@ def test_an_unseen_label_names_file_line_and_remedy(tiny: Overrides, tmp_path: P
         assert part in message, message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 def test_an_empty_or_missing_split_is_named(tiny: Overrides, tmp_path: Path, split: str):
     splits = {name: GOOD for name in ("train", "validation", "test") if name != split}

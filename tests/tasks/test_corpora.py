@@ -146,6 +146,7 @@ def test_a_file_that_was_replaced_is_read_anew_whatever_its_time(tmp_path, suffi
     assert after.fingerprint != before.fingerprint
 
 
+@pytest.mark.slow
 def test_columns_that_the_task_does_not_need_are_left_alone(tmp_path):
     """One that is null but for the last row, of a type that changes, or that is new in a later row."""
     others = [{"meta": None}] * 7_000 + [{"meta": 1}, {"meta": {"a": [1]}, "new": "x"}, {"meta": "2 March 1999"}]
@@ -587,6 +588,7 @@ def test_a_published_set_never_falls_back(folder, tmp_path, monkeypatch):
         PublishedData(**PUBLISHED).load(Sorting())
 
 
+@pytest.mark.slow
 def test_the_hub_is_asked_for_the_pinned_revision_and_its_columns_renamed(monkeypatch):
     from datasets import Dataset
 
@@ -621,6 +623,7 @@ def test_what_is_lent_is_what_the_lender_selects_and_may_be_divided(tmp_path):
     assert {row["label"] for split in ("train", "validation") for row in corpus.splits[split]} == {"b"}
 
 
+@pytest.mark.slow
 def test_a_set_on_the_hub_without_train_may_be_lent_one(monkeypatch):
     from datasets import Dataset
 
@@ -639,6 +642,7 @@ def test_a_set_on_the_hub_without_train_may_be_lent_one(monkeypatch):
     assert asked == ["dev", "test"] * 2  # its own train is not read
 
 
+@pytest.mark.slow
 def test_generated_corpora_are_made_by_the_task_of_their_name():
     options = COMMON | {"size": "small", "seed": 1, "knobs": {}, "max_train": 50}
     corpus = GeneratedData(**options).load(Sorting())
@@ -653,6 +657,7 @@ def test_generated_corpora_are_made_by_the_task_of_their_name():
         GeneratedData(**options).load(Unknown())
 
 
+@pytest.mark.slow
 def test_every_data_file_makes_a_source(request):
     conf = request.config.rootpath / "conf"
     for path in sorted((conf / "data").glob("*.yaml")):

@@ -59,6 +59,7 @@ def load(request, shared_data, name, columns, *overrides):
     return instantiate(config.data).load(Columns(columns))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COLUMNS)
 def test_a_data_set_is_read_whole(request, shared_data, name):
     corpus = load(request, shared_data, name, COLUMNS[name])
@@ -78,6 +79,7 @@ def test_another_set_can_lend_its_train(request, shared_data):
         load(request, shared_data, "jfleg", COLUMNS["jfleg"], "data.train_from=disfl_qa")
 
 
+@pytest.mark.slow
 def test_the_intents_of_snips_are_read_from_its_tokens(request, shared_data):
     row = load(request, shared_data, "snips", TEXT).splits["train"][0]
     assert (row["text"][:2], row["label"]) == (["Add", "another"], "AddToPlaylist")

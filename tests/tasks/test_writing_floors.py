@@ -101,6 +101,7 @@ def test_floors_are_made_from_their_configuration(request, name: str, kind: type
     assert type(instantiate(config.model.floor)) is kind
 
 
+@pytest.mark.slow
 def test_floors_leave_much_to_do_on_the_bundled_corpora():
     def column(rows, name):
         return [row[name] for row in rows]

@@ -108,6 +108,7 @@ def test_a_seed_that_finished_twice_is_told(sound: Path, capsys: Captured):
     assert "several finished runs" not in board(sound, capsys)[0]  # the same run, read twice
 
 
+@pytest.mark.slow
 def test_many_rows_and_many_seeds_over_two_tables_have_a_comparison(tmp_path: Path, capsys: Captured):
     for data in ("a", "b"):
         made = [record(model=f"m{n}", data=data, seed=seed, id=f"{n}-{seed}", scores={"f1": n / 400 + seed / 1000})

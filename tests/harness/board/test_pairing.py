@@ -216,6 +216,7 @@ def made_of(table: list[tuple[list[float], bool]], change: Any = lambda x: x, **
     return compare(rows, [str(n) for n in range(len(rows))], **options)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(TABLES, st.randoms(use_true_random=False))
 def test_the_order_of_rows_and_seeds_does_not_matter(table: list[tuple[list[float], bool]], random: Any):
@@ -229,6 +230,7 @@ def test_the_order_of_rows_and_seeds_does_not_matter(table: list[tuple[list[floa
     assert [one.best[n] for n in order] == other.best
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(TABLES)
 def test_the_other_sign_and_another_unit_give_the_same_ranges(table: list[tuple[list[float], bool]]):
@@ -238,6 +240,7 @@ def test_the_other_sign_and_another_unit_give_the_same_ranges(table: list[tuple[
     assert made_of(table, lambda x: 4 * x + 2).ranges == one.ranges
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(TABLES)
 def test_places_hold_the_place_by_mean_and_the_best_mean_is_among_the_best(table: list[tuple[list[float], bool]]):
@@ -263,6 +266,7 @@ def test_a_copy_of_a_row_is_never_told_apart_from_it(table: list[tuple[list[floa
     assert made.pairs.of(0, len(table)).verdict in ("undecided", "as good as")
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(TABLES, st.floats(0, 1))
 def test_an_unranked_row_changes_no_p_and_adds_at_most_one_place(table: list[tuple[list[float], bool]], score: float):

@@ -77,6 +77,7 @@ def test_a_missing_package_is_named_with_its_remedy(name: str, monkeypatch: pyte
         make_engine(compose_configuration(ENGINES[name]))
 
 
+@pytest.mark.slow
 def test_a_single_run_takes_no_engine(tiny: Overrides):
     done = command(*tiny("task=pos", "model=majority", "engine=ray"))
     assert done.returncode == 1
@@ -144,6 +145,7 @@ def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]
     return engine
 
 
+@pytest.mark.slow
 def test_cells_of_a_sweep_are_one_array_whose_dead_jobs_are_noticed(
     slurm: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -164,6 +166,7 @@ def test_cells_of_a_sweep_are_one_array_whose_dead_jobs_are_noticed(
     assert list((tmp_path / "sweeps" / "submitit").glob("*/*_log.err"))  # logs stay where a worker died
 
 
+@pytest.mark.slow
 def test_closing_cancels_jobs(slurm: Callable[..., Any], tmp_path: Path):
     ended = slurm()(work, [tmp_path / "running", 1])
     assert next(ended) == (1, 1)

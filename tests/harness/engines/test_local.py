@@ -62,6 +62,7 @@ def test_a_worker_does_many_jobs():
     assert len(set(results(LocalWorkers(1), ["process"] * 4).values())) == 1
 
 
+@pytest.mark.slow
 def test_a_job_that_ignores_its_limit_is_killed(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(local, "GRACE_SECONDS", 0.5)
     monkeypatch.setattr(local, "POLL_SECONDS", 0.1)
@@ -102,6 +103,7 @@ def wait_for(path: Path, process: subprocess.Popen[bytes] | None = None) -> None
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_workers_take_gpus_in_turn_and_one_thread_each(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
     monkeypatch.setenv("OMP_NUM_THREADS", "2")

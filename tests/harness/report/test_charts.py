@@ -116,6 +116,7 @@ def test_hostile_names_are_escaped_in_charts(tmp_path: Path):
         ElementTree.fromstring((tmp_path / "x.svg").read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_the_figures_are_written_as_svg_png_and_pdf(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     board = evil_board(small_board(tmp_path / "board"))
     assert leaderboard.main([str(board), "--answer", "--figures", str(tmp_path / "figures")]) == 0
@@ -143,6 +144,7 @@ def learning(page: Any) -> Any:
     return page.locator(".part", has_text="Learning curves").first
 
 
+@pytest.mark.slow
 def test_in_a_browser_a_legend_switches_rows_and_a_button_single_seeds(browser: Any, tmp_path: Path):  # noqa: F811
     page, wrong = opened(browser, small_board(tmp_path))
     part = learning(page)
@@ -159,6 +161,7 @@ def test_in_a_browser_a_legend_switches_rows_and_a_button_single_seeds(browser: 
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_in_a_browser_a_mark_tells_its_values_in_the_colours_of_the_theme(browser: Any, tmp_path: Path):  # noqa: F811
     page, wrong = opened(browser, small_board(tmp_path), color_scheme="dark")
     mark = page.locator(".board:visible .chart [aria-label^='self: 0.8150']").first

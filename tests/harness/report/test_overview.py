@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from harness.report.overview import MOST_COLUMNS
 from tests.harness.handmade import record, write_run
 from tests.harness.report.test_report import EVIL, Tags, accuracy, evil_board, report
@@ -69,6 +71,7 @@ def test_each_table_is_told_in_words_and_linked(tmp_path: Path):
     assert "Over none, self gains +0.4000" in told[0][3]
 
 
+@pytest.mark.slow
 def test_tables_of_other_networks_and_too_many_stand_in_blocks_of_their_own(tmp_path: Path):
     for number in range(MOST_COLUMNS + 1):
         for model in ("self", "none"):

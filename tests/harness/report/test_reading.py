@@ -26,6 +26,7 @@ def shown_tasks(page: Any) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_every_table_and_run_has_a_link_and_every_link_a_target(tmp_path: Path):
     tags = Tags(report(filter_board(tmp_path))).found
     ids = [str(attributes["id"]) for _tag, attributes in tags if attributes.get("id")]
@@ -47,6 +48,7 @@ def test_what_runs_share_is_told_once(tmp_path: Path):
     assert page.index("What all networks of this table share") < page.index("what all its runs share")
 
 
+@pytest.mark.slow
 def test_in_a_browser_one_task_is_open_and_links_open_the_right_one(browser: Any, tmp_path: Path):  # noqa: F811
     page, wrong = opened(browser, filter_board(tmp_path))
     assert shown_tasks(page) == ["ner", "ner"]
@@ -61,6 +63,7 @@ def test_in_a_browser_one_task_is_open_and_links_open_the_right_one(browser: Any
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_in_a_browser_filters_act_on_the_overview_and_the_answers(browser: Any, tmp_path: Path):  # noqa: F811
     page, wrong = opened(browser, filter_board(tmp_path))
     page.fill("#filter", "sentiment self")
@@ -76,6 +79,7 @@ def test_in_a_browser_filters_act_on_the_overview_and_the_answers(browser: Any, 
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_in_a_browser_few_or_all_columns_are_shown(browser: Any, tmp_path: Path):  # noqa: F811
     page, wrong = opened(browser, answered_board(tmp_path))
     seconds = page.locator(".board:visible th:has-text('train s')").first
@@ -85,6 +89,7 @@ def test_in_a_browser_few_or_all_columns_are_shown(browser: Any, tmp_path: Path)
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_in_a_browser_keys_filter_change_the_task_and_walk_the_overview(browser: Any, tmp_path: Path):  # noqa: F811
     page, wrong = opened(browser, answered_board(tmp_path))
     page.keyboard.press("/")
@@ -103,6 +108,7 @@ def test_in_a_browser_keys_filter_change_the_task_and_walk_the_overview(browser:
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_in_a_browser_without_scripts_and_on_paper_all_tasks_are_there(browser: Any, tmp_path: Path):  # noqa: F811
     context = browser.new_context(java_script_enabled=False)
     report(filter_board(tmp_path))
@@ -118,6 +124,7 @@ def test_in_a_browser_without_scripts_and_on_paper_all_tasks_are_there(browser: 
     assert wrong == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_in_a_browser_of_a_phone_nothing_is_cut_off(browser: Any, tmp_path: Path, scheme: str):  # noqa: F811
     size = {"width": 360, "height": 740}

@@ -135,6 +135,7 @@ def test_where_each_seed_has_its_own_test_split_slices_are_those_of_the_first(tm
     assert '<td class="top">0.8667</td>' in page
 
 
+@pytest.mark.slow
 def test_without_predictions_curves_and_maps_the_page_says_so(tmp_path: Path):
     write_run(tmp_path / "a", accuracy("self", 0.7))
     page = report(tmp_path)
@@ -166,6 +167,7 @@ def test_a_tuning_curve_counts_a_diverged_trial_and_leaves_out_dependent_ones():
     assert trial_scores({}) == []
 
 
+@pytest.mark.slow
 def test_maps_of_the_same_example_stand_side_by_side(tmp_path: Path):
     page = report(small_board(tmp_path))
     assert page.count("good → film: 0.750") == 2
@@ -229,6 +231,7 @@ def test_the_page_asks_for_nothing_from_outside(tmp_path: Path):
     assert "default-src 'none'" in page
 
 
+@pytest.mark.slow
 def test_a_thousand_records_open_and_few_are_described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(page_maker, "MOST_RUNS", 250)
     places = [(data, model, seed) for data in range(10) for model in range(20) for seed in range(5)]
@@ -252,6 +255,7 @@ def test_extra_test_sets_and_tuned_rows_have_tables_of_their_own(tmp_path: Path)
     assert page.count('<details class="run" id') == 2
 
 
+@pytest.mark.slow
 def test_every_seed_of_a_row_is_listed_with_and_without_a_part_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -274,6 +278,7 @@ def test_names_leave_out_what_all_networks_share():
     assert without("self recurrent heads=2", ["recurrent"]) == "self heads=2"
 
 
+@pytest.mark.slow
 def test_a_mechanism_has_one_style_in_every_table(tmp_path: Path):
     for data, first, second in (("a", 0.9, 0.5), ("b", 0.5, 0.9)):
         for model, score in (("self", first), ("dot", second)):
@@ -286,6 +291,7 @@ def test_a_mechanism_has_one_style_in_every_table(tmp_path: Path):
     assert "c1 dash1" in page
 
 
+@pytest.mark.slow
 def test_a_chart_names_the_rows_that_it_leaves_out(tmp_path: Path):
     for number in range(14):
         made = accuracy(f"m{number:02}", 0.9 - number / 100, curves=curves(0.9, 0.5) if number else [])
@@ -328,6 +334,7 @@ def test_a_row_without_maps_is_named_and_predictions_are_marked(tmp_path: Path):
     assert '<span role="img" aria-label="right">✓</span> yes' in page
 
 
+@pytest.mark.slow
 def test_the_contents_crown_no_row_that_is_not_told_apart(tmp_path: Path):
     page = report(small_board(tmp_path))
     assert "self 0.8150, the best is among 3 rows" in page
@@ -387,6 +394,7 @@ def rows_shown(page: Any) -> list[str]:
     return [text.strip() for text in page.locator(".ranking tbody tr:visible th.name span").all_text_contents()]
 
 
+@pytest.mark.slow
 def test_in_a_browser_rows_are_sorted_filtered_and_runs_opened(browser: Any, tmp_path: Path):
     page, wrong = opened(browser, small_board(tmp_path))
     assert rows_shown(page) == ["self", "dot", "majority", "gated"]
@@ -410,6 +418,7 @@ def column(page: Any, name: str) -> list[str]:
     return [text.strip() for text in page.locator(f".board tbody tr > :nth-child({place})").all_inner_texts()]
 
 
+@pytest.mark.slow
 def test_in_a_browser_a_first_click_shows_the_best_first(browser: Any, tmp_path: Path):
     for seed in (1, 2, 3):
         for model, score, seconds in (("self", 0.9, 5.0), ("dot", 0.5 + seed / 100, 1.0), ("gated", 0.89, 3.0)):
@@ -447,6 +456,7 @@ def filter_board(place: Path) -> Path:
     return place
 
 
+@pytest.mark.slow
 def test_in_a_browser_a_filter_word_matches_where_words_begin(browser: Any, tmp_path: Path):
     page, wrong = opened(browser, filter_board(tmp_path))
     page.fill("#filter", "ner self")
@@ -458,6 +468,7 @@ def test_in_a_browser_a_filter_word_matches_where_words_begin(browser: Any, tmp_
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_in_a_browser_the_filter_takes_runs_lines_and_the_comparison_of_tasks_along(browser: Any, tmp_path: Path):
     page, wrong = opened(browser, filter_board(tmp_path))
     assert page.is_visible(".across")
@@ -475,6 +486,7 @@ def test_in_a_browser_the_filter_takes_runs_lines_and_the_comparison_of_tasks_al
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_in_a_browser_a_link_to_a_run_of_a_hidden_table_works(browser: Any, tmp_path: Path):
     page, wrong = opened(browser, filter_board(tmp_path))
     page.fill("#filter", "hard ner dot")
@@ -484,6 +496,7 @@ def test_in_a_browser_a_link_to_a_run_of_a_hidden_table_works(browser: Any, tmp_
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_in_a_browser_of_a_laptop_the_table_fits(browser: Any, tmp_path: Path):
     """A full table of three seeds, with the scroll bar of a window."""
     costs = {"parameters": {"total": 2_450_000}, "flops_per_token": 562e3, "train_seconds": 54.5,
@@ -497,6 +510,7 @@ def test_in_a_browser_of_a_laptop_the_table_fits(browser: Any, tmp_path: Path):
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_in_a_browser_the_theme_changes_and_a_phone_need_not_scroll_sideways(browser: Any, tmp_path: Path):
     size = {"width": 390, "height": 844}
     page, wrong = opened(browser, small_board(tmp_path), viewport=size, color_scheme="dark")
@@ -508,6 +522,7 @@ def test_in_a_browser_the_theme_changes_and_a_phone_need_not_scroll_sideways(bro
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_in_a_browser_hostile_texts_stay_texts(browser: Any, tmp_path: Path):
     page, wrong = opened(browser, evil_board(tmp_path))
     page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")

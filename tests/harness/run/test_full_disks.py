@@ -45,6 +45,7 @@ def run(overrides: list[str]) -> Outcome:
 NETWORK = ("task=sentiment", "model=none", "training.steps=3", "logger=none")
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_finds_the_disk_full_fails_the_run_in_a_line_and_does_not_stay(tiny: Overrides):
     with no_file_beyond(60_000):
         outcome = run(tiny(*NETWORK))
@@ -60,6 +61,7 @@ def test_a_checkpoint_that_finds_the_disk_full_fails_the_run_in_a_line_and_does_
     assert run(tiny(*NETWORK)).record["status"] == "done"
 
 
+@pytest.mark.slow
 def test_weights_that_find_the_disk_full_do_not_stay_and_nothing_is_trained_again(
     tiny: Overrides, monkeypatch: pytest.MonkeyPatch
 ):
@@ -106,6 +108,7 @@ def test_a_disk_on_which_nothing_fits_costs_the_record_but_no_trace(
     assert "the whole trace" not in said.out
 
 
+@pytest.mark.slow
 def test_a_sweep_on_a_full_disk_says_so_of_each_cell(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
     def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

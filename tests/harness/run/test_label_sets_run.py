@@ -42,6 +42,7 @@ SETS = ("task=classification", "task.multi_label=true", "task.label_separator='|
 LEARNING = ("training.steps=80", "training.learning_rate=0.02", "data.max_train=null", "task.label_smoothing=0")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["dot", "tfidf", "majority"])
 def test_sets_are_learnt_scored_explained_and_shown(tiny: Overrides, tmp_path: Path, model: str):
     config = compose_configuration(

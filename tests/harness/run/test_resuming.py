@@ -140,6 +140,7 @@ def left_in(folder: Path) -> set[str]:
 # When training is over
 
 
+@pytest.mark.slow
 def test_a_run_killed_after_early_stopping_trains_no_further_epoch(
     tiny: Overrides, whole: Outcome, monkeypatch: pytest.MonkeyPatch
 ):
@@ -152,6 +153,7 @@ def test_a_run_killed_after_early_stopping_trains_no_further_epoch(
     assert numbers(resumed) == numbers(whole)
 
 
+@pytest.mark.slow
 def test_a_run_resumes_after_its_last_epoch_though_an_earlier_one_was_better(
     tiny: Overrides, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -196,6 +198,7 @@ def test_a_trial_killed_after_it_was_pruned_stays_pruned(tiny: Overrides, monkey
     assert record["costs"]["train_steps"] == 3
 
 
+@pytest.mark.slow
 def test_checkpoints_stay_until_the_record_is_written(tiny: Overrides, whole: Outcome, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(files, "write_predictions", once(files.write_predictions))
     folder = interrupted(tiny(*SHORT))
@@ -228,6 +231,7 @@ def test_an_interrupt_after_the_record_leaves_a_finished_run_that_is_found_and_c
     assert left_in(folder) == set()
 
 
+@pytest.mark.slow
 def test_what_ends_a_second_attempt_before_it_begins_leaves_the_record_of_the_first(
     tiny: Overrides, monkeypatch: pytest.MonkeyPatch
 ):
@@ -294,6 +298,7 @@ def test_a_lost_training_loss_late_in_an_epoch_fails(tiny: Overrides, monkeypatc
     check_divergence(run(tiny("task=sentiment", "model=none")), "training", 2)
 
 
+@pytest.mark.slow
 def test_a_lost_validation_loss_fails_where_it_chooses_the_epoch(writing: Overrides, monkeypatch: pytest.MonkeyPatch):
     spoil_loss(monkeypatch, training=False, at=2)  # the split is one batch
     check_divergence(run(writing("task=correction", "model=dot")), "validation", 2)
@@ -302,6 +307,7 @@ def test_a_lost_validation_loss_fails_where_it_chooses_the_epoch(writing: Overri
 # Checkpoints
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["last.ckpt", "best.ckpt"])
 @pytest.mark.parametrize(
     ("spoil", "said"),
@@ -337,6 +343,7 @@ def test_a_checkpoint_that_cannot_be_used_is_set_aside_and_the_run_begins_anew(
     assert left_in(path.parent) == set()
 
 
+@pytest.mark.slow
 def test_a_lost_best_epoch_does_not_fail_a_run_for_ever(
     tiny: Overrides, whole: Outcome, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
@@ -379,6 +386,7 @@ def test_whatever_bytes_a_checkpoint_holds_it_is_loaded_or_named(tmp_path: Path,
 # Moved results
 
 
+@pytest.mark.slow
 def test_a_run_in_a_moved_folder_tests_the_epoch_that_was_best(
     tiny: Overrides, whole: Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -412,6 +420,7 @@ def texts_in(value: Any) -> Iterator[str]:
 # Signals that find a library at work
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "stop", "code"), [(signal.SIGTERM, SystemExit, 143), (signal.SIGINT, KeyboardInterrupt, None)]
 )

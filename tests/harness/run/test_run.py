@@ -28,6 +28,7 @@ def run(overrides: list[str]) -> Outcome:
     return execute(compose_configuration(overrides))
 
 
+@pytest.mark.slow
 def test_a_run_leaves_a_whole_record(tiny: Overrides):
     outcome = run(tiny("task=ner", "model=cross"))
     record = files.read_record(outcome.folder)
@@ -53,6 +54,7 @@ def test_a_run_leaves_a_whole_record(tiny: Overrides):
     assert all(len(row["gold"]) == len(row["predicted"]) == row["length"] for row in predictions)
 
 
+@pytest.mark.slow
 def test_the_tested_weights_are_those_of_the_best_validation_epoch(tiny: Overrides):
     from harness.build import data as run_data
     from harness.build.data import encode, make_task
@@ -79,6 +81,7 @@ def test_the_tested_weights_are_those_of_the_best_validation_epoch(tiny: Overrid
     assert score("test") == pytest.approx(outcome.record["scores"], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_the_same_run_is_found_and_force_runs_it_again(tiny: Overrides):
     first = run(tiny("task=pos"))
     again = run(tiny("task=pos"))
@@ -105,6 +108,7 @@ def test_a_failed_record_is_kept_when_the_run_is_tried_again(tiny: Overrides, mo
     assert "ZeroDivisionError" in (aside / "error.txt").read_text()
 
 
+@pytest.mark.slow
 def test_attempts_that_follow_each_other_within_a_second_are_all_kept(tiny: Overrides):
     options = tiny("task=pos", "model=majority", "force=true")
     assert [run(options).record["status"] for _ in range(4)] == ["done"] * 4
@@ -121,6 +125,7 @@ def test_every_record_tells_versions_and_hardware(tiny: Overrides, monkeypatch: 
         assert record["environment"]["processor"]
 
 
+@pytest.mark.slow
 def test_same_seed_same_numbers_other_seed_other_numbers(tiny: Overrides, tmp_path: Path):
     one = run(tiny("task=sentiment")).record
     two = run(tiny("task=sentiment", f"results_dir={tmp_path / 'other'}")).record
@@ -230,6 +235,7 @@ def test_a_failure_leaves_a_record_with_the_error(tiny: Overrides, monkeypatch: 
     assert "in broken" in (outcome.folder / "error.txt").read_text()
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_fails_with_a_remedy(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
     from tasks.model import TaskModel
 
@@ -240,6 +246,7 @@ def test_a_loss_that_is_no_number_fails_with_a_remedy(tiny: Overrides, monkeypat
     assert "training.learning_rate" in record["reason"]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_going_on_elsewhere_is_left_alone(tiny: Overrides):
     from filelock import FileLock
 
@@ -250,6 +257,7 @@ def test_a_run_that_is_going_on_elsewhere_is_left_alone(tiny: Overrides):
         run(tiny("task=pos", "model=majority"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", ["fast_dev_run", "overfit", "profiler"])
 def test_debug_runs_are_marked_and_kept_from_boards(tiny: Overrides, preset: str):
     from harness.leaderboard import group_records
@@ -270,11 +278,13 @@ def test_floors_are_ordinary_rows(tiny: Overrides, task: str, model: str):
     assert len(files.read_predictions(outcome.folder)) == 24
 
 
+@pytest.mark.slow
 def test_tensorboard_and_csv_loggers_write_beside_the_record(tiny: Overrides):
     assert any(run(tiny("task=pos")).folder.rglob("metrics.csv"))
     assert any(run(tiny("task=pos", "seed=5", "logger=tensorboard")).folder.rglob("events.out.tfevents.*"))
 
 
+@pytest.mark.slow
 def test_bfloat16_runs_on_the_cpu_too(tiny: Overrides):
     outcome = run(tiny("task=ner", "trainer=bf16", "trainer.enable_progress_bar=false"))
     assert outcome.record["status"] == "done", outcome.record["reason"]
@@ -307,6 +317,7 @@ def test_what_is_refused_before_training_is_told_and_leaves_no_record(
     assert not [path for path in (tmp_path / "results").rglob("*") if path.parent.name == "runs"]
 
 
+@pytest.mark.slow
 def test_a_refusal_leaves_what_an_earlier_attempt_left(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
     from harness.training import session
 

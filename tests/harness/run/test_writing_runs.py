@@ -25,6 +25,7 @@ def run(overrides: list[str]) -> Outcome:
     return execute(compose_configuration(overrides))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "model", "main"),
     [
@@ -56,6 +57,7 @@ def test_the_epoch_can_be_chosen_by_score(writing: Overrides):
     assert "validation_scores" not in record
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "said"),
     [
@@ -96,6 +98,7 @@ def test_a_task_that_chooses_labels_refuses_a_floor_that_writes(tiny: Overrides)
     assert "copy" in record["reason"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["self", "copy"])
 def test_further_test_sets_are_scored_beside_test(writing: Overrides, tmp_path: Path, model: str):
     folder = tmp_path / "data" / "toy"
@@ -145,6 +148,7 @@ def test_validation_scores_are_of_the_weights_that_are_tested(writing: Overrides
     assert seen["validate"] == seen["test"]
 
 
+@pytest.mark.slow
 def test_texts_are_scored_in_the_order_of_the_file(writing: Overrides, monkeypatch: pytest.MonkeyPatch):
     score, seen = Data.score, []
 

@@ -107,6 +107,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 # Studies
 
 
+@pytest.mark.slow
 def test_cells_that_differ_in_the_seed_alone_are_one_study_over_these_seeds(tiny: Overrides):
     def cell(model: str, seed: int) -> Cell:
         composed = compose_configuration(tiny("search=random", f"model={model}", f"seed={seed}"))
@@ -125,6 +126,7 @@ def execute_id(overrides: Sequence[str]) -> str:
     return make_run(compose_configuration(overrides)).identity
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
@@ -148,6 +150,7 @@ def test_a_search_that_means_nothing_is_refused_before_anything_runs(
         study_of(searching(*overrides))
 
 
+@pytest.mark.slow
 def test_seeds_twice_a_study_twice_and_what_is_swept_as_well_are_refused(searching: Overrides):
     def cells(*varied: str) -> list[Cell]:
         return [Cell(f"model=dot {words}", compose_configuration(searching(words))) for words in varied]
@@ -161,6 +164,7 @@ def test_seeds_twice_a_study_twice_and_what_is_swept_as_well_are_refused(searchi
     assert len(make_studies(cells("search.seed=1", "search.seed=2"))[1]) == 2
 
 
+@pytest.mark.slow
 def test_a_search_changes_no_id_but_those_of_its_own_runs(tiny: Overrides, searching: Overrides):
     base = tiny("task=pos", "model=dot")
     assert execute_id(base) == execute_id([*base, *SPACE])
@@ -201,6 +205,7 @@ def test_the_best_by_validation_is_chosen_the_first_of_equal_ones_and_none_that_
     assert best_of([trials[2], trials[4]]) is None
 
 
+@pytest.mark.slow
 def test_a_search_chooses_runs_fresh_seeds_and_computes_nothing_twice(
     searching: Overrides, fake: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
@@ -232,6 +237,7 @@ def test_a_search_chooses_runs_fresh_seeds_and_computes_nothing_twice(
     assert fake == ["trial 3", "trial 4", "seed 1"]  # the last: it was chosen from five
 
 
+@pytest.mark.slow
 def test_test_scores_never_influence_the_choice(searching: Overrides, fake: list[str], tmp_path: Path):
     study = study_of(searching())
     assert run_search([], [study], in_this_process) == 0
@@ -247,6 +253,7 @@ def test_test_scores_never_influence_the_choice(searching: Overrides, fake: list
     assert [record["search"]["chosen"] for record in chosen_in(tmp_path)] == [before, before]
 
 
+@pytest.mark.slow
 def test_a_trial_never_reads_the_test_split(searching: Overrides, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     real = Data.loader, Data.score, Data.batch
 
@@ -270,6 +277,7 @@ def test_a_trial_never_reads_the_test_split(searching: Overrides, tmp_path: Path
     assert not {"model.pt", "best.ckpt", "last.ckpt", "predictions.jsonl.gz"} & left
 
 
+@pytest.mark.slow
 def test_a_trial_of_a_task_that_writes_is_scored_on_validation(writing: Overrides):
     options = ["task=translation", "model=dot", "search=random", "search_space.backbone.width=null"]
     cell = study_of(writing(*options, "training.steps=3", "data.max_validation=4")).trial(0)
@@ -281,6 +289,7 @@ def test_a_trial_of_a_task_that_writes_is_scored_on_validation(writing: Override
     assert record["scores"] == {}
 
 
+@pytest.mark.slow
 def test_a_trial_that_diverges_is_spent_without_a_score(searching: Overrides, tmp_path: Path):
     space = "search_space.training.learning_rate={low:1e30,high:1e31}"
     study = study_of(searching(space, "search.trials=1", "training.gradient_clip=null", "training.steps=200",
@@ -295,6 +304,7 @@ def test_a_trial_that_diverges_is_spent_without_a_score(searching: Overrides, tm
 # Trials that do not end well
 
 
+@pytest.mark.slow
 def test_a_trial_whose_worker_dies_is_begun_again(
     searching: Overrides, fake: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
@@ -323,6 +333,7 @@ def test_a_trial_whose_worker_dies_is_begun_again(
     assert fake == ["trial 1", "seed 1", "seed 2"]
 
 
+@pytest.mark.slow
 def test_a_failed_trial_leaves_a_search_unfinished_unless_it_is_to_stand(
     searching: Overrides, fake: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ):
@@ -359,6 +370,7 @@ def states(study: Study) -> list[str]:
     return [trial.state.name for trial in open_study(config).get_trials(deepcopy=False)]
 
 
+@pytest.mark.slow
 def test_an_optuna_study_that_is_stopped_goes_on_to_the_very_number_of_trials(
     optuna: Overrides, fake: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -500,6 +512,7 @@ def test_a_second_command_at_the_same_study_waits_for_the_first(
     assert f"waiting for another process, which is at the study in {folder}\n" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_one_wrong_space_ends_the_command_before_anything_runs(searching: Overrides, tmp_path: Path):
     for mode in ([], ["-m"]):
         done = command(*mode, *searching("+search_space.training.speed={low:1,high:2}"))

@@ -22,6 +22,7 @@ def config() -> Any:
     return compose_configuration(["task=ner", "model=dot"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["ner", "pos", "events", "classification", "sentiment", "matching", "translation",
                                   "summarization", "correction"])  # fmt: skip
 def test_every_task_has_a_space_that_every_mechanism_has(task: str):

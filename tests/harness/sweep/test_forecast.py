@@ -78,6 +78,7 @@ def seconds(overrides: list[str]) -> float:
     return 60 * minutes
 
 
+@pytest.mark.slow
 def test_the_search_over_validation_and_every_test_set_is_counted_where_the_loss_chooses(toy: Overrides):
     steps, epochs = 9 * BATCH * LOSS, 3
     chosen_by_loss = steps + epochs * ROWS * LOSS + 3 * ROWS * PREDICTION
@@ -98,6 +99,7 @@ def test_gradients_that_are_not_clipped_are_no_failure(tiny: Overrides):
     assert forecast(tiny("task=pos", "training.gradient_clip=null")).parameters
 
 
+@pytest.mark.slow
 def test_each_shape_is_probed_once_and_each_corpus_read_once(
     tiny: Overrides, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
@@ -132,6 +134,7 @@ def test_each_shape_is_probed_once_and_each_corpus_read_once(
     assert capsys.readouterr().err.splitlines()[-1] == "planned 12 of 12 cells"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "option", ["backbone.width=32", "training.batch_rows=8", "backbone.dropout=0.1", "data.max_train=40", "model=dot"]
 )

@@ -53,6 +53,7 @@ def test_what_drives_the_whole_sweep_is_not_swept_over():
             make_cells([[f"{key}=1"], [f"{key}=2"]], swept=[key], compose=compose)
 
 
+@pytest.mark.slow
 def test_cells_that_differ_in_their_seed_are_composed_once_and_are_what_they_would_be(tiny: Overrides):
     calls = []
 
@@ -70,6 +71,7 @@ def test_cells_that_differ_in_their_seed_are_composed_once_and_are_what_they_wou
     assert [cell.config.seed for cell in cells if cell.config] == [1, 7, 1, 7]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "devices",
     ["trainer=ddp", "trainer.devices=[0,1]", "trainer.num_nodes=2"],
@@ -131,6 +133,7 @@ def test_a_limit_that_is_kept_leaves_nothing_behind():
         time.sleep(5)
 
 
+@pytest.mark.slow
 def test_retry_says_which_records_stand(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
     from harness.run import execute as running
 
@@ -192,6 +195,7 @@ def test_what_failed_before_its_data_were_read_is_no_hole_any_more(
     assert files.read_record(kept.parent) == first.record
 
 
+@pytest.mark.slow
 def test_all_anew_forgets_the_checkpoint_of_a_failure(tiny: Overrides, monkeypatch: pytest.MonkeyPatch):
     from harness.run import execute as running
 
@@ -220,6 +224,7 @@ def cells(tiny: Overrides) -> list[Cell]:
     return [*floors, Cell("model=other", problem="no such model")]
 
 
+@pytest.mark.slow
 def test_every_cell_is_a_line_and_every_hole_has_its_reason(cells: list[Cell], capsys: pytest.CaptureFixture[str]):
     def engine(function: Function, jobs: Sequence[Any]) -> Iterator[tuple[int, Any]]:
         yield 2, function(jobs[2])
@@ -241,6 +246,7 @@ def test_every_cell_is_a_line_and_every_hole_has_its_reason(cells: list[Cell], c
         assert record["config"]["seed"] == record["seed"]
 
 
+@pytest.mark.slow
 def test_a_stopped_sweep_records_what_was_running_and_only_that(
     cells: list[Cell], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
@@ -269,6 +275,7 @@ def test_a_record_that_the_worker_still_wrote_stands(cells: list[Cell], tmp_path
         assert record_end(job, "failed", "worker died").status == "busy"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ends_well", [True, False])
 def test_a_cell_at_which_another_sweep_is_is_waited_for_or_taken_over(
     cells: list[Cell], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ends_well: bool
@@ -306,6 +313,7 @@ def test_a_cell_whose_configuration_cannot_be_resolved_costs_only_itself(tiny: O
 # The plan
 
 
+@pytest.mark.slow
 def test_a_plan_runs_nothing_and_says_what_would(tiny: Overrides, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     execute(compose_configuration(tiny("task=pos", "model=majority")))
     models = ["majority", "self", "tfidf"]
@@ -331,6 +339,7 @@ def test_a_plan_runs_nothing_and_says_what_would(tiny: Overrides, tmp_path: Path
 # The whole, from the command line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("many", [["-m", "seed=1,2"], ["search=random"], ["search=random", "plan=true"]])
 def test_sweeps_and_searches_over_several_devices_end_with_one_before_anything_runs(
     tiny: Overrides, tmp_path: Path, many: list[str]
@@ -342,6 +351,7 @@ def test_sweeps_and_searches_over_several_devices_end_with_one_before_anything_r
     assert not (tmp_path / "results" / "runs").exists()
 
 
+@pytest.mark.slow
 def test_no_cells_and_a_wrong_control_end_with_one(tiny: Overrides):
     for wrong, message in (("seed=range(0)", "has no cells"), ("retry=none,all", "retry is of the whole sweep")):
         done = command("-m", *tiny(wrong))

@@ -28,6 +28,7 @@ def recorded(overrides: list[str]) -> Record:
     return record
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "more"),
     [
@@ -48,6 +49,7 @@ def test_a_run_of_small_batches_is_the_run_of_large_ones(request: pytest.Fixture
             assert ours[key] == pytest.approx(theirs[key], rel=2e-4), (key, ours["epoch"])
 
 
+@pytest.mark.slow
 def test_the_steps_of_a_record_are_those_of_the_optimiser(tiny: Overrides):
     options = ("task=pos", "model=none", "data.max_train=80", "training.steps=20", "training.patience=99")
     record = recorded(tiny(*options, "training.accumulate_batches=4"))

@@ -64,6 +64,7 @@ def summary_of(found: list[Any]) -> dict[str, Any]:
     return {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in items}
 
 
+@pytest.mark.slow
 def test_name_group_tags_config_scores_and_the_end_are_written_offline(tiny: Callable[..., list[str]]):
     config = compose_configuration(tiny("task=ner", "logger=wandb", "logger.mode=offline", "logger.tags=[trial]"))
     outcome = execute(config)
@@ -79,6 +80,7 @@ def test_name_group_tags_config_scores_and_the_end_are_written_offline(tiny: Cal
     assert [record.exit.exit_code for record in found if record.WhichOneof("record_type") == "exit"] == [0]
 
 
+@pytest.mark.slow
 def test_the_cells_of_a_sweep_share_a_group_that_another_sweep_does_not():
     def groups(*combinations: list[str]) -> set[str]:
         def compose(overrides: Sequence[str]) -> DictConfig:
@@ -96,6 +98,7 @@ def test_the_cells_of_a_sweep_share_a_group_that_another_sweep_does_not():
     assert groups([*two[0], "logger.group=mine"]) == {"mine"}
 
 
+@pytest.mark.slow
 def test_a_failed_run_is_finished_as_failed(tiny: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch):
     from tasks.model import TaskModel
 
@@ -114,6 +117,7 @@ def test_an_unknown_mode_is_refused(tiny: Callable[..., list[str]]):
     assert "online, offline or disabled" in record["reason"]
 
 
+@pytest.mark.slow
 def test_a_board_is_uploaded_as_a_table_and_an_artifact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("WANDB_DIR", str(tmp_path))
     monkeypatch.chdir(tmp_path)
@@ -138,6 +142,7 @@ def test_a_board_is_uploaded_as_a_table_and_an_artifact(tmp_path: Path, monkeypa
     ]
 
 
+@pytest.mark.slow
 def test_a_board_that_cannot_be_sent_is_shown_nevertheless(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

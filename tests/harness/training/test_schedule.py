@@ -99,6 +99,7 @@ def test_take_off_and_best_step_are_read_off_the_curve():
     assert learning_of(flat, "f1", "max", rising=True) == {"best_step": 5, "take_off_step": 5, "rising": True}
 
 
+@pytest.mark.slow
 def test_a_run_with_a_stable_rate_tells_how_it_learnt(tiny: Overrides):
     options = ("task=sentiment", "model=none", "training.schedule=stable", "training.steps=60", "training.patience=6")
     record = execute(compose_configuration(tiny(*options))).record

@@ -56,17 +56,20 @@ def tokens(row: Mapping[str, Any]) -> list[str]:
     return list(row["tokens"]) if "tokens" in row else content_of(row).split()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_the_same_seed_gives_the_same_rows_on_every_machine(task: str) -> None:
     digest = hashlib.sha256(json.dumps(corpus(task)).encode()).hexdigest()
     assert digest == GOLDEN[task], f"the corpus of {task} changed; if that is meant, note it and update GOLDEN"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_another_seed_gives_other_rows(task: str) -> None:
     assert some(task, seed=2)["test"][:20] != corpus(task)["test"][:20]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_splits_have_their_sizes_and_share_no_content(task: str) -> None:
     contents = {split: {content_of(row) for row in rows} for split, rows in corpus(task).items()}
@@ -76,6 +79,7 @@ def test_splits_have_their_sizes_and_share_no_content(task: str) -> None:
     assert not contents["validation"] & contents["test"]
 
 
+@pytest.mark.slow
 def test_a_larger_size_begins_with_the_rows_of_a_smaller_one() -> None:
     module = import_module("tasks.generated.matching")
     medium = module.generate(size="medium", seed=1, knobs={})
@@ -84,6 +88,7 @@ def test_a_larger_size_begins_with_the_rows_of_a_smaller_one() -> None:
         assert medium[split][: len(rows)] == rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_few_rows_are_the_first_of_the_others_and_hold_no_label_that_train_lacks(task: str) -> None:
     few = import_module(f"tasks.generated.{task}").generate(size="few", seed=1, knobs={})
@@ -97,6 +102,7 @@ def labels(task: str, row: Mapping[str, Any]) -> list[str]:
     return row["tags"] if task in TAGGING else [row["label"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_every_label_occurs_in_every_split(task: str) -> None:
     seen = {split: {label for row in rows for label in labels(task, row)} for split, rows in corpus(task).items()}
@@ -104,6 +110,7 @@ def test_every_label_occurs_in_every_split(task: str) -> None:
     assert len(seen["train"]) >= 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", [task for task in TASKS if task not in TAGGING])
 def test_no_label_is_much_more_frequent_than_another(task: str) -> None:
     labels = [row["label"] for row in corpus(task)["train"]]
@@ -111,6 +118,7 @@ def test_no_label_is_much_more_frequent_than_another(task: str) -> None:
     assert counts[-1] < 1.5 * counts[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TAGGING)
 def test_every_token_has_a_tag(task: str) -> None:
     for rows in corpus(task).values():
@@ -119,6 +127,7 @@ def test_every_token_has_a_tag(task: str) -> None:
             assert all(token and not set(token) & set(" \t\n") for token in row["tokens"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["ner", "events"])
 def test_tags_are_valid_bio(task: str) -> None:
     for rows in corpus(task).values():
@@ -143,6 +152,7 @@ def test_invented_names_of_test_are_unseen_in_train(task: str) -> None:
     assert not invented["train"] & invented["validation"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("knob", ["length", "distance"])
 def test_texts_grow_with_length_and_distance(task: str, knob: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 BARS = {"classification": 0.5, "sentiment": 0.5, "matching": 0.6}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", sorted(BARS))
 def test_tfidf_and_logistic_regression_stay_below_a_bar(task: str) -> None:
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -29,6 +30,7 @@ def test_tfidf_and_logistic_regression_stay_below_a_bar(task: str) -> None:
     assert accuracy < BARS[task]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["ner", "events", "pos"])
 def test_the_most_frequent_tag_of_a_word_is_often_wrong(task: str) -> None:
     corpus = import_module(f"tasks.generated.{task}").generate(size="small", seed=1, knobs={})

@@ -71,6 +71,7 @@ def test_sentiment_is_the_judgement_of_the_aspect_asked_for() -> None:
         assert ORDER[judged(judgement) + 2] == row["label"], row
 
 
+@pytest.mark.slow
 def test_held_out_phrases_occur_in_test_but_not_in_train() -> None:
     corpus = sentiment.generate(size="small", seed=3, knobs={"noise": 0, "contrast": 0, "unseen": 0.3})
     phrases = {

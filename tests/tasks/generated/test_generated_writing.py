@@ -53,6 +53,7 @@ def rows(task: str, **knobs: float) -> Rows:
     return [*found["train"], *found["test"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_the_same_seed_gives_the_same_rows_on_every_machine(task: str):
     digest = hashlib.sha256(json.dumps(corpus(task)).encode()).hexdigest()
@@ -64,6 +65,7 @@ def test_another_seed_gives_other_rows(task: str):
     assert generate(task, seed=2)["test"][:20] != corpus(task)["test"][:20]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_splits_have_their_sizes_and_share_no_source(task: str):
     contents = {split: {content_of(row) for row in rows} for split, rows in corpus(task).items()}
@@ -75,12 +77,14 @@ def test_splits_have_their_sizes_and_share_no_source(task: str):
     assert len(contents["train"]) > 0.98 * SIZES["small"]["train"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_a_larger_size_begins_with_the_rows_of_a_smaller_one(task: str):
     for split, fewer in generate(task).items():
         assert corpus(task)[split][: len(fewer)] == fewer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_texts_are_words_between_single_spaces(task: str):
     for row in corpus(task)["train"]:
@@ -88,6 +92,7 @@ def test_texts_are_words_between_single_spaces(task: str):
             assert row[column] == " ".join(row[column].split()) != ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("knob", ["length", "distance"])
 def test_texts_grow_with_length_and_distance(task: str, knob: str):
@@ -95,6 +100,7 @@ def test_texts_grow_with_length_and_distance(task: str, knob: str):
     assert sum(len(row["source"].split()) for row in generate(task, **{knob: 6})["test"]) > 1.15 * usual
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["translation", "summarization"])
 def test_noise_misspells_the_source_and_leaves_target_and_names(task: str):
     noisy, clean = generate(task, noise=0.5)["train"], generate(task, noise=0)["train"]
@@ -224,6 +230,7 @@ class Interpreter:
         return [f"{'l' if article == 'the' else 'un'}{ending}{case}", own[:-1] + ending, *agreeing], ending
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("knobs", [{}, {"length": 4, "distance": 2, "pronouns": 0.8}, {"ambiguity": 1, "questions": 1}])
 def test_translations_follow_the_rules(knobs: dict[str, float]):
     for row in rows("translation", noise=0, **knobs):
@@ -303,6 +310,7 @@ def test_knobs_of_summarization_set_pairs_and_decoys():
 # Correction
 
 
+@pytest.mark.slow
 def test_a_share_of_the_sentences_is_right_already():
     for right in (0.0, 0.25, 0.75):
         found = generate("correction", right=right)["train"]

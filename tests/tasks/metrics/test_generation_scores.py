@@ -403,6 +403,7 @@ def test_selected_rows_have_the_scores_of_the_selection():
     assert correction_scores_from([rows[n] for n in chosen]) == pytest.approx(expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("split", "published"), [("validation", 0.3821), ("test", 0.4054)])
 def test_gleu_of_unchanged_jfleg_is_the_published_one(shared_data, split: str, published: float):
     with gzip.open(shared_data / "jfleg" / f"{split}.jsonl.gz", "rt", encoding="utf-8") as file:
