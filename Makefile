@@ -10,9 +10,8 @@ export UV_FIND_LINKS := $(or $(UV_FIND_LINKS),$(PIP_FIND_LINKS))
 run: $(VENV)/.installed
 	$(BIN)/python -m harness task=ner model=cross
 
-# One worker more than processors, for many tests wait for processes that they start. loadgroup: tests that share what takes
-# long to make stay with one worker (see tests/conftest.py for the order).
-PYTEST = $(BIN)/python -m pytest -n $$(($$($(BIN)/python -c "import os; print(os.cpu_count() or 1)") + 1)) --dist loadgroup
+# loadgroup: tests that share what takes long to make stay with one worker (see tests/conftest.py for the order).
+PYTEST = $(BIN)/python -m pytest -n auto --dist loadgroup
 
 test: $(VENV)/.installed-dev
 	$(PYTEST)
