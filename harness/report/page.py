@@ -43,6 +43,9 @@ MOST_SAMPLED = 250
 UNRANKED = ("no ranks: ", " not ranked; ")
 """What a table's remark says of too few seeds: it stands above the table, not below."""
 
+EARLY = 'document.documentElement.classList.add("paged");'
+"""A script in the head: with scripts one task is open, so that the others need not be laid out while the page loads."""
+
 
 def html_report(board: Board, groups: Mapping[tuple[str, str], Table], found: Sequence[tuple[Path, Record]]) -> str:
     """The page. ``groups``: what the board was made from; ``found``: its records with the files that hold them."""
@@ -64,7 +67,8 @@ def html_report(board: Board, groups: Mapping[tuple[str, str], Table], found: Se
     return environment.get_template("page.html").render(
         style="".join((HERE / name).read_text(encoding="utf-8") for name in STYLES),
         script=script,
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        early=EARLY,
+        scripts_allowed=" ".join(map(_allowed, (EARLY, script))),
         overviews=overview_views(board),
         answers=list(answer_views(board)),
         tables=views,
@@ -152,3 +156,8 @@ def _runs(
             if place is not None and place[0] == number:
                 sampled = int(place[1].removeprefix("run-")) <= MOST_SAMPLED
                 yield run_view(record, line, table, folders, anchor=place[1], sampled=sampled)
+
+
+def _allowed(script: str) -> str:
+    """A script as a content security policy names it."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

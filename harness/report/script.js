@@ -42,6 +42,7 @@
   // One task is open at a time, unless all are asked for; on paper all are.
   const tasks = all("section.task");
   const everything = at("everything");
+  let loaded = false;  // until then no layout is asked for
   const turn = (task) => {
     root.classList.toggle("paged", task !== null);
     everything.setAttribute("aria-pressed", String(task === null));
@@ -50,6 +51,7 @@
       const current = task !== null && link.hash === `#${task.id}`;
       if (!current) { link.removeAttribute("aria-current"); return; }
       link.setAttribute("aria-current", "true");
+      if (!loaded) return;
       const list = at("contents");
       list.scrollTop = Math.min(list.scrollTop, link.offsetTop - 80);
       list.scrollTop = Math.max(list.scrollTop, link.offsetTop - list.clientHeight + 160);
@@ -67,7 +69,8 @@
   // Filtering: a row stays if words of it or of its table's name begin with each word of the filter.
   const field = at("filter");
   const task = at("task");
-  const sections = all("section[data-search]").map((section) => ({
+  let listed = null;  // once it is needed: a large page is there sooner
+  const sections = () => listed ??= all("section[data-search]").map((section) => ({
     section, task: section.dataset.task, text: section.dataset.search,
     link: document.querySelector(`.contents a[data-section="${section.id}"]`),
     answer: document.querySelector(`.answers li[data-answer="${section.id}"]`),
@@ -103,7 +106,7 @@
     const filtered = words.length > 0 || task.value !== "";
     const fits = (table, row) => words.every((word) => word.test(table) || word.test(row));
     let kept = 0, total = 0;
-    for (const s of sections) {
+    for (const s of sections()) {
       const shown = new Set();
       let inside = 0;
       for (const [row, text] of s.rows) {
@@ -151,6 +154,7 @@
   document.addEventListener("click", (event) => {
     if (event.target.closest("a[href^='#']") !== null) setTimeout(open);
   });
+  loaded = true;
   open();
 
   // Charts: what a mark tells stands beside the pointer; a legend switches rows on and off, a button single seeds.
