@@ -78,13 +78,11 @@ def short_rows(task: Task, corpus: Corpus, wanted: int, *, longest: int = LONGES
 
     They depend on the data alone: every run of a data set shows the same ones.
     """
-    tokenize = tokenizer_named(corpus.tokenizer)
     rows = corpus.splits["test"]
 
     def length(number: int) -> int:
         """Of its longest text; 0 if one of them is empty."""
-        texts = (rows[number][column] for column in task.text_columns)
-        lengths = [len(text if isinstance(text, list) else tokenize(text)) for text in texts]
+        lengths = [len(tokens_of(rows[number][column], corpus)) for column in task.text_columns]
         return max(lengths) if all(lengths) else 0
 
     stretches = pairwise(len(rows) * place // wanted for place in range(wanted + 1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 MANY = 0.05
@@ -22,15 +22,11 @@ def data_notes(records: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def overlong_notes(records: Sequence[Mapping[str, Any]]) -> list[str]:
     """How many texts are longer than ``encoding.max_length``; known only once they are encoded."""
-    notes = []
-    for split in _splits(records, "overlong_texts"):
-        texts = [_number(record, "overlong_texts", split) for record in records]
-        if max(texts):
-            notes.append(
-                f"{_most(texts)} texts of {split} are longer than encoding.max_length, and were read as "
-                "encoding.overlong says (in windows unless it says otherwise)"
-            )
-    return notes
+    return [
+        f"{_most(texts)} texts of {split} are longer than encoding.max_length, and were read as "
+        "encoding.overlong says (in windows unless it says otherwise)"
+        for split, texts in _counted(records, "overlong_texts")
+    ]
 
 
 def _said(records: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -59,14 +55,12 @@ def _repeated(records: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _dropped(records: Sequence[Mapping[str, Any]]) -> list[str]:
     notes = []
-    for split in _splits(records, "dropped_rows"):
-        dropped = [_number(record, "dropped_rows", split) for record in records]
-        if max(dropped):
-            rows = max(_number(record, "data_sizes", split) for record in records)
-            notes.append(
-                f"of {rows:,} rows of {split} {_most(dropped)} are left out, for train never shows their label "
-                "(data.unseen_labels=drop)"
-            )
+    for split, dropped in _counted(records, "dropped_rows"):
+        rows = max(_number(record, "data_sizes", split) for record in records)
+        notes.append(
+            f"of {rows:,} rows of {split} {_most(dropped)} are left out, for train never shows their label "
+            "(data.unseen_labels=drop)"
+        )
     return notes
 
 
@@ -85,6 +79,14 @@ def _similar(records: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _most(counts: Sequence[int]) -> str:
     return f"{'up to ' if len(set(counts)) > 1 else ''}{max(counts):,}"
+
+
+def _counted(records: Sequence[Mapping[str, Any]], key: str) -> Iterator[tuple[str, list[int]]]:
+    """Each split of which some record counts more than none, with the count of every record."""
+    for split in _splits(records, key):
+        counts = [_number(record, key, split) for record in records]
+        if max(counts):
+            yield split, counts
 
 
 def _splits(records: Sequence[Mapping[str, Any]], key: str) -> list[str]:

@@ -8,15 +8,13 @@ from pathlib import Path
 from harness.explanation.maps import AttentionMap
 from harness.records.printable import plain
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-"""As the report has it, which also runs its own script: nothing is loaded or executed."""
-
 
 def html_page(title: str, prediction: str, maps: Sequence[AttentionMap], head: int | None) -> str:
     """One page with the maps, in the style of the report."""
     from markupsafe import Markup
 
     from harness.report.heat_map import heat_map
+    from harness.report.policy import content_policy
     from harness.report.svg import tag
 
     style = Markup((Path(__file__).resolve().parent / "style.css").read_text(encoding="utf-8"))
@@ -33,7 +31,7 @@ def html_page(title: str, prediction: str, maps: Sequence[AttentionMap], head: i
         "head",
         Markup(
             '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-            f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+            f'<meta http-equiv="Content-Security-Policy" content="{content_policy()}">'
         ),
         tag("title", title),
         tag("style", style),

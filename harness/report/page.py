@@ -9,8 +9,6 @@ A content security policy in the page allows its own script alone and no request
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -28,6 +26,7 @@ from harness.report import names, parts, plots
 from harness.report.attention import attention_maps
 from harness.report.evidence import Folders, Line, lines_of
 from harness.report.overview import answer_views, overview_views
+from harness.report.policy import content_policy
 from harness.report.runs import by_row, run_view, shared_by_networks
 
 HERE = Path(__file__).resolve().parent
@@ -68,7 +67,7 @@ def html_report(board: Board, groups: Mapping[tuple[str, str], Table], found: Se
         style="".join((HERE / name).read_text(encoding="utf-8") for name in STYLES),
         script=script,
         early=EARLY,
-        scripts_allowed=" ".join(map(_allowed, (EARLY, script))),
+        policy=content_policy(EARLY, script),
         overviews=overview_views(board),
         answers=list(answer_views(board)),
         tables=views,
@@ -156,8 +155,3 @@ def _runs(
             if place is not None and place[0] == number:
                 sampled = int(place[1].removeprefix("run-")) <= MOST_SAMPLED
                 yield run_view(record, line, table, folders, anchor=place[1], sampled=sampled)
-
-
-def _allowed(script: str) -> str:
-    """A script as a content security policy names it."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
