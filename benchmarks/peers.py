@@ -130,9 +130,11 @@ class Ours:
         encoded, corpus = self.data.encoded, self.data.corpus
         for split, rows in (("train", corpus.splits["train"]), ("test", corpus.splits["test"][:SENTENCES])):
             for side in ("source", "target"):
-                texts = encoded.writer.segmenter.split([row[side] for row in rows])
+                texts = encoded.encoding.writer.segmenter.split([row[side] for row in rows])
                 write_lines(self.folder / f"{split}.{side}", [" ".join(symbols) for symbols in texts])
-        write_lines(self.folder / "vocabulary", [form for form in encoded.codec.words.symbols if " " not in form])
+        write_lines(
+            self.folder / "vocabulary", [form for form in encoded.encoding.codec.words.symbols if " " not in form]
+        )
 
 
 def write_lines(path: Path, lines: list[str]) -> None:

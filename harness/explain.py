@@ -1,7 +1,7 @@
 """``python -m harness.explain RUN "a text"``: what a trained run predicts for a text, and where its attention looks.
 
-RUN is the folder of a run or its record. Task, data and network are rebuilt from the record's configuration, and the
-tested weights are loaded, so the data must be the run's. ``--save`` writes the maps of a few test examples beside the
+RUN is the folder of a run or its record. Nothing else is needed: the folder may have moved, and the data set need not
+be there. ``--save`` writes the maps of a few test examples beside the
 record anew, as each run does by itself at its end (``attention_maps=false`` switches that off): the same examples for
 every run of a data set, which the HTML report shows side by side.
 
@@ -47,9 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--html", type=Path, help="write the maps there as a page")
     parser.add_argument("--save", action="store_true", help="write attention.json for test examples into the folder")
     parser.add_argument("--rows", type=int, default=3, help="so many test examples with --save (default: 3)")
-    parser.add_argument("--data_dir", help="where the folders of data sets are (default: as the run had it)")
     parser.add_argument("--trust", action="store_true", help="run code of others that the record names")
-    parser.add_argument("--results_dir", help="where caches are (default: the folder that holds the run's)")
     return parser
 
 
@@ -66,15 +64,14 @@ def run(options: argparse.Namespace) -> None:
             f"to explain it, the run's own code would be executed: {', '.join(foreign)} is not of this repository; "
             "pass --trust if you know where the run comes from"
         )
-    from harness.explanation.rebuilt import Rebuilt  # torch: after what can be refused without it
+    from harness.build.saved import SavedNetwork  # torch: after what can be refused without it
+    from harness.explanation.finished import explain_some, explain_texts
 
-    rebuilt = Rebuilt.from_record(
-        record, folder, data_dir=options.data_dir, results_dir=options.results_dir or str(folder.parent.parent)
-    )
+    network = SavedNetwork.load(record, folder)
     if options.texts:
-        show(rebuilt.explain_texts(options.texts, external=options.external), record, options)
+        show(explain_texts(network, options.texts, external=options.external), record, options)
     if options.save:
-        print(save_maps(rebuilt.explain_some(options.rows), folder))
+        print(save_maps(explain_some(network, folder, options.rows), folder))
 
 
 def show(explained: Explained, record: Record, options: argparse.Namespace) -> None:

@@ -229,10 +229,6 @@ class Task(ABC):
         """The first label of a row that is not ``known`` from train and so cannot be learnt, if there is one."""
         return next((label for label in self.labels_of(row) if label not in known), None)
 
-    def any_label(self, row: Row, train: Sequence[Row]) -> Any:
-        """A label that a row without one may be given, so that it can be encoded: nobody looks at it."""
-        return train[0][self.label_column]
-
     @abstractmethod
     def encode(self, corpus: Any, *, options: Any, external: bool, cache: Path | None) -> Any:
         """The corpus as numbers, with vocabularies and labels of its training split.
@@ -243,6 +239,10 @@ class Task(ABC):
 
         Raises ValueError for what cannot be encoded.
         """
+
+    @abstractmethod
+    def load_encoding(self, saved: Mapping[str, Any], *, options: Any) -> Any:
+        """The ``tasks.encoding.corpus.Encoding`` whose ``saved`` this is, for texts that come after the training."""
 
     @abstractmethod
     def build_head(self, sizes: Sizes, body: Body) -> Head:

@@ -41,7 +41,7 @@ HARNESS: Mapping[str, set[str]] = {
     "leaderboard": READERS,
     "compare": READERS,
     "publish": READERS | {"report"},
-    "explain": READERS | {"explanation"},
+    "explain": READERS | {"explanation", "build"},
     "runs": {"run", "records"},
 }
 """Each package and command of ``harness`` -> what it may import of the others."""
@@ -53,7 +53,7 @@ FACES: Mapping[str, set[str]] = {
     "run": {"run", "execute", "folder", "stopping", "display"},
     "engines": {"base", "local", "locks"},
     "sweep": {"cells", "job", "dispatch", "forecast", "display"},
-    "explanation": {"choice", "example", "rebuilt", "maps", "saved_maps"},
+    "explanation": {"choice", "example", "finished", "maps", "saved_maps"},
 }
 """The only files of a package that others import; packages that are not named here are open."""
 

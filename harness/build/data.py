@@ -46,11 +46,15 @@ def encode(config: DictConfig, task: Task, corpus: Corpus) -> Data:
 
     Raises ValueError for what the encoding refuses, and for texts longer than learned positions reach.
     """
-    options = EncodingOptions(**config.encoding, ngram_buckets=config.embedding.ngram_buckets)
-    cache = Path(config.results_dir) / "cache"
+    cache, options = Path(config.results_dir) / "cache", encoding_options(config)
     encoded: EncodedCorpus = task.encode(corpus, options=options, external=uses_external(config), cache=cache)
     _check_lengths(config, corpus, encoded)
     return Data(config, task, corpus, encoded)
+
+
+def encoding_options(config: DictConfig) -> EncodingOptions:
+    """How tokens become ids, as the configuration has it."""
+    return EncodingOptions(**config.encoding, ngram_buckets=config.embedding.ngram_buckets)
 
 
 def _check_lengths(config: DictConfig, corpus: Corpus, encoded: EncodedCorpus) -> None:

@@ -10,7 +10,7 @@ from harness.board.row import is_floor
 from harness.configuration.compose import CONF
 from harness.explanation.maps import AttentionMap, last_of_each_part
 from harness.records.code import BUILT, targets
-from harness.records.files import records_in
+from harness.records.files import ENCODING, WEIGHTS, records_in
 from harness.records.record import Record, record_problem
 
 
@@ -18,7 +18,8 @@ def foreign_targets(record: Record) -> list[str]:
     """What the record would have made by code that no file of ``conf/`` names: a record may come from anybody."""
     texts = (path.read_text(encoding="utf-8") for path in CONF.rglob("*.yaml"))
     known = {target for text in texts for target in re.findall(r"_target_: (\S+)", text)}
-    return sorted({target for group in BUILT for target in targets(record["config"].get(group))} - known)
+    made = [group for group in BUILT if group != "data"]  # no data are read
+    return sorted({target for group in made for target in targets(record["config"].get(group))} - known)
 
 
 def find_run(place: Path) -> tuple[Path, Record]:
@@ -34,8 +35,12 @@ def find_run(place: Path) -> tuple[Path, Record]:
         raise ValueError(f"the run is of the floor {record['model']!r}, which has no attention")
     if record["status"] != "done":
         raise ValueError(f"the run has no tested weights: {record['status']}: {record.get('reason')}")
-    if not (path.parent / "model.pt").exists():
-        raise ValueError(f"{path.parent} holds no model.pt; run again with force=true to have the weights")
+    missing = [name for name in (WEIGHTS, ENCODING) if not (path.parent / name).exists()]
+    if missing:
+        raise ValueError(
+            f"{path.parent} holds no {' and no '.join(missing)}, which runs of this version leave; run again with "
+            "force=true to have a run that stands alone"
+        )
     return path.parent, record
 
 

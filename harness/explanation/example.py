@@ -21,7 +21,6 @@ from models.attention.base import Attended, Attention, recorded_weights
 from tasks.base import Row, Task
 from tasks.encoding.tokenization import tokenizer_named
 from tasks.model import TaskModel
-from tasks.reading.source import Corpus
 
 LONGEST = 25
 """Test examples of more tokens are passed over where there are shorter ones: their maps are hard to read."""
@@ -70,19 +69,20 @@ def explain_example(data: Data, model: TaskModel, number: int, *, row: int) -> E
         written = data.encoded.pieces("test", predicted)
         maps.append(AttentionMap("head.decoder", "decoder", written, tokens[0], weights_TS[None].float().numpy()))
     readable = data.readable("test", predicted)
-    return Explained(row, tokens, example[data.task.label_column], readable, maps, data.task.tokenized)
+    return Explained(row, tokens, example.get(data.task.label_column), readable, maps, data.task.tokenized)
 
 
-def short_rows(task: Task, corpus: Corpus, wanted: int, *, longest: int = LONGEST) -> list[int]:
-    """Up to ``wanted`` test examples of at most ``longest`` tokens, one a stretch of the split; or the shortest.
+def short_examples(
+    task: Task, rows: Sequence[Row], tokenizer: str, wanted: int, *, longest: int = LONGEST
+) -> list[int]:
+    """The numbers of up to ``wanted`` of the test examples: of at most ``longest`` tokens, one a stretch of the split.
 
-    They depend on the data alone: every run of a data set shows the same ones.
+    If a stretch has none, the shortest of all. They depend on the data alone: every run of a data set shows the same.
     """
-    rows = corpus.splits["test"]
 
     def length(number: int) -> int:
         """Of its longest text; 0 if one of them is empty."""
-        lengths = [len(tokens_of(rows[number][column], corpus)) for column in task.text_columns]
+        lengths = [len(tokens_of(rows[number][column], tokenizer)) for column in task.text_columns]
         return max(lengths) if all(lengths) else 0
 
     stretches = pairwise(len(rows) * place // wanted for place in range(wanted + 1))
@@ -94,17 +94,17 @@ def short_rows(task: Task, corpus: Corpus, wanted: int, *, longest: int = LONGES
     return sorted(sorted(lengths, key=lengths.__getitem__)[:wanted])
 
 
-def tokens_of(value: str | list[str], corpus: Corpus) -> list[str]:
-    """The tokens of a text as the corpus divides it."""
-    return value if isinstance(value, list) else tokenizer_named(corpus.tokenizer)(value)
+def tokens_of(value: str | list[str], tokenizer: str) -> list[str]:
+    """The tokens of a text as the tokenizer of this name divides it."""
+    return value if isinstance(value, list) else tokenizer_named(tokenizer)(value)
 
 
 def _external(data: Data, example: Row) -> list[str] | None:
     """The tokens of the external memory; None where there is none, or where it is the other text of a pair."""
-    source = data.encoded.external_source
+    source = data.encoded.encoding.external_source
     if source == "labels":
         return [word for name in data.task.label_words(data.encoded.labels) for word in name]
-    return tokens_of(example["external"], data.corpus) if source == "column" else None
+    return tokens_of(example["external"], data.encoded.encoding.tokenizer) if source == "column" else None
 
 
 Calls = dict[str, list[Attended]]

@@ -1,7 +1,8 @@
 """Where runs and their records lie, and how they are written and read. One immutable JSON file a run.
 
 Layout: ``<results_dir>/runs/<task>-<data>-<model>-s<seed>-<id>/record.json`` and, beside it, ``predictions.jsonl.gz``
-(one line a test example), ``model.pt`` (the tested weights), ``logs`` of the loggers, ``error.txt`` after a failure.
+(one line a test example), ``model.safetensors`` (the tested weights), ``encoding.json`` (what was learnt of the
+training texts), ``logs`` of the loggers, ``error.txt`` after a failure.
 
 Only the standard library is needed to read records.
 """
@@ -22,6 +23,8 @@ from typing import Any, cast
 from harness.records.code import code_version
 from harness.records.processes import writes_here
 from harness.records.record import FORMAT, Record
+
+WEIGHTS, ENCODING = "model.safetensors", "encoding.json"
 
 TOGETHER = 500
 """So many lines of a file of records are parsed at once."""

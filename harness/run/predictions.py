@@ -19,10 +19,11 @@ def describe_predictions(task: Task, corpus: Corpus, predictions: Mapping[int, A
 
     ``row``: its index in the test split; ``gold`` and ``predicted``: label or list of tags; ``length``: tokens of all
     its texts; ``unseen``: how many of them (lower-cased) never occur in train, ``rare``: how many up to ``RARE`` times;
-    ``distance``: see ``farthest_repetition``; and the text columns themselves.
+    ``distance``: see ``farthest_repetition``; and the texts themselves, an external one among them.
     """
     tokenize = tokenizer_named(corpus.tokenizer)
     seen = Counter(word for row in corpus.splits["train"] for word in _words(row, task.text_columns, tokenize))
+    columns = (*task.text_columns, "external")
     for row, predicted in sorted(predictions.items()):
         example = corpus.splits["test"][row]
         words = _words(example, task.text_columns, tokenize)
@@ -34,7 +35,7 @@ def describe_predictions(task: Task, corpus: Corpus, predictions: Mapping[int, A
             "unseen": sum(seen[word] == 0 for word in words),
             "rare": sum(0 < seen[word] <= RARE for word in words),
             "distance": farthest_repetition(words, seen),
-            **{column: example[column] for column in task.text_columns},
+            **{column: example[column] for column in columns if example.get(column) is not None},
         }
 
 

@@ -16,14 +16,15 @@ from pytorch_lightning.callbacks import Callback
 
 from harness.build.data import Data
 from harness.build.room import remedy
+from harness.build.saved import save_network
 from harness.build.trainer import MakeCallback, make_trainer
-from harness.explanation.example import explain_example, short_rows
+from harness.explanation.example import explain_example, short_examples
 from harness.explanation.saved_maps import save_maps
 from harness.records.environment import environment
 from harness.records.processes import writes_here
 from harness.records.record import Costs, Facts, Learning
 from harness.training.callbacks import Averaging, Patience, ProgressBar, RandomStates, Verdict
-from harness.training.checkpoints import Owner, WholeFiles, checkpoints, last_checkpoint, load, write_whole
+from harness.training.checkpoints import Owner, WholeFiles, checkpoints, last_checkpoint, load
 from harness.training.costs import latency_seconds, peak_memory_bytes
 from harness.training.loggers import finish_tracking
 from harness.training.memory import OutOfMemory, is_shortage
@@ -64,7 +65,7 @@ def train_and_test(
         finish_tracking(session.logger, scores=scores, failed=scores is None)
     yield {"costs": {**session.costs, **_measured(trainer, session)}}
     yield {"environment": environment(device=str(trainer.strategy.root_device), threads=torch.get_num_threads())}
-    _keep_weights(session)
+    _keep_network(session)
     _keep_maps(session)
     yield {"scores": scores}
     data, predictions = session.data, session.module.predictions
@@ -223,10 +224,10 @@ def _inference_speed(predict: Callable[[Any], Any], data: Data) -> float:
     return tokens / seconds
 
 
-def _keep_weights(session: Session) -> None:
-    """Keep the tested weights."""
+def _keep_network(session: Session) -> None:
+    """Keep the tested weights, and all that is needed to use them."""
     if writes_here():
-        write_whole(session.module.model.state_dict(), session.folder / "model.pt")
+        save_network(session.folder, session.data, session.module.model)
 
 
 def _keep_maps(session: Session) -> None:
@@ -238,8 +239,9 @@ def _keep_maps(session: Session) -> None:
         return
     data, model = session.data, session.module.model.cpu().eval()
     try:
-        wanted = set(short_rows(data.task, data.corpus, EXPLAINED))
-        numbers = [(n, row) for n, row in enumerate(data.encoded.splits["test"].rows_N.tolist()) if row in wanted]
-        save_maps([explain_example(data, model, number, row=row) for number, row in numbers], session.folder)
+        kept = data.encoded.splits["test"].rows_N.tolist()
+        rows = [data.corpus.splits["test"][row] for row in kept]
+        numbers = short_examples(data.task, rows, data.corpus.tokenizer, EXPLAINED)
+        save_maps([explain_example(data, model, number, row=kept[number]) for number in numbers], session.folder)
     except Exception as error:
         warnings.warn(f"no attention maps are kept of this run: {type(error).__name__}: {error}", stacklevel=2)

@@ -51,7 +51,7 @@ def begin(config: DictConfig, folder: Path, task: Task, corpus: Corpus) -> Gener
     torch.set_num_threads(config.trainer.threads)
     reset_peak_memory()
     data = encode(config, task, corpus)
-    yield {"dropped_rows": data.encoded.dropped, "external_memory": data.encoded.external_source}
+    yield {"dropped_rows": data.encoded.dropped, "external_memory": data.encoded.encoding.external_source}
     yield {"overlong_texts": dict(data.encoded.overlong)}
     config, match = match_model(config, data)
     yield {"match": match}

@@ -6,7 +6,8 @@ U distinct forms, C characters of a form, M n-grams of all forms
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -53,6 +54,15 @@ class TextCodec:
             words[word] = max(words[word], options.min_count)
         vocabulary = Vocabulary(words, min_count=options.min_count, first=first, size=size)
         return cls(vocabulary, Vocabulary(characters, min_count=1), options)
+
+    def saved(self) -> dict[str, Any]:
+        """The vocabularies as JSON has them."""
+        return {"words": list(self.words.symbols), "characters": list(self.characters.symbols)}
+
+    @classmethod
+    def load(cls, saved: Mapping[str, Any], options: EncodingOptions) -> TextCodec:
+        """The codec that was ``saved``."""
+        return cls(Vocabulary.of(saved["words"]), Vocabulary.of(saved["characters"]), options)
 
     @property
     def vocabulary_size(self) -> int:

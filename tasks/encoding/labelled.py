@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from tasks.base import Task
 from tasks.encoding.arrays import ClassLabels, EncodedLabels, EncodedSplit, SetLabels, TagLabels
 from tasks.encoding.codec import TextCodec
-from tasks.encoding.corpus import EncodedCorpus
+from tasks.encoding.corpus import EncodedCorpus, Encoding
 from tasks.encoding.limits import Limit
 from tasks.encoding.padding import offsets_of
 from tasks.encoding.tokenization import Tokenizer, tokenizer_named
@@ -20,16 +21,68 @@ from tasks.reading.source import Corpus
 Tokens = Sequence[str]
 
 
-class LabelledCorpus(EncodedCorpus):
-    """A corpus whose labels, or tags, are members of a closed set: a prediction is an index, or a list of them."""
+@dataclass(frozen=True)
+class LabelledEncoding(Encoding):
+    """Labels, or tags, are members of a closed set: a prediction is an index, or a list of them."""
 
-    def readable(self, split: str, prediction: Any) -> Any:
+    task: Task
+    options: EncodingOptions
+
+    @classmethod
+    def load(cls, saved: Mapping[str, Any], task: Task, options: EncodingOptions) -> LabelledEncoding:
+        """The encoding that was ``saved``, of this task and with these options."""
+        codec = TextCodec.load(saved, options)
+        return cls(saved["tokenizer"], list(saved["labels"]), codec, saved["external_source"], task, options)
+
+    def encode(self, corpus: Corpus) -> EncodedCorpus:
+        """Raises ValueError for unseen labels, texts without a token, and overlong ones where these are refused."""
+        return self.number(corpus, read_texts(corpus, self))
+
+    def number(self, corpus: Corpus, texts: ReadTexts) -> EncodedCorpus:
+        """The corpus, whose texts these are, as numbers."""
+        shared = [self.label_words] if self.external_source == "labels" else []
+        splits = {}
+        for split, indices in texts.kept.items():
+            encoded = {column: self.codec.encode(tokens) for column, tokens in texts.tokens[split].items()}
+            splits[split] = EncodedSplit(
+                rows_N=np.array(indices, dtype=np.int64),
+                texts=tuple(encoded[column] for column in self.task.text_columns),
+                external=self.codec.encode(shared) if shared else encoded.get("external"),
+                labels=_encode_labels(corpus, split, self.task, indices, self.labels),
+            )
+        dropped = {split: len(corpus.splits[split]) - len(indices) for split, indices in texts.kept.items()}
+        return EncodedCorpus(self, splits, dropped, texts.overlong)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns with texts that are read."""
+        return [*self.task.text_columns, *(["external"] if self.external_source == "column" else [])]
+
+    @property
+    def label_words(self) -> list[str]:
+        """The names of all labels in words, one after the other."""
+        return [word for name in self.task.label_words(self.labels) for word in name]
+
+    def readable(self, split: EncodedSplit, prediction: Any) -> Any:
         """The label's name, or the list of names."""
         labels = self.labels
         return [labels[i] for i in prediction] if isinstance(prediction, list) else labels[int(prediction)]
 
 
-def encode_corpus(corpus: Corpus, task: Task, *, options: EncodingOptions, external: bool) -> LabelledCorpus:
+@dataclass(frozen=True)
+class ReadTexts:
+    """The texts of a corpus as tokens.
+
+    ``kept``: split -> indices of the rows that are used. ``tokens``: split -> column -> the tokens of these rows.
+    ``overlong``: as in ``EncodedCorpus``.
+    """
+
+    kept: Mapping[str, list[int]]
+    tokens: Mapping[str, Mapping[str, list[Tokens]]]
+    overlong: Mapping[str, int]
+
+
+def encode_corpus(corpus: Corpus, task: Task, *, options: EncodingOptions, external: bool) -> EncodedCorpus:
     """Encode all splits with the vocabularies and labels of train.
 
     ``external``: whether the mechanism looks at an external text. It is the column ``external`` if every
@@ -39,30 +92,30 @@ def encode_corpus(corpus: Corpus, task: Task, *, options: EncodingOptions, exter
     overlong ones where these are refused.
     """
     labels = task.label_set([row[task.label_column] for row in corpus.splits["train"]])
-    kept = {split: rows_with_known_labels(corpus, split, task, set(labels)) for split in corpus.splits}
     source = _external_source(corpus, task) if external else "none"
-    columns = [*task.text_columns, *(["external"] if source == "column" else [])]
-    limit = Limit.of(task, options)
+    unfitted = LabelledEncoding(corpus.tokenizer, labels, TextCodec.fit([], options), source, task, options)
+    texts = read_texts(corpus, unfitted)
+    train = [text for column in texts.tokens["train"].values() for text in column]
+    # The names of labels are read with every row, however seldom a text holds them.
+    shared = unfitted.label_words if source == "labels" else []
+    codec = TextCodec.fit([*train, *([shared] if shared else [])], options, exempt=shared)
+    return replace(unfitted, codec=codec).number(corpus, texts)
+
+
+def read_texts(corpus: Corpus, encoding: LabelledEncoding) -> ReadTexts:
+    """The texts of all splits as tokens; the vocabularies of the encoding are not looked at yet."""
+    task, known = encoding.task, set(encoding.labels)
+    kept = {split: rows_with_known_labels(corpus, split, task, known) for split in corpus.splits}
+    limit = Limit.of(task, encoding.options)
+    tokenize = tokenizer_named(encoding.tokenizer)
     tokens = {
-        split: {column: limit.kept(corpus, split, _tokenize(corpus, split, column, rows), rows) for column in columns}
+        split: {
+            column: limit.kept(corpus, split, _tokenize(corpus, split, column, rows, tokenize), rows)
+            for column in encoding.columns
+        }
         for split, rows in kept.items()
     }
-    shared = [[word for name in task.label_words(labels) for word in name]] if source == "labels" else []
-    train = [text for texts in tokens["train"].values() for text in texts]
-    # The names of labels are read with every row, however seldom a text holds them.
-    codec = TextCodec.fit([*train, *shared], options, exempt=[word for name in shared for word in name])
-    ids = {label: number for number, label in enumerate(labels)}
-    splits = {}
-    for split, indices in kept.items():
-        encoded = {column: codec.encode(texts) for column, texts in tokens[split].items()}
-        splits[split] = EncodedSplit(
-            rows_N=np.array(indices, dtype=np.int64),
-            texts=tuple(encoded[column] for column in task.text_columns),
-            external=codec.encode(shared) if shared else encoded.get("external"),
-            labels=_encode_labels(corpus, split, task, indices, ids),
-        )
-    dropped = {split: len(corpus.splits[split]) - len(indices) for split, indices in kept.items()}
-    return LabelledCorpus(splits, labels, codec, dropped, source, overlong=dict(limit.overlong))
+    return ReadTexts(kept, tokens, dict(limit.overlong))
 
 
 def _external_source(corpus: Corpus, task: Task) -> str:
@@ -85,6 +138,9 @@ def rows_with_known_labels(corpus: Corpus, split: str, task: Task, known: set[st
     """
     kept = []
     for index, row in enumerate(corpus.splits[split]):
+        if task.label_column not in row:  # a new text, for which it is to be found
+            kept.append(index)
+            continue
         unknown = task.unseen_label(row, known)
         if unknown is None:
             kept.append(index)
@@ -101,8 +157,7 @@ def rows_with_known_labels(corpus: Corpus, split: str, task: Task, known: set[st
     return kept
 
 
-def _tokenize(corpus: Corpus, split: str, column: str, indices: Sequence[int]) -> list[Tokens]:
-    tokenize: Tokenizer = tokenizer_named(corpus.tokenizer)
+def _tokenize(corpus: Corpus, split: str, column: str, indices: Sequence[int], tokenize: Tokenizer) -> list[Tokens]:
     rows = corpus.splits[split]
     texts: list[Tokens] = []
     for index in indices:
@@ -118,9 +173,14 @@ def _tokenize(corpus: Corpus, split: str, column: str, indices: Sequence[int]) -
 
 
 def _encode_labels(
-    corpus: Corpus, split: str, task: Task, indices: Sequence[int], ids: Mapping[str, int]
-) -> EncodedLabels:
-    labels = [corpus.splits[split][index][task.label_column] for index in indices]
+    corpus: Corpus, split: str, task: Task, indices: Sequence[int], inventory: Sequence[str]
+) -> EncodedLabels | None:
+    """None for rows that have none."""
+    rows = [corpus.splits[split][index] for index in indices]
+    if not all(task.label_column in row for row in rows):
+        return None
+    ids = {label: number for number, label in enumerate(inventory)}
+    labels = [row[task.label_column] for row in rows]
     if not any(isinstance(label, list) for label in labels):
         return ClassLabels(np.array([ids[label] for label in labels], dtype=np.int32))
     several_K = np.array([ids[label] for found in labels for label in found], dtype=np.int32)

@@ -10,17 +10,18 @@ Punctuation is never part of a longer symbol, so that where it stands alone its 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 WORD = "\u2581"
 """The mark of a symbol that begins a word."""
 
 
 Kind = Literal["bpe", "characters", "words"]
+KINDS = get_args(Kind)
 
 _UNKNOWN = "<▁>"
 """What the BPE says for a character that it does not know; no text can contain it, since ``▁`` is replaced."""
@@ -45,7 +46,7 @@ class Segmenter:
 
         Raises ValueError for an unknown kind and a size below 1.
         """
-        if kind not in ("bpe", "characters", "words") or size < 1:
+        if kind not in KINDS or size < 1:
             raise ValueError(
                 "expected task.source_symbols and target_symbols among bpe, characters, words and "
                 f"task.vocabulary_size of at least 1, got {kind!r} and {size}"
@@ -62,6 +63,25 @@ class Segmenter:
         if file is not None:
             _write_once(file, bpe.to_str())
         return cls("bpe", bpe)
+
+    def saved(self) -> dict[str, Any]:
+        """It as JSON has it."""
+        return {"kind": self.kind, "bpe": None if self._bpe is None else self._bpe.to_str()}
+
+    @classmethod
+    def load(cls, saved: Mapping[str, Any]) -> Segmenter:
+        """What was ``saved``. Raises ValueError for anything else."""
+        kind, bpe = saved["kind"], saved["bpe"]
+        if kind not in KINDS or (kind == "bpe") != isinstance(bpe, str):
+            raise ValueError(f"expected a segmentation among {', '.join(KINDS)}, got {kind!r}")
+        if kind != "bpe":
+            return cls(kind)
+        from tokenizers import Tokenizer
+
+        try:
+            return cls(kind, Tokenizer.from_str(bpe))
+        except Exception as error:  # the library raises nothing narrower
+            raise ValueError(f"the byte-pair encoding is damaged ({error})") from error
 
     def split(self, texts: Sequence[str]) -> list[list[str]]:
         """The symbols of each text."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tasks.base import UNKNOWN, WrittenSymbols
 from tasks.encoding.codec import TextCodec
@@ -91,6 +92,10 @@ class Writer:
     def written(self) -> WrittenSymbols:
         """The ids that a decoder writes."""
         return WrittenSymbols(count=len(self.vocabulary), begin=self.begin, end=self.end)
+
+    def saved(self) -> dict[str, Any]:
+        """It as JSON has it, but for the form."""
+        return {"symbols": list(self.vocabulary.symbols), "segmenter": self.segmenter.saved()}
 
     def symbols(self, ids: Sequence[int], forms: Sequence[str]) -> list[str]:
         """The symbols of written ids; those beyond the vocabulary are copied ``forms`` of the split."""

@@ -62,6 +62,11 @@ class Vocabulary:
         self.symbols = (*first, *(symbol for _, symbol in kept[:size]))
         self._ids = {symbol: number for number, symbol in enumerate(self.symbols, start=2)}
 
+    @classmethod
+    def of(cls, symbols: Sequence[str]) -> Vocabulary:
+        """The vocabulary of these symbols in this order."""
+        return cls({}, min_count=1, first=symbols)
+
     def __len__(self) -> int:
         """The number of ids, padding and unknown included."""
         return len(self.symbols) + 2

@@ -16,11 +16,12 @@ from torch import Tensor
 from tasks.base import IGNORED, Row, Sizes
 from tasks.encoding.alignment import check_alignments, gold_is_aligned, weights_between_words
 from tasks.encoding.arrays import EncodedLabels, EncodedSplit, EncodedTexts
-from tasks.encoding.corpus import EncodedCorpus
+from tasks.encoding.codec import TextCodec
+from tasks.encoding.corpus import EncodedCorpus, Encoding
 from tasks.encoding.padding import Ints, offsets_of, padded
-from tasks.encoding.subwords import shown
+from tasks.encoding.subwords import Segmenter, shown
 from tasks.encoding.symbols import Cut, Symbols, Writer
-from tasks.encoding.vocabulary import EncodingOptions
+from tasks.encoding.vocabulary import EncodingOptions, Vocabulary
 from tasks.reading.columns import references, text_of
 from tasks.reading.source import Corpus
 
@@ -48,46 +49,81 @@ class WrittenLabels(EncodedLabels):
 
 
 @dataclass(frozen=True)
-class WrittenCorpus(EncodedCorpus):
-    """A corpus whose labels are texts: a prediction is a ``Generated`` text, in ids of symbols.
+class WrittenEncoding(Encoding):
+    """Labels are texts: a prediction is a ``Generated`` text, in ids of symbols.
 
-    ``writer``: the target's vocabulary and segmentation.
-    ``aligned``: whether every row but those of train has a gold ``alignment``.
+    ``reader``: what cuts the texts that are read. ``writer``: vocabulary and segmentation of those that are written.
+    With ``symbols.joint`` they share both.
     """
 
+    symbols: Symbols
+    reader: Segmenter
     writer: Writer
-    aligned: bool
+
+    @classmethod
+    def load(cls, saved: Mapping[str, Any], symbols: Symbols, options: EncodingOptions) -> WrittenEncoding:
+        """The encoding that was ``saved``, of a task with these symbols and with these options."""
+        codec, reader = TextCodec.load(saved, options), Segmenter.load(saved["reader"])
+        vocabulary, segmenter = codec.words, reader
+        if not symbols.joint:
+            vocabulary = Vocabulary.of(saved["writer"]["symbols"])
+            segmenter = Segmenter.load(saved["writer"]["segmenter"])
+        writer = Writer(vocabulary, segmenter, options.normalize)
+        return cls(saved["tokenizer"], [], codec, "none", symbols, reader, writer)
+
+    def saved(self) -> dict[str, Any]:
+        """With the segmentations, and the vocabulary of what is written."""
+        written = {} if self.symbols.joint else {"writer": self.writer.saved()}
+        return super().saved() | {"reader": self.reader.saved()} | written
 
     @property
     def sizes(self) -> Sizes:
         """With the symbols that are written."""
-        return replace(super().sizes, written=self.writer.written, aligned=self.aligned)
+        return replace(super().sizes, written=self.writer.written)
 
-    def lengths_by_position(self, split: str) -> list[Ints]:
-        """Also those of the targets, but for a test split that is searched only, up to the limit of positions."""
-        labels = self.splits[split].labels
-        written = labels.lengths if labels is not None and (split != "test" or self.aligned) else None
-        return [*super().lengths_by_position(split), *([] if written is None else [written])]
+    def encode(self, corpus: Corpus) -> EncodedCorpus:
+        """Raises ValueError for an alignment with words that a row does not have."""
+        return self.number(corpus, cut_texts(corpus, self.symbols, self.reader, self.writer.segmenter))
 
-    def tokens(self, split: str, number: int) -> list[list[str]]:
+    def number(self, corpus: Corpus, texts: CutTexts) -> EncodedCorpus:
+        """The corpus, whose texts these are, as numbers."""
+        splits = {
+            split: _encode_split(
+                self.codec.encode(read),
+                read,
+                texts.written.get(split),
+                self.writer,
+                copying=self.symbols.copying,
+                longest=self.symbols.max_target if split == "train" else None,
+            )
+            for split, read in texts.read.items()
+        }
+        aligned = gold_is_aligned(corpus)
+        if aligned:
+            check_alignments(corpus)
+        return EncodedCorpus(self, splits, dict.fromkeys(splits, 0), aligned=aligned)
+
+    def tokens(self, split: EncodedSplit, number: int) -> list[list[str]]:
         """The symbols, without the marks of where words begin."""
         return [[shown(symbol) for symbol in symbols] for symbols in super().tokens(split, number)]
 
-    def readable(self, split: str, prediction: Any) -> str:
+    def readable(self, split: EncodedSplit, prediction: Any) -> str:
         """The text."""
-        return self.writer.text(prediction.ids, self._forms(split))
+        return self.writer.text(prediction.ids, split.texts[0].forms.spelt_U)
 
-    def pieces(self, split: str, prediction: Any) -> list[str]:
+    def pieces(self, split: EncodedSplit, prediction: Any) -> list[str]:
         """The symbols that were written, without the marks of where words begin."""
-        return [shown(symbol) for symbol in self.writer.symbols(prediction.ids, self._forms(split))]
+        return [shown(symbol) for symbol in self.writer.symbols(prediction.ids, split.texts[0].forms.spelt_U)]
 
-    def attention_between_words(self, split: str, rows: Sequence[Row], predictions: Mapping[int, Any]) -> list[Any]:
+    def attention_between_words(
+        self, split: EncodedSplit, rows: Sequence[Row], predictions: Mapping[int, Any]
+    ) -> list[Any]:
         """For each prediction the weights (words of the target, words of the source) with which its row was read.
 
         ``predictions`` are those of ``rows``, in their order, by their numbers in the split.
         """
         symbols = self.writer.segmenter.split([references(row)[0] for row in rows])
-        source = self.splits[split].texts[0]
+        source = split.texts[0]
         return [
             weights_between_words(
                 prediction.weights.float().numpy(), written=written, read=source.tokens(number), source=row["source"]
@@ -95,13 +131,18 @@ class WrittenCorpus(EncodedCorpus):
             for (number, prediction), written, row in zip(predictions.items(), symbols, rows, strict=True)
         ]
 
-    def _forms(self, split: str) -> Sequence[str]:
-        return self.splits[split].texts[0].forms.spelt_U
+
+@dataclass(frozen=True)
+class CutTexts:
+    """The texts of a corpus as symbols: split -> those of its sources, and of its targets where it has any."""
+
+    read: dict[str, list[list[str]]]
+    written: dict[str, list[list[str]]]
 
 
 def encode_sequences(
     corpus: Corpus, symbols: Symbols, *, options: EncodingOptions, cache: Path | None
-) -> WrittenCorpus:
+) -> EncodedCorpus:
     """Encode all splits with segmentation and vocabularies of train.
 
     With ``symbols.joint`` source and target share one segmentation and one vocabulary, so that tables can be tied.
@@ -109,28 +150,30 @@ def encode_sequences(
 
     Raises ValueError for an alignment with words that a row does not have.
     """
-    sources = {split: [text_of(row["source"]) for row in rows] for split, rows in corpus.splits.items()}
-    targets = {split: [references(row)[0] for row in rows] for split, rows in corpus.splits.items()}
-    reading, writing = symbols.segmenters(sources["train"], targets["train"], cache=cache)
-    read = {split: _cut(reading.split(texts), symbols.max_source) for split, texts in sources.items()}
-    written = {split: writing.split(texts) for split, texts in targets.items()}
-    codec, vocabulary = symbols.vocabularies(read["train"], _cut(written["train"], symbols.max_target), options)
+    train = corpus.splits["train"]
+    sources, targets = [text_of(row["source"]) for row in train], [references(row)[0] for row in train]
+    reading, writing = symbols.segmenters(sources, targets, cache=cache)
+    texts = cut_texts(corpus, symbols, reading, writing)
+    codec, vocabulary = symbols.vocabularies(
+        texts.read["train"], _cut(texts.written["train"], symbols.max_target), options
+    )
     writer = Writer(vocabulary, writing, options.normalize)
-    splits = {
-        split: _encode_split(
-            codec.encode(texts),
-            texts,
-            written[split],
-            writer,
-            copying=symbols.copying,
-            longest=symbols.max_target if split == "train" else None,
-        )
-        for split, texts in read.items()
-    }
-    aligned = gold_is_aligned(corpus)
-    if aligned:
-        check_alignments(corpus)
-    return WrittenCorpus(splits, [], codec, dict.fromkeys(splits, 0), "none", writer, aligned)
+    return WrittenEncoding(corpus.tokenizer, [], codec, "none", symbols, reading, writer).number(corpus, texts)
+
+
+def cut_texts(corpus: Corpus, symbols: Symbols, reading: Segmenter, writing: Segmenter) -> CutTexts:
+    """The texts of all splits as symbols."""
+    return CutTexts(
+        {
+            split: _cut(reading.split([text_of(row["source"]) for row in rows]), symbols.max_source)
+            for split, rows in corpus.splits.items()
+        },
+        {
+            split: writing.split([references(row)[0] for row in rows])
+            for split, rows in corpus.splits.items()
+            if all("target" in row for row in rows)
+        },
+    )
 
 
 def _cut(texts: list[list[str]], longest: int | None) -> list[list[str]]:
@@ -138,7 +181,7 @@ def _cut(texts: list[list[str]], longest: int | None) -> list[list[str]]:
 
 
 def _encode_split(
-    texts: EncodedTexts, read: Cut, written: Cut, writer: Writer, *, copying: bool, longest: int | None
+    texts: EncodedTexts, read: Cut, written: Cut | None, writer: Writer, *, copying: bool, longest: int | None
 ) -> EncodedSplit:
     """``texts``: what is ``read`` as arrays. ``longest``: as in ``_encode_targets``."""
     vocabulary, size = writer.vocabulary, len(writer.vocabulary)
@@ -146,11 +189,14 @@ def _encode_split(
         vocabulary.id_of(form) if form in vocabulary or not copying else size + number
         for number, form in enumerate(texts.forms.spelt_U)
     ]
+    labels = None
+    if written is not None:
+        labels = _encode_targets(texts, read, written, writer, copying=copying, longest=longest)
     return EncodedSplit(
         rows_N=np.arange(len(texts), dtype=np.int64),
         texts=(texts,),
         external=None,
-        labels=_encode_targets(texts, read, written, writer, copying=copying, longest=longest),
+        labels=labels,
         copies_U=np.array(copies, dtype=np.int64),
     )
 

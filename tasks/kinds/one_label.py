@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from tasks.base import Body, Head, Row, Sizes, Task
-from tasks.encoding.labelled import LabelledCorpus, encode_corpus
+from tasks.encoding.corpus import EncodedCorpus
+from tasks.encoding.labelled import LabelledEncoding, encode_corpus
 from tasks.encoding.vocabulary import EncodingOptions
 from tasks.heads.pooled import PooledHead
 from tasks.labels.order import sorted_labels
@@ -48,9 +49,13 @@ class PoolingTask(Task):
         """The labels of the training split, sorted (numbers by value)."""
         return sorted_labels(labels)
 
-    def encode(self, corpus: Corpus, *, options: EncodingOptions, external: bool, cache: Path | None) -> LabelledCorpus:
+    def encode(self, corpus: Corpus, *, options: EncodingOptions, external: bool, cache: Path | None) -> EncodedCorpus:
         """Tokens, and the numbers of labels."""
         return encode_corpus(corpus, self, options=options, external=external)
+
+    def load_encoding(self, saved: Mapping[str, Any], *, options: EncodingOptions) -> LabelledEncoding:
+        """Vocabularies and labels."""
+        return LabelledEncoding.load(saved, self, options)
 
     def build_head(self, sizes: Sizes, body: Body) -> Head:
         """Pool each text by the same attention and choose a label."""

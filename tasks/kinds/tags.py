@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from tasks.base import Body, Head, Row, Sizes, Task
-from tasks.encoding.labelled import LabelledCorpus, encode_corpus
+from tasks.encoding.corpus import EncodedCorpus
+from tasks.encoding.labelled import LabelledEncoding, encode_corpus
 from tasks.encoding.vocabulary import EncodingOptions
 from tasks.heads.tagging import Scheme, TaggingHead
 from tasks.reading.checks import tags_problem
@@ -40,13 +41,13 @@ class TaggingTask(Task):
         tags: Sequence[str] = row[self.label_column]
         return tags
 
-    def any_label(self, row: Row, train: Sequence[Row]) -> Any:
-        """The first tag of the inventory, for every token."""
-        return self.label_set([other[self.label_column] for other in train])[:1] * len(row[self.text_columns[0]])
-
-    def encode(self, corpus: Corpus, *, options: EncodingOptions, external: bool, cache: Path | None) -> LabelledCorpus:
+    def encode(self, corpus: Corpus, *, options: EncodingOptions, external: bool, cache: Path | None) -> EncodedCorpus:
         """Tokens, and the numbers of tags."""
         return encode_corpus(corpus, self, options=options, external=external)
+
+    def load_encoding(self, saved: Mapping[str, Any], *, options: EncodingOptions) -> LabelledEncoding:
+        """Vocabularies and labels."""
+        return LabelledEncoding.load(saved, self, options)
 
     def build_head(self, sizes: Sizes, body: Body) -> Head:
         """Tags over the states of the encoder; there is no pooling site."""

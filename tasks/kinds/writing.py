@@ -10,9 +10,10 @@ from torch import nn
 
 from models.decoding import SearchOptions
 from tasks.base import Body, Row, Sizes, Task
+from tasks.encoding.corpus import EncodedCorpus
 from tasks.encoding.symbols import Symbols
 from tasks.encoding.vocabulary import EncodingOptions
-from tasks.encoding.written import WrittenCorpus, encode_sequences
+from tasks.encoding.written import WrittenEncoding, encode_sequences
 from tasks.heads.generation import Coverage, GenerationHead, Learning, TextSearch
 from tasks.metrics.generation import settled_language, tokens_of
 from tasks.metrics.translation import alignment_scores
@@ -123,11 +124,7 @@ class GenerationTask(Task):
         """None: any text may be written."""
         return []
 
-    def any_label(self, row: Row, train: Sequence[Row]) -> Any:
-        """The text that is read."""
-        return row[self.text_columns[0]]
-
-    def encode(self, corpus: Corpus, *, options: EncodingOptions, external: bool, cache: Path | None) -> WrittenCorpus:
+    def encode(self, corpus: Corpus, *, options: EncodingOptions, external: bool, cache: Path | None) -> EncodedCorpus:
         """Symbols of sources and targets.
 
         Raises ValueError where words are to be lower-cased, which no decoder undoes, and for a limit of others.
@@ -139,6 +136,10 @@ class GenerationTask(Task):
                 f"encoding.max_length is for tasks that tag or choose; task={self.name} has task.max_source"
             )
         return encode_sequences(corpus, self.symbols, options=options, cache=cache)
+
+    def load_encoding(self, saved: Mapping[str, Any], *, options: EncodingOptions) -> WrittenEncoding:
+        """Segmentations and vocabularies."""
+        return WrittenEncoding.load(saved, self.symbols, options)
 
     def build_head(self, sizes: Sizes, body: Body) -> GenerationHead:
         """A decoder over the encoder's states.
@@ -165,14 +166,18 @@ class GenerationTask(Task):
         )
 
     def score_predictions(
-        self, rows: Sequence[Row], predictions: Mapping[int, Any], *, encoded: WrittenCorpus, split: str
+        self, rows: Sequence[Row], predictions: Mapping[int, Any], *, encoded: EncodedCorpus, split: str
     ) -> dict[str, float]:
         """Every score, with those of attention where there is any and the rows have gold alignments."""
         scores = super().score_predictions(rows, predictions, encoded=encoded, split=split)
+        encoding = encoded.encoding
         if not encoded.aligned or any(generated.weights is None for generated in predictions.values()):
             return scores
+        assert isinstance(encoding, WrittenEncoding)
         gold = [{(target, source) for target, source in row["alignment"]} for row in rows]
-        return scores | alignment_scores(gold, encoded.attention_between_words(split, rows, predictions))
+        return scores | alignment_scores(
+            gold, encoding.attention_between_words(encoded.splits[split], rows, predictions)
+        )
 
     def _text_search(self) -> TextSearch:
         """Made with the head, so that what it refuses is refused of the whole network, as what cannot work."""

@@ -36,6 +36,19 @@ def check_rows(rows: Sequence[Row], *, task: Task, place: Place) -> list[Row]:
     return checked
 
 
+def check_texts(rows: Sequence[Row], *, task: Task, place: Place) -> list[Row]:
+    """The same of rows whose label is to be found: they have their texts, and an external one where there is one."""
+    checked: list[Row] = []
+    for index, row in enumerate(rows):
+        texts = {column: row[column] for column in (*task.text_columns, "external") if column in row}
+        texts = dict(_with_numbers_written(texts, task))
+        problem = _texts_problem(texts, task, task.text_columns) or _half_character(texts, task)
+        if problem:
+            raise ValueError(f"{place(index)}: {problem}")
+        checked.append(texts)
+    return checked
+
+
 def _with_numbers_written(row: Row, task: Task) -> Row:
     """The row with text for numbers, also inside lists of tokens."""
     written: dict[str, Any] = {}
@@ -57,7 +70,12 @@ def _is_number(value: Any) -> bool:
 
 def _problem(row: Row, task: Task) -> str | None:
     """What is wrong with a row, and the remedy; None if nothing."""
-    for column in columns_of(task):
+    return _texts_problem(row, task, columns_of(task)) or task.label_problem(row) or _half_character(row, task)
+
+
+def _texts_problem(row: Row, task: Task, needed: Sequence[str]) -> str | None:
+    """What is wrong with the texts of a row, or which ``needed`` column it lacks."""
+    for column in needed:
         if column not in row:
             return (
                 f"expected a column {column!r} for the task {task.name!r}, found {listed(row)}; "
@@ -66,7 +84,7 @@ def _problem(row: Row, task: Task) -> str | None:
     for column in (*task.text_columns, *(["external"] if row.get("external") is not None else [])):
         if problem := _text_problem(column, row[column], tokens_only=task.tokenized and column != "external"):
             return problem
-    return task.label_problem(row) or _half_character(row, task)
+    return None
 
 
 def _text_problem(column: str, value: Any, *, tokens_only: bool) -> str | None:

@@ -8,26 +8,24 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
-from omegaconf import OmegaConf
 
 from harness import explain, leaderboard
-from harness.build.data import load_corpus, make_task
+from harness.build.data import make_task
+from harness.build.saved import SavedNetwork
 from harness.configuration.compose import compose_configuration
 from harness.explanation import choice
-from harness.explanation.example import Explained, short_rows
+from harness.explanation.example import Explained, short_examples
+from harness.explanation.finished import explain_texts
 from harness.explanation.maps import AttentionMap, terminal_lines
-from harness.explanation.rebuilt import Rebuilt
 from harness.explanation.saved_maps import LARGEST, read_maps, save_maps
-from harness.records.files import read_predictions, read_record
+from harness.records.files import ENCODING, WEIGHTS, read_predictions, read_record
 from harness.report.map_page import html_page
 from harness.run.execute import execute
 from harness.training import fit
-from tasks.reading.source import Corpus
 from tests.harness.conftest import TINY, WRITING
 from tests.harness.handmade import floor, record, write_run
 
@@ -118,9 +116,8 @@ def test_maps_that_would_make_the_file_large_are_left_out(tmp_path: Path):
 )
 def test_the_examples_depend_on_the_data_alone(lengths: list[int], rows: list[int]):
     task = make_task(compose_configuration(["task=sentiment"]))
-    splits = {"test": [{"text": " ".join(["w"] * length), "label": "a"} for length in lengths]}
-    corpus = SimpleNamespace(splits=splits, tokenizer="words")
-    assert short_rows(task, cast(Corpus, corpus), 2 if len(lengths) == 4 else 3) == rows
+    examples = [{"text": " ".join(["w"] * length), "label": "a"} for length in lengths]
+    assert short_examples(task, examples, "words", 2 if len(lengths) == 4 else 3) == rows
 
 
 @pytest.mark.slow
@@ -172,9 +169,9 @@ def test_a_text_is_brought_into_the_form_of_the_data(trained: Callable[[str], Pa
     folder = trained("sentiment")
     found = read_record(folder)
     assert found is not None
-    rebuilt = Rebuilt.from_record(found, folder, data_dir=None, results_dir=str(folder.parent.parent))
-    known = rebuilt.corpus.splits["train"][0]["text"].split()[0]
-    assert rebuilt.explain_texts([f"{known} e\u0301"]).texts == [[known, "\u00e9"]]
+    network = SavedNetwork.load(found, folder)
+    known = network.encoding.codec.words.symbols[0]
+    assert explain_texts(network, [f"{known} e\u0301"]).texts == [[known, "\u00e9"]]
 
 
 def test_the_report_shows_what_was_saved(trained: Callable[[str], Path], tmp_path: Path):
@@ -212,22 +209,16 @@ def test_what_cannot_be_explained_is_refused_with_the_reason(
         capsys, str(write_run(tmp_path / "floor", floor())), "a"
     )
     bare = write_run(tmp_path / "bare", record())
-    assert "holds no model.pt" in refused(capsys, str(bare), "a")
+    assert "holds no model.safetensors and no encoding.json, which" in refused(capsys, str(bare), "a")
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [({"data_fingerprint": "0123456789abcdef"}, "the data are not those of the run"), ({}, "does not fit the network")],
-)
-def test_other_data_and_another_network_are_refused(
-    trained: Callable[[str], Path], capsys: Captured, tmp_path: Path, change: dict[str, str], message: str
-):
+def test_another_network_is_refused(trained: Callable[[str], Path], capsys: Captured, tmp_path: Path):
     folder = tmp_path / "runs" / "changed"
     shutil.copytree(trained("sentiment"), folder)
     made = json.loads((folder / "record.json").read_text())
     made["config"]["backbone"]["feedforward_width"] = 24
-    (folder / "record.json").write_text(json.dumps(made | change))
-    assert message in refused(capsys, str(folder), "--save")
+    (folder / "record.json").write_text(json.dumps(made))
+    assert "does not fit the network" in refused(capsys, str(folder), "--save")
 
 
 class Foreign:
@@ -243,39 +234,37 @@ class Foreign:
     [pickle.dumps(Foreign()), pickle.dumps({"a": 1}), b"", b"no weights", b"PK\x03\x04" + bytes(99)],
     ids=["pickle", "foreign", "empty", "text", "archive"],
 )
-def test_what_is_no_file_of_weights_is_refused_in_a_line(
-    trained: Callable[[str], Path], capsys: Captured, tmp_path: Path, content: bytes
+@pytest.mark.parametrize("name", [WEIGHTS, ENCODING, "predictions.jsonl.gz"])
+def test_what_is_no_file_of_a_run_is_refused_in_a_line(
+    trained: Callable[[str], Path], capsys: Captured, tmp_path: Path, content: bytes, name: str
 ):
     folder = tmp_path / "runs" / "changed"
     shutil.copytree(trained("sentiment"), folder)
-    (folder / "model.pt").write_bytes(content)
+    (folder / name).write_bytes(content)
     assert explain.main([str(folder), "--save"]) == 2
     said = capsys.readouterr()
-    assert f"{folder / 'model.pt'} is no file of a run's weights (" in said.err
+    assert str(folder / name) in said.err
+    assert said.err.endswith("; run again with force=true to have it\n")
     assert said.err.count("\n") == 1
     assert "executed" not in said.out
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("place", ["model.attention", "data.train_from"])
 def test_code_of_others_is_run_only_if_trusted(
-    trained: Callable[[str], Path], tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch, place: str
+    trained: Callable[[str], Path], tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ):
-    folder = tmp_path / "received"
+    folder = tmp_path / "theirs"
     shutil.copytree(trained("ner"), folder)
-    group, name = place.split(".")
-    (tmp_path / f"received_{group}.py").write_text("from models.attention.cross import CrossAttention as Theirs\n")
+    (tmp_path / "received.py").write_text("from models.attention.cross import CrossAttention as Theirs\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     made = json.loads((folder / "record.json").read_text())
-    part = made["config"][group][name] if group == "model" else {}
-    made["config"][group][name] = part | {"_target_": f"received_{group}.Theirs"}
+    made["config"]["model"]["attention"]["_target_"] = "received.Theirs"
     (folder / "record.json").write_text(json.dumps(made))
     said = refused(capsys, str(folder), "Ada left .")
-    assert f"the run's own code would be executed: received_{group}.Theirs is not of this repository" in said
-    assert f"received_{group}" not in sys.modules
-    if group == "model":
-        assert explain.main([str(folder), "the of .", "--trust"]) == 0
-        assert "prediction: " in capsys.readouterr().out
+    assert "the run's own code would be executed: received.Theirs is not of this repository" in said
+    assert "received" not in sys.modules
+    assert explain.main([str(folder), "the of .", "--trust"]) == 0
+    assert "prediction: " in capsys.readouterr().out
 
 
 def test_what_lies_inside_a_known_module_is_not_known():
@@ -297,31 +286,3 @@ def test_a_page_of_maps_escapes_its_texts():
     page = html_page("<b>", "<i>", [some_map(["<u>"], ["<s>"], [[1.0]])], None)
     assert not any(mark in page for mark in ("<b>", "<i>", "<u>", "<s>"))
     assert page.count("&lt;s&gt;") == 2
-
-
-@pytest.mark.slow
-def test_data_that_are_not_there_are_named(trained: Callable[[str], Path], capsys: Captured, tmp_path: Path):
-    folder = tmp_path / "runs" / "moved"
-    shutil.copytree(trained("sentiment"), folder)
-    made = json.loads((folder / "record.json").read_text())
-    composed = compose_configuration(["task=sentiment", "data=sst2", "data_dir=before"])
-    made["config"]["data"] = OmegaConf.to_container(composed.data, resolve=True)
-    (folder / "record.json").write_text(json.dumps(made))
-    assert str(tmp_path / "nowhere") in refused(capsys, str(folder), "a film", "--data_dir", str(tmp_path / "nowhere"))
-
-
-def test_a_source_inside_another_reads_from_the_same_folder(tmp_path: Path):
-    before, after = tmp_path / "before", tmp_path / "after"
-    for name, splits in (("jfleg", ("validation", "test")), ("disfl_qa", ("train", "validation", "test"))):
-        (before / name).mkdir(parents=True)
-        for split in splits:
-            row = {"source": "a b", "target": "b", "targets": ["b"]}
-            (before / name / f"{split}.jsonl").write_text(json.dumps(row) + "\n")
-    composed = compose_configuration(
-        ["task=correction", "data=jfleg", "data@data.train_from=disfl_qa", f"data_dir={before}"]
-    )
-    fingerprint = load_corpus(composed, make_task(composed)).fingerprint
-    made = {"config": OmegaConf.to_container(composed, resolve=True), "data_fingerprint": fingerprint}
-    before.rename(after)
-    rebuilt = Rebuilt.from_record(made, tmp_path, data_dir=str(after), results_dir=str(tmp_path))
-    assert rebuilt.corpus.fingerprint == fingerprint

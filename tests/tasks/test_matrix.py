@@ -73,7 +73,7 @@ def make(task_name: str, model: str, backbone: str, **changed: Any) -> tuple[Tas
     _, encoded = encoded_samples(task_name, external)
     position = instantiate(node("position", "sinusoidal" if backbone == "transformer" else "none"))
     embeddings = instantiate(node("embedding", "words", **changed))(
-        vocabulary_size=encoded.codec.vocabulary_size, character_count=encoded.codec.character_count
+        vocabulary_size=encoded.sizes.vocabulary, character_count=encoded.sizes.characters
     )
     encoder = instantiate(node("backbone", backbone, **changed))(
         embeddings.width, attention=attention, position=position, external=external

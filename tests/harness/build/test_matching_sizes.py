@@ -18,8 +18,9 @@ from harness.build.counts import count_parameters, forward_flops
 from harness.build.data import Data, encode, make_task
 from harness.build.matching import check_match, match_model, reference_of, resized
 from harness.build.model import make_model
+from harness.build.saved import SavedNetwork
 from harness.configuration.compose import CONF, compose_configuration
-from harness.explanation.rebuilt import Rebuilt
+from harness.explanation.finished import explain_some
 from harness.records import files
 from harness.run.execute import execute
 from harness.run.run import Outcome
@@ -172,8 +173,7 @@ def test_a_matched_run_records_what_it_reached_and_can_be_explained(tiny: Overri
     assert counted["total"] - counted["embedding"] == match["count"]
     assert match["ratio"] == pytest.approx(1, abs=0.02)
     assert match["width"] > match["reference_width"] == 10 * 16
-    rebuilt = Rebuilt.from_record(record, outcome.folder, data_dir=None, results_dir=str(outcome.folder.parents[1]))
-    assert rebuilt.explain_rows([0])
+    assert explain_some(SavedNetwork.load(record, outcome.folder), outcome.folder, 1)
 
 
 def test_what_cannot_be_matched_is_a_hole_and_planned_as_one(tiny: Overrides):

@@ -12,6 +12,7 @@ import pytest
 import torch
 from lightning_fabric.accelerators import mps as fabric
 from pytorch_lightning.accelerators import mps
+from safetensors.torch import load_file
 
 from harness.build.trainer import accelerator_of, epochs_for, make_trainer
 from harness.configuration.compose import compose_configuration
@@ -154,6 +155,6 @@ def test_two_processes_share_a_run_and_score_every_example_once(tiny: Callable[.
     # Batches of 16 and of 4 rows make a step: the one that a large batch makes.
     alone = execute(compose_configuration(tiny(*same, "training.batch_rows=20")))
     assert alone.record["costs"]["train_steps"] == record["costs"]["train_steps"]
-    weights, expected = (torch.load(run / "model.pt", weights_only=True) for run in (folder, alone.folder))
+    weights, expected = (load_file(run / "model.safetensors") for run in (folder, alone.folder))
     for name, weight in weights.items():
         torch.testing.assert_close(weight, expected[name], rtol=1e-3, atol=1e-5)

@@ -65,17 +65,17 @@ def test_a_checkpoint_that_finds_the_disk_full_fails_the_run_in_a_line_and_does_
 def test_weights_that_find_the_disk_full_do_not_stay_and_nothing_is_trained_again(
     tiny: Overrides, monkeypatch: pytest.MonkeyPatch
 ):
-    keep = fit._keep_weights
+    keep = fit._keep_network
 
     def keep_on_a_full_disk(session: Any) -> None:
         with no_file_beyond(20_000):
             keep(session)
 
     with monkeypatch.context() as patched:
-        patched.setattr(fit, "_keep_weights", keep_on_a_full_disk)
+        patched.setattr(fit, "_keep_network", keep_on_a_full_disk)
         first = run(tiny(*NETWORK))
     assert first.record["status"] == "failed"
-    assert not list(first.folder.glob("model.pt*"))
+    assert not list(first.folder.glob("model.safetensors*"))
     again = run(tiny(*NETWORK))
     assert again.record["status"] == "done", again.record["reason"]
     assert again.record["resumed"]

@@ -12,9 +12,10 @@ import pytest
 
 from harness.board.board import make_board
 from harness.board.rows import group_records
+from harness.build.saved import SavedNetwork
 from harness.comparison.scoring import scorer_for
 from harness.configuration.compose import compose_configuration
-from harness.explanation.rebuilt import Rebuilt
+from harness.explanation.finished import explain_texts
 from harness.records.files import read_predictions
 from harness.report.runs import _sample
 from harness.run.execute import execute
@@ -65,7 +66,7 @@ def test_sets_are_learnt_scored_explained_and_shown(tiny: Overrides, tmp_path: P
     view = _sample(next(row for row in predictions if len(row["gold"]) == 2))
     assert ", " in view["gold"][0]
     if model == "dot":
-        rebuilt = Rebuilt.from_record(record, outcome.folder, data_dir=None, results_dir=str(tmp_path / "results"))
+        network = SavedNetwork.load(record, outcome.folder)
         for number in (2, 0):
             row = next(row for row in predictions if len(row["gold"]) == number and row["predicted"] == row["gold"])
-            assert rebuilt.explain_texts([row["text"]]).words == (", ".join(row["gold"]) or "no label")
+            assert explain_texts(network, [row["text"]]).words == (", ".join(row["gold"]) or "no label")

@@ -17,6 +17,7 @@ import pytorch_lightning as pl
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file
 
 from harness.build import data as run_data
 from harness.configuration.compose import compose_configuration
@@ -403,7 +404,7 @@ def test_a_run_in_a_moved_folder_tests_the_epoch_that_was_best(
     resumed = run([*overrides, f"results_dir={moved}"])
     assert resumed.record["resumed"]
     assert numbers(resumed) == numbers(run([*overrides, f"results_dir={tmp_path / 'whole'}"]))
-    tested = torch.load(resumed.folder / "model.pt")
+    tested = load_file(resumed.folder / "model.safetensors")
     assert all(torch.equal(weight, first[f"model.{name}"]) for name, weight in tested.items())
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from harness.configuration.compose import compose_configuration
 from harness.records import files
@@ -67,7 +68,7 @@ def test_the_tested_weights_are_those_of_the_best_validation_epoch(tiny: Overrid
     corpus = run_data.load_corpus(config, task)
     data = encode(config, task, corpus)
     model = make_model(config, data)
-    model.load_state_dict(torch.load(outcome.folder / "model.pt", weights_only=True))
+    model.load_state_dict(load_file(outcome.folder / "model.safetensors"))
     model.eval()
 
     def score(split: str) -> dict[str, float]:

@@ -274,7 +274,7 @@ def test_a_trial_never_reads_the_test_split(searching: Overrides, tmp_path: Path
     best = max(point["validation/token_accuracy"] for point in outcome.record["curves"])
     assert outcome.record["validation_scores"]["token_accuracy"] == best
     left = {path.name for path in outcome.folder.iterdir()}
-    assert not {"model.pt", "best.ckpt", "last.ckpt", "predictions.jsonl.gz"} & left
+    assert not {"model.safetensors", "best.ckpt", "last.ckpt", "predictions.jsonl.gz"} & left
 
 
 @pytest.mark.slow

@@ -234,23 +234,23 @@ def test_a_text_without_tokens_is_named():
 
 def test_the_external_text_is_the_column_or_the_names_of_the_labels():
     by_labels = encode_corpus(corpus_of(TRAIN, TRAIN), Sorting(), options=options(), external=True)
-    assert by_labels.external_source == "labels"
-    words = [by_labels.codec.words.symbols[i - 2] for i in by_labels.splits["test"].external.forms.words_U]
+    assert by_labels.encoding.external_source == "labels"
+    words = [by_labels.encoding.codec.words.symbols[i - 2] for i in by_labels.splits["test"].external.forms.words_U]
     assert words == ["b", "card", "arrival"]
     rows = [row | {"external": "some hint"} for row in TRAIN]
     by_column = encode_corpus(corpus_of(rows, rows), Sorting(), options=options(), external=True)
-    assert by_column.external_source == "column"
+    assert by_column.encoding.external_source == "column"
     assert by_column.splits["train"].external.lengths.tolist() == [2, 2]
     neither = encode_corpus(corpus_of(TRAIN, TRAIN), Sorting(), options=options(), external=False)
-    assert (neither.external_source, neither.splits["train"].external) == ("none", None)
+    assert (neither.encoding.external_source, neither.splits["train"].external) == ("none", None)
 
 
 @pytest.mark.parametrize("min_count", [1, 2, 9])
 def test_the_names_of_labels_are_known_however_rare_their_words(min_count: int):
     encoded = encode_corpus(corpus_of(TRAIN, TRAIN), Sorting(), options=options(min_count=min_count), external=True)
-    words = [encoded.codec.words.symbols[i - 2] for i in encoded.splits["test"].external.forms.words_U]
+    words = [encoded.encoding.codec.words.symbols[i - 2] for i in encoded.splits["test"].external.forms.words_U]
     assert words == ["b", "card", "arrival"]
-    assert ("good" in encoded.codec.words) == (min_count == 1)
+    assert ("good" in encoded.encoding.codec.words) == (min_count == 1)
 
 
 @pytest.mark.parametrize(

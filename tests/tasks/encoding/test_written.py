@@ -11,9 +11,10 @@ import torch
 
 from tasks.base import IGNORED, PADDING, UNKNOWN
 from tasks.encoding.collation import collate
-from tasks.encoding.symbols import BEGIN, END, Symbols
+from tasks.encoding.corpus import EncodedCorpus
+from tasks.encoding.symbols import BEGIN, END, Symbols, Writer
 from tasks.encoding.vocabulary import EncodingOptions
-from tasks.encoding.written import WrittenCorpus, encode_sequences
+from tasks.encoding.written import WrittenEncoding, encode_sequences
 from tasks.heads.generation import Generated
 from tasks.reading.source import Corpus
 
@@ -29,7 +30,7 @@ TEST = [{"source": "see Bob a dog", "target": "Bob und Eva sehen"}, {"source": "
 
 def encode(
     rows: list[dict[str, Any]] = TEST, further: list[dict[str, Any]] | None = None, **changed: Any
-) -> WrittenCorpus:
+) -> EncodedCorpus:
     options: dict[str, Any] = {"vocabulary_size": 50, "source": "words", "target": "words", "joint": True}
     symbols = Symbols(**{**options, "max_source": None, "max_target": None, "copying": True, **changed})
     splits = {"train": TRAIN, "validation": rows, "test": rows, **({"further": further} if further else {})}
@@ -38,7 +39,12 @@ def encode(
     return encode_sequences(corpus, symbols, options=OPTIONS, cache=None)
 
 
-def written(encoded: WrittenCorpus, split: str, row: int) -> list[int]:
+def writer_of(encoded: EncodedCorpus) -> Writer:
+    assert isinstance(encoded.encoding, WrittenEncoding)
+    return encoded.encoding.writer
+
+
+def written(encoded: EncodedCorpus, split: str, row: int) -> list[int]:
     labels = encoded.splits[split].labels
     return labels.ids_K[labels.offsets[row] : labels.offsets[row + 1]].tolist()
 
@@ -46,31 +52,31 @@ def written(encoded: WrittenCorpus, split: str, row: int) -> list[int]:
 def test_a_target_ends_and_comes_back_as_its_text():
     encoded = encode()
     ids = written(encoded, "train", 0)
-    assert ids[-1] == encoded.writer.end
+    assert ids[-1] == writer_of(encoded).end
     forms = encoded.splits["train"].texts[0].forms.spelt_U
-    assert encoded.writer.text(ids[:-1], forms) == "einen hund sehen"
+    assert writer_of(encoded).text(ids[:-1], forms) == "einen hund sehen"
 
 
 def test_the_first_of_several_targets_is_learnt_from():
     encoded = encode()
-    assert encoded.writer.text(written(encoded, "train", 1)[:-1], ()) == "Anna sehen"
+    assert writer_of(encoded).text(written(encoded, "train", 1)[:-1], ()) == "Anna sehen"
 
 
 def test_a_word_that_only_the_source_shows_is_copied_and_another_is_unknown():
     encoded = encode()
-    size = len(encoded.writer.vocabulary)
+    size = len(writer_of(encoded).vocabulary)
     bob, und, eva, sehen, _ = written(encoded, "test", 0)
     assert (und, eva) == (UNKNOWN, UNKNOWN)
     assert sehen < size
     forms = encoded.splits["test"].texts[0].forms.spelt_U
     assert forms[bob - size] == "\u2581Bob"
-    assert encoded.writer.text([bob, und, sehen], forms) == "Bob sehen"
+    assert writer_of(encoded).text([bob, und, sehen], forms) == "Bob sehen"
 
 
 def test_without_copying_it_is_unknown():
     encoded = encode(copying=False)
     assert written(encoded, "test", 0)[0] == UNKNOWN
-    assert encoded.splits["test"].copies_U.max() < len(encoded.writer.vocabulary)
+    assert encoded.splits["test"].copies_U.max() < len(writer_of(encoded).vocabulary)
 
 
 def test_a_batch_holds_what_is_read_what_is_written_and_what_can_be_copied():
@@ -86,15 +92,15 @@ def test_a_batch_holds_what_is_read_what_is_written_and_what_can_be_copied():
 
 def test_begin_and_end_are_no_words_and_stand_first():
     encoded = encode()
-    assert (encoded.writer.begin, encoded.writer.end) == (2, 3)
-    assert encoded.writer.vocabulary.symbols[:2] == (BEGIN, END)
-    assert encode(joint=False).writer.begin == 2
+    assert (writer_of(encoded).begin, writer_of(encoded).end) == (2, 3)
+    assert writer_of(encoded).vocabulary.symbols[:2] == (BEGIN, END)
+    assert writer_of(encode(joint=False)).begin == 2
 
 
 def test_separate_vocabularies_share_no_words():
     encoded = encode(joint=False)
-    assert "\u2581dog" in encoded.codec.words
-    assert "\u2581dog" not in encoded.writer.vocabulary
+    assert "\u2581dog" in encoded.encoding.codec.words
+    assert "\u2581dog" not in writer_of(encoded).vocabulary
 
 
 def test_long_texts_are_cut_and_targets_only_in_train():
@@ -102,7 +108,7 @@ def test_long_texts_are_cut_and_targets_only_in_train():
     assert encoded.splits["test"].texts[0].lengths.tolist() == [2, 1]
     assert encoded.splits["train"].labels.lengths.tolist() == [1, 1]  # without an end, for they do not end there
     assert encoded.splits["test"].labels.lengths.tolist() == [5, 2]
-    assert written(encode(max_target=2), "train", 1)[-1] == encoded.writer.end
+    assert written(encode(max_target=2), "train", 1)[-1] == writer_of(encoded).end
 
 
 def test_weights_of_symbols_become_weights_of_words():
@@ -110,14 +116,17 @@ def test_weights_of_symbols_become_weights_of_words():
     encoded = encode(rows, source="characters", target="characters")
     assert encoded.aligned
     generated = Generated([], 0.0, torch.tensor([[0.1, 0.2, 0.7], [0.3, 0.1, 0.6]]))
-    (weights,) = encoded.attention_between_words("test", rows, {0: generated})
+    assert isinstance(encoded.encoding, WrittenEncoding)
+    (weights,) = encoded.encoding.attention_between_words(encoded.splits["test"], rows, {0: generated})
     np.testing.assert_allclose(weights, [[0.35, 0.65]])
 
 
 def test_words_that_were_cut_off_weigh_nothing():
     rows = [{"source": "a b c", "target": "x y", "alignment": [[1, 2]]}]
     encoded = encode(rows, max_source=2)
-    (weights,) = encoded.attention_between_words("test", rows, {0: Generated([], 0.0, torch.eye(2))})
+    assert isinstance(encoded.encoding, WrittenEncoding)
+    generated = Generated([], 0.0, torch.eye(2))
+    (weights,) = encoded.encoding.attention_between_words(encoded.splits["test"], rows, {0: generated})
     np.testing.assert_allclose(weights, [[1, 0, 0], [0, 1, 0]])
 
 
@@ -141,15 +150,15 @@ def test_rows_without_alignment_are_not_aligned():
 
 def test_words_beyond_the_size_of_the_vocabulary_are_unknown_but_can_be_copied():
     encoded = encode([{"source": "Anna see dog", "target": "dog hund"}], vocabulary_size=1)
-    assert encoded.writer.vocabulary.symbols == (BEGIN, END, "\u2581Anna")
+    assert writer_of(encoded).vocabulary.symbols == (BEGIN, END, "\u2581Anna")
     dog, hund, _ = written(encoded, "test", 0)
-    assert dog >= len(encoded.writer.vocabulary)
+    assert dog >= len(writer_of(encoded).vocabulary)
     assert hund == UNKNOWN
 
 
 def test_what_is_written_is_in_the_form_of_the_data():
     encoded = encode([{"source": "x", "target": "e\u0301"}], source="characters", target="characters")
-    writer = encoded.writer
+    writer = writer_of(encoded)
     size = len(writer.vocabulary)
     assert writer.text([size, size + 1], ["e", "\u0301"]) == "\u00e9"
     assert replace(writer, form="none").text([size, size + 1], ["e", "\u0301"]) == "e\u0301"

@@ -18,12 +18,13 @@ from torch import Tensor, nn
 from harness.build.checks import check_combination
 from harness.build.data import Data, encode, load_corpus, make_task
 from harness.build.model import make_model
+from harness.build.saved import SavedNetwork, save_network
 from harness.configuration.compose import compose_configuration
-from harness.explanation.rebuilt import Rebuilt
+from harness.explanation.finished import explain_texts
 from tasks.base import Body, Encoded, Head, Row, Sizes, Task
 from tasks.encoding.arrays import EncodedLabels, EncodedSplit
 from tasks.encoding.codec import TextCodec
-from tasks.encoding.corpus import EncodedCorpus
+from tasks.encoding.corpus import EncodedCorpus, Encoding
 from tasks.encoding.padding import Ints
 from tasks.encoding.vocabulary import EncodingOptions
 from tasks.reading.source import Corpus
@@ -37,9 +38,20 @@ class Places(EncodedLabels):
         return torch.from_numpy(self.places_N[indices])
 
 
-class PlacedCorpus(EncodedCorpus):
-    def readable(self, split: str, prediction: Any) -> int:
+class PlacedEncoding(Encoding):
+    def encode(self, corpus: Corpus) -> EncodedCorpus:
+        splits = {split: self._split(rows) for split, rows in corpus.splits.items()}
+        return EncodedCorpus(self, splits, dict.fromkeys(splits, 0))
+
+    def readable(self, split: EncodedSplit, prediction: Any) -> int:
         return int(prediction)
+
+    def _split(self, rows: Sequence[Row]) -> EncodedSplit:
+        labels = None
+        if all("place" in row for row in rows):
+            labels = Places(torch.tensor([row["place"][0] for row in rows]).numpy())
+        texts = self.codec.encode([row["text"].split() for row in rows])
+        return EncodedSplit(torch.arange(len(rows)).numpy(), (texts,), None, labels)
 
 
 class PlaceHead(Head):
@@ -82,19 +94,12 @@ class Finding(Task):
     def labels_of(self, row: Row) -> Sequence[str]:
         return []
 
-    def encode(self, corpus: Corpus, *, options: EncodingOptions, external: bool, cache: Path | None) -> PlacedCorpus:
-        texts = {split: [row["text"].split() for row in rows] for split, rows in corpus.splits.items()}
-        codec = TextCodec.fit(texts["train"], options)
-        splits = {
-            split: EncodedSplit(
-                torch.arange(len(rows)).numpy(),
-                (codec.encode(texts[split]),),
-                None,
-                Places(torch.tensor([row["place"][0] for row in rows]).numpy()),
-            )
-            for split, rows in corpus.splits.items()
-        }
-        return PlacedCorpus(splits, [], codec, dict.fromkeys(splits, 0), "none")
+    def encode(self, corpus: Corpus, *, options: EncodingOptions, external: bool, cache: Path | None) -> EncodedCorpus:
+        codec = TextCodec.fit([row["text"].split() for row in corpus.splits["train"]], options)
+        return PlacedEncoding(corpus.tokenizer, [], codec, "none").encode(corpus)
+
+    def load_encoding(self, saved: Mapping[str, Any], *, options: EncodingOptions) -> PlacedEncoding:
+        return PlacedEncoding(saved["tokenizer"], [], TextCodec.load(saved, options), "none")
 
     def build_head(self, sizes: Sizes, body: Body) -> Head:
         return PlaceHead(body.width)
@@ -142,8 +147,9 @@ def test_it_is_checked_built_learnt_scored_and_explained(tmp_path: Path, model: 
     predictions: Mapping[int, Any] = dict(enumerate(network.predict(batch)))
     assert data.score("train", predictions) == {"found": 1.0}
     assert data.readable("train", predictions[0]) == 2
-    torch.save(network.state_dict(), tmp_path / "model.pt")
-    explained = Rebuilt(config, task, corpus, tmp_path / "model.pt").explain_texts(["c here a"])
+    save_network(tmp_path, data, network)
+    saved = SavedNetwork.load({"config": OmegaConf.to_container(config)}, tmp_path)  # type: ignore[typeddict-item]
+    explained = explain_texts(saved, ["c here a"])
     assert (explained.texts, explained.predicted) == ([["c", "here", "a"]], 1)
 
 
