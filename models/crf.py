@@ -16,7 +16,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from models.forward_backward import Scores, log_partition, no_sequence, reorder, reversal
+from models.forward_backward import Scores, log_partition, marginals, no_sequence, reorder, reversal
 
 
 class LinearChainCRF(nn.Module):
@@ -92,9 +92,9 @@ class LinearChainCRF(nn.Module):
 
     def marginals(self, emissions_BTK: Tensor, mask_BT: Tensor) -> Tensor:
         """``p(y_t = k)`` for every position, (B, T, K), zero at padding; without a gradient."""
-        with torch.enable_grad():
-            leaf_BTK = emissions_BTK.detach().double().requires_grad_()
-            (marginals_BTK,) = torch.autograd.grad(self.log_partition(leaf_BTK, mask_BT).sum(), leaf_BTK)
+        lengths_B, scores = self._lengths(emissions_BTK, mask_BT), self._scores()
+        with torch.no_grad():
+            marginals_BTK = marginals(emissions_BTK.double(), lengths_B, scores)
         return marginals_BTK.to(torch.promote_types(emissions_BTK.dtype, torch.float32))
 
     @torch.inference_mode()

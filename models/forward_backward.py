@@ -40,17 +40,28 @@ def log_partition(emissions_BTK: Tensor, lengths_B: Tensor, scores: Scores) -> T
     Raises ValueError, on the CPU, if the forbidden scores leave a sequence of some length without any way through;
     elsewhere its log Z is of the order of ``IMPOSSIBLE``.
     """
-    chains: _Chains | _LogChains | None = None
-    with torch.no_grad():
-        on_cpu = emissions_BTK.device.type == "cpu"
-        if on_cpu:
-            chains = _run_chains(emissions_BTK, lengths_B, scores)
-        if chains is None:
-            chains = _run_log_chains(emissions_BTK, lengths_B, scores)
-            if on_cpu and bool((chains.log_z_B < IMPOSSIBLE / 2).any()):
-                raise ValueError(no_sequence(lengths_B))
+    chains = _finished(emissions_BTK, lengths_B, scores)
     result_B: Tensor = _LogPartition.apply(emissions_BTK, *scores, chains)  # type: ignore[no-untyped-call]
     return result_B
+
+
+def marginals(emissions_BTK: Tensor, lengths_B: Tensor, scores: Scores) -> Tensor:
+    """``p(y_t = k)`` of every position, (B, T, K), 0 at padding, without a gradient; raises as ``log_partition``."""
+    chains = _finished(emissions_BTK, lengths_B, scores)
+    return chains.expected(torch.ones_like(chains.log_z_B))[0]
+
+
+@torch.no_grad()
+def _finished(emissions_BTK: Tensor, lengths_B: Tensor, scores: Scores) -> _Chains | _LogChains:
+    """Both recursions, in probability space where they can be."""
+    on_cpu = emissions_BTK.device.type == "cpu"
+    chains = _run_chains(emissions_BTK, lengths_B, scores) if on_cpu else None
+    if chains is not None:
+        return chains
+    logarithmic = _run_log_chains(emissions_BTK, lengths_B, scores)
+    if on_cpu and bool((logarithmic.log_z_B < IMPOSSIBLE / 2).any()):
+        raise ValueError(no_sequence(lengths_B))
+    return logarithmic
 
 
 def no_sequence(lengths_B: Tensor) -> str:

@@ -111,6 +111,14 @@ class Head(nn.Module, ABC):
         with them beside it, such as the attention with which a reference is read.
         """
 
+    def probabilities(self, texts: Sequence[Encoded]) -> Tensor | None:
+        """How probable each label is: (B, L), which sum to one where one label is chosen; (B, T, K) of the tags.
+
+        Those of tags are the marginals of each token, zero at padding. None from a head that has no closed set of
+        labels, such as one that writes.
+        """
+        return None
+
     def align(self, texts: Sequence[Encoded], predictions: Sequence[Any]) -> list[Tensor | None]:
         """The attention to the first text (steps, S) with which each prediction is made, if it is made in steps."""
         return [None] * len(predictions)

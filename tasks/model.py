@@ -63,6 +63,10 @@ class TaskModel(nn.Module):
         """One prediction an example: a class index, the tag indices of its tokens, or a ``Generated`` text."""
         return self.head.predict(self.encode(batch), batch.labels)
 
+    def probabilities(self, batch: Batch) -> Tensor | None:
+        """How probable each label, or tag of each token, is; None where there is no closed set of them."""
+        return self.head.probabilities(self.encode(batch))
+
     def _windows(self, mask_BT: Tensor) -> Windows | None:
         """The windows that texts of this length are read in; None if they are read as a whole."""
         length = mask_BT.shape[1]

@@ -32,3 +32,8 @@ class LabelSetHead(PooledHead):
         """The indices of the labels of each text, in order; perhaps none."""
         chosen_BL = (self(texts) > 0).tolist()
         return [[index for index, chosen in enumerate(row) if chosen] for row in chosen_BL]
+
+    def probabilities(self, texts: Sequence[Encoded]) -> Tensor:
+        """How probable each label is for itself (B, L), each in (0, 1)."""
+        logits_BL: Tensor = self(texts)
+        return logits_BL.float().sigmoid()

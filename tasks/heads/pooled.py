@@ -77,6 +77,11 @@ class PooledHead(Head):
         indices: list[int] = self(texts).argmax(dim=-1).tolist()
         return indices
 
+    def probabilities(self, texts: Sequence[Encoded]) -> Tensor:
+        """The softmax of the logits (B, L)."""
+        logits_BL: Tensor = self(texts)
+        return logits_BL.float().softmax(dim=-1)
+
     def read(self, texts: Sequence[Encoded]) -> Tensor:
         """What the perceptron reads, (B, R): u, or [u; v; |u - v|; u * v]."""
         pooled = [self.pool(text) for text in texts]

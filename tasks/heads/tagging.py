@@ -74,6 +74,18 @@ class TaggingHead(Head):
         # For `constrained` too: a token's log-probabilities are its emissions less a constant.
         return self.crf.decode(emissions_BTK, mask_BT)
 
+    def probabilities(self, texts: Sequence[Encoded]) -> Tensor:
+        """``p(tag of token t = k)`` (B, T, K), zero at padding: of the sequences that the scheme holds possible.
+
+        ``softmax``: each token's own. ``crf`` and ``constrained``: summed over all valid sequences, of which the most
+        probable one is predicted, so that a predicted tag need not be the most probable of its token.
+        """
+        emissions_BTK: Tensor = self(texts)
+        mask_BT = texts[0].mask_BT
+        if self.crf is None:
+            return emissions_BTK.float().softmax(dim=-1).masked_fill(~mask_BT[..., None], 0.0)
+        return self.crf.marginals(emissions_BTK, mask_BT)
+
     def _make_uniform(self) -> None:
         """Let the chain only forbid: all other transitions cost nothing, and none is learnt."""
         assert self.crf is not None

@@ -8,6 +8,7 @@ from models.attention.base import Attention, Site
 from models.attention.dot import DotAttention
 from models.attention.uniform import UniformAttention
 from tasks.base import Encoded
+from tasks.heads.label_sets import LabelSetHead
 from tasks.heads.pooled import PooledHead
 
 WIDTH, LABELS = 6, 3
@@ -113,6 +114,27 @@ def test_the_loss_is_the_smoothed_cross_entropy():
 def test_predictions_are_the_most_probable_labels():
     head, encoded = make_head(texts=1), text([2, 3, 1])
     assert head.predict([encoded]) == [max(range(LABELS), key=row.__getitem__) for row in head([encoded]).tolist()]
+
+
+def test_probabilities_are_those_that_the_loss_is_the_logarithm_of():
+    head, encoded = make_head(texts=1), text([3, 1, 2])
+    probabilities_BL = head.probabilities([encoded])
+    torch.testing.assert_close(probabilities_BL.sum(1), torch.ones(3))
+    assert probabilities_BL.argmax(1).tolist() == head.predict([encoded])
+    labels = torch.tensor([0, 2, 1])
+    assert head.loss([encoded], labels).item() == pytest.approx(
+        -probabilities_BL[range(3), labels].log().mean().item(), rel=1e-5
+    )
+
+
+def test_probabilities_of_several_labels_are_each_for_itself():
+    torch.manual_seed(1)
+    head = LabelSetHead(WIDTH, label_count=LABELS, attention=mean, texts=1, hidden=5, dropout=0.0, label_smoothing=0.0)
+    encoded = text([3, 1])
+    probabilities_BL, wanted_BL = head.probabilities([encoded]), torch.tensor([[1, 0, 1], [0, 0, 0]])
+    of_gold_BL = torch.where(wanted_BL == 1, probabilities_BL, 1 - probabilities_BL)
+    assert head.loss([encoded], wanted_BL).item() == pytest.approx(-of_gold_BL.log().sum(1).mean().item(), rel=1e-5)
+    assert head.predict([encoded]) == [[n for n, p in enumerate(row) if p > 0.5] for row in probabilities_BL.tolist()]
 
 
 def test_another_number_of_texts_is_refused():

@@ -85,6 +85,27 @@ def test_the_loss_of_the_crf_is_a_token_too_and_counts_valid_sequences_only():
     assert head.loss([encoded], labels).item() == pytest.approx(by_hand / 4, rel=1e-4)
 
 
+@torch.inference_mode()
+@pytest.mark.parametrize("scheme", ["crf", "constrained", "softmax"])
+def test_probabilities_of_tags_are_marginals_over_the_sequences_that_the_scheme_holds_possible(scheme: str):
+    torch.manual_seed(2)
+    head, encoded, lengths = make_head(scheme), text([4, 1]), [4, 1]
+    emissions_BTK, crf = head([encoded]), head.crf
+    by_hand = torch.zeros_like(emissions_BTK)
+    for row, length in enumerate(lengths):
+        paths = list(product(range(len(BIO)), repeat=length))
+        if scheme != "softmax":
+            paths = [path for path in paths if is_valid([BIO[tag] for tag in path])]
+        scores = torch.tensor([sum(emissions_BTK[row, t, tag] for t, tag in enumerate(path)) for path in paths])
+        if scheme == "crf":
+            scores += torch.tensor([crf.start[path[0]] + crf.end[path[-1]] for path in paths])
+            scores += torch.tensor([sum(crf.transitions[i, j] for i, j in pairwise(path)) for path in paths])
+        for path, probability in zip(paths, scores.softmax(0), strict=True):
+            for t, tag in enumerate(path):
+                by_hand[row, t, tag] += probability
+    torch.testing.assert_close(head.probabilities([encoded]), by_hand, rtol=1e-4, atol=1e-6)
+
+
 def test_without_bio_a_crf_forbids_nothing():
     head = make_head("crf", labels=["NOUN", "VERB"], bio=False)
     assert not head.crf.forbidden_transitions.any()
