@@ -108,6 +108,23 @@ class LinearChainCRF(nn.Module):
             raise ValueError(no_sequence(lengths_B))
         return [path[:length] for path, length in zip(paths_BT.tolist(), lengths, strict=True)]
 
+    @torch.inference_mode()
+    def decode_several(self, emissions_BTK: Tensor, mask_BT: Tensor, count: int) -> list[list[tuple[list[int], float]]]:
+        """The ``count`` most probable tag sequences of each text with their ``log p``, the best first.
+
+        Fewer where there are fewer allowed ones. Viterbi over the best ``count`` ways into each tag (Seshadri and
+        Sundberg 1994, the parallel list algorithm).
+        """
+        lengths_B, scores = self._lengths(emissions_BTK, mask_BT), self._scores()
+        log_z = log_partition(emissions_BTK, lengths_B, scores).tolist()
+        found = []
+        for emissions_TK, length, z in zip(emissions_BTK.double(), lengths_B.tolist(), log_z, strict=True):
+            paths = _best_paths(emissions_TK[:length], scores, count)
+            if not paths:
+                raise ValueError(no_sequence(lengths_B))
+            found.append([(path, score - z) for path, score in paths])
+        return found
+
     def _scores(self) -> Scores:
         """Transitions, start and end, minus infinity where forbidden."""
         return (
@@ -175,6 +192,31 @@ def _trace_back(best_TBK: Tensor, lengths_B: Tensor, scores: Scores) -> tuple[Te
         tag_B = best_BK.add_(into_KK.index_select(0, tag_B)).argmax(1)
         path.append(tag_B)
     return torch.stack(path).gather(0, order_TB).T, score_B
+
+
+def _best_paths(emissions_TK: Tensor, scores: Scores, count: int) -> list[tuple[list[int], float]]:
+    """The best sequences of one text with their scores; N ways into each tag are kept, of those (N, K) before."""
+    transitions_KK, start_K, end_K = (score.double() for score in scores)
+    tags = len(start_K)
+    best_NK = (start_K + emissions_TK[0])[None]
+    came: list[Tensor] = []
+    for emitted_K in emissions_TK[1:]:
+        ways_WK = (best_NK[:, :, None] + transitions_KK).flatten(0, 1)
+        best_NK, from_NK = ways_WK.topk(min(count, len(ways_WK)), dim=0)
+        best_NK = best_NK + emitted_K
+        came.append(from_NK)
+    ends_W = (best_NK + end_K).flatten()
+    values, places = ends_W.topk(min(count, len(ends_W)))
+    paths = []
+    for score, place in zip(values.tolist(), places.tolist(), strict=True):
+        if score == -torch.inf:
+            break
+        path = [place % tags]
+        for from_NK in reversed(came):
+            place = int(from_NK[place // tags, place % tags])
+            path.append(place % tags)
+        paths.append((path[::-1], score))
+    return paths
 
 
 def _forbidden(name: str, given: Tensor | None, shape: tuple[int, ...]) -> Tensor:

@@ -71,24 +71,28 @@ def search(
     end: int,
     options: SearchOptions,
     device: torch.device,
-) -> list[Hypothesis]:
-    """The best hypothesis found for each of the ``rows`` texts that ``state`` begins.
+    count: int = 1,
+) -> list[list[Hypothesis]]:
+    """The best ``count`` hypotheses found for each of the ``rows`` texts that ``state`` begins, the best first.
 
     A hypothesis ends with ``end``, or as it stands after ``limits_B`` tokens, or where nothing can follow: every token
     forbidden or without a finite log-probability. With a beam of one the first end ends the text. Otherwise, at each
     step, candidates among the best ``beam`` that end are finished, the best ``beam`` others go on, and a text is done
-    when none of these can become better than the best one finished. So a beam that is wide enough finds the best
-    text of all.
+    when none of these can become better than the worst of the ``count`` best finished. So a beam that is wide enough
+    finds the best texts of all.
 
-    Raises ``ValueError`` unless there is a limit of at least one for each text.
+    Raises ``ValueError`` unless there is a limit of at least one for each text, and a beam of at least ``count``.
     """
+    if not 1 <= count <= options.beam:
+        raise ValueError(f"a beam of {options.beam} finds 1 to {options.beam} texts, not {count}; widen the beam")
     if limits_B.shape != (rows,) or (rows and int(limits_B.min()) < 1):
         raise ValueError(f"expected a limit of at least one token for each of {rows} texts, got {limits_B.tolist()}")
     limits_B = limits_B.to(device)
     with torch.no_grad():
         if options.beam == 1:
-            return _greedy(step, state, limits_B=limits_B, begin=begin, end=end, options=options)
-        return _beam(step, state, limits_B=limits_B, begin=begin, end=end, options=options)
+            best = _greedy(step, state, limits_B=limits_B, begin=begin, end=end, options=options)
+            return [[hypothesis] for hypothesis in best]
+        return _beam(step, state, limits_B=limits_B, begin=begin, end=end, options=options, count=count)
 
 
 def _greedy(
@@ -128,13 +132,13 @@ class _Live(NamedTuple):
 
 
 def _beam(
-    step: Step[State], state: State, *, limits_B: Tensor, begin: int, end: int, options: SearchOptions
-) -> list[Hypothesis]:
+    step: Step[State], state: State, *, limits_B: Tensor, begin: int, end: int, options: SearchOptions, count: int
+) -> list[list[Hypothesis]]:
     texts_B = torch.arange(len(limits_B), device=limits_B.device)
     live = _Live(
         texts_B, limits_B.new_empty(len(limits_B), 1, 0), torch.zeros_like(limits_B, dtype=torch.float32)[:, None]
     )
-    finished = _Finished(limits_B, options)
+    finished = _Finished(limits_B, options, count)
     last_R = torch.full_like(limits_B, begin)
     while len(live.texts_A):
         log_probs_RV, state = step(last_R, state)
@@ -145,7 +149,7 @@ def _beam(
         finished.add(_Live(*(values[limits_A == length] for values in live)))
         # log P only falls, and the penalty's divisor grows up to the limit: nothing live can become better than this.
         reachable_A = live.scores_AW.amax(dim=1) / options.divisor(limits_A)
-        going_A = (limits_A > length) & (finished.best_B[live.texts_A] < reachable_A)
+        going_A = (limits_A > length) & (finished.bar_B[live.texts_A] < reachable_A)
         live, order_R = _Live(*(values[going_A] for values in live)), from_AW[going_A].flatten()
         if len(order_R) and not _in_place(order_R, len(last_R)):
             state = state.select(order_R)
@@ -171,30 +175,40 @@ def _grow(live: _Live, totals_RV: Tensor, *, end: int, width: int) -> tuple[_Liv
 
 
 class _Finished:
-    """The best finished hypothesis of each text so far."""
+    """The best ``count`` finished hypotheses of each text so far.
 
-    def __init__(self, limits_B: Tensor, options: SearchOptions) -> None:
-        self.options = options
-        self.best_B = torch.full_like(limits_B, float("-inf"), dtype=torch.float32)
-        self.found: dict[int, Hypothesis] = {}
+    ``bar_B``: what another one must exceed, by log P with the length penalty.
+    """
+
+    def __init__(self, limits_B: Tensor, options: SearchOptions, count: int) -> None:
+        self.options, self.count = options, count
+        self.bar_B = torch.full_like(limits_B, float("-inf"), dtype=torch.float32)
+        self.found: list[list[Hypothesis]] = [[] for _ in limits_B]
 
     def add(self, ended: _Live) -> None:
         """Take those that are better."""
         texts_A, tokens_AWN, scores_AW = ended
-        normalized_A, best_A = (scores_AW / self.options.divisor(tokens_AWN.shape[2])).max(dim=1)
-        better_A = normalized_A > self.best_B[texts_A]
-        if not better_A.any():
+        normalized_AW = scores_AW / self.options.divisor(tokens_AWN.shape[2])
+        best_AC, places_AC = normalized_AW.topk(min(self.count, normalized_AW.shape[1]), dim=1)
+        rows, ranks = (best_AC > self.bar_B[texts_A, None]).nonzero(as_tuple=True)
+        if not len(rows):
             return
-        texts_A, best_A = texts_A[better_A], best_A[better_A]
-        self.best_B[texts_A] = normalized_A[better_A]
-        rows_A = torch.arange(len(texts_A), device=texts_A.device)
-        tokens, scores = tokens_AWN[better_A][rows_A, best_A].tolist(), scores_AW[better_A][rows_A, best_A].tolist()
-        for text, written, score in zip(texts_A.tolist(), tokens, scores, strict=True):
-            self.found[text] = _hypothesis(written, score, self.options)
+        places = places_AC[rows, ranks]
+        tokens, scores = tokens_AWN[rows, places].tolist(), scores_AW[rows, places].tolist()
+        texts = texts_A[rows]
+        for text, written, score in zip(texts.tolist(), tokens, scores, strict=True):
+            kept = [*self.found[text], _hypothesis(written, score, self.options)]
+            self.found[text] = sorted(kept, key=lambda one: -one.normalized_score)[: self.count]
+        if self.count == 1:
+            self.bar_B[texts] = best_AC[rows, ranks]
+            return
+        for text in set(texts.tolist()):
+            if len(self.found[text]) == self.count:
+                self.bar_B[text] = self.found[text][-1].normalized_score
 
-    def hypotheses(self) -> list[Hypothesis]:
-        """One for each text, in their order."""
-        return [self.found[text] for text in range(len(self.best_B))]
+    def hypotheses(self) -> list[list[Hypothesis]]:
+        """Those of each text, in the order of texts."""
+        return self.found
 
 
 def _continued(log_probs_RV: Tensor, scores_R: Tensor, tokens_RN: Tensor, end: int, options: SearchOptions) -> Tensor:

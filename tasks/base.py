@@ -119,9 +119,35 @@ class Head(nn.Module, ABC):
         """
         return None
 
+    def choose(self, probabilities: Tensor, mask_BT: Tensor) -> list[Any]:
+        """What is predicted where ``probabilities`` says how probable each label is, such as the mean of several heads.
+
+        ``mask_BT``: the real tokens of the first text. Raises ValueError for a head that gives none.
+        """
+        raise ValueError(f"{type(self).__name__} gives no probabilities to choose by")
+
+    def vote(self, texts: Sequence[Encoded], others: Sequence[Voter]) -> list[Any]:
+        """One prediction an example by this head and ``others``: chosen by the mean of their probabilities."""
+        tables = [head.probabilities(read) for head, read in ((self, texts), *others)]
+        known = [table for table in tables if table is not None]
+        return self.choose(torch.stack(known).mean(dim=0) if known else texts[0].states_BTD, texts[0].mask_BT)
+
+    def ranked(
+        self, texts: Sequence[Encoded], count: int, others: Sequence[Voter] = ()
+    ) -> list[list[tuple[Any, float]]]:
+        """The ``count`` best predictions of each example with their log-probabilities, the best first.
+
+        ``others``: as in ``vote``. Raises ValueError for a head that predicts no single thing of several.
+        """
+        raise ValueError(f"{type(self).__name__} does not choose one prediction of several, so there is no order")
+
     def align(self, texts: Sequence[Encoded], predictions: Sequence[Any]) -> list[Tensor | None]:
         """The attention to the first text (steps, S) with which each prediction is made, if it is made in steps."""
         return [None] * len(predictions)
+
+
+Voter = tuple[Head, Sequence[Encoded]]
+"""Another head for the same task, and the same texts after its own encoder."""
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tasks.base import Task
-from tasks.reading.conll import ConllColumns
 from tasks.reading.csv_rows import checked_separator
-from tasks.reading.files import Layout, listing
+from tasks.reading.files import Layout, layout_of, listing
 from tasks.reading.hub import HubSet, read_hub
 from tasks.reading.source import Source
 from tasks.reading.split_files import USUAL, read_split, require_splits, split_file
@@ -164,15 +163,13 @@ class FileData(DividedData):
         return folder, {split: split_file(folder, split, given) for split, given in named.items()}
 
     def _layout(self, file: Path) -> Layout:
-        universal = ".conllu" in file.suffixes
-        separator = checked_separator(self.separator)
-        conll = ConllColumns(
-            token=self.token_column if self.token_column is not None or not universal else 1,
-            tag=self.tag_column if self.tag_column is not None else (3 if universal else -1),
-            separator=separator if separator is not None or not universal else "\t",
-            universal=universal,
+        return layout_of(
+            file,
+            token_column=self.token_column,
+            tag_column=self.tag_column,
+            separator=checked_separator(self.separator),
+            encoding=checked_encoding(self.encoding),
         )
-        return Layout(conll=conll, separator=separator, encoding=checked_encoding(self.encoding))
 
 
 @dataclass(frozen=True, kw_only=True)

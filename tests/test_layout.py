@@ -37,11 +37,13 @@ HARNESS: Mapping[str, set[str]] = {
     "board": {"records", "statistics", "configuration"},
     "comparison": {"board", "records", "statistics", "configuration"},
     "explanation": {"build", "board", "records", "configuration"},
+    "prediction": {"build", "explanation", "records", "configuration"},
     "report": {"board", "comparison", "explanation", "statistics", "records", "configuration"},
     "leaderboard": READERS,
     "compare": READERS,
     "publish": READERS | {"report"},
     "explain": READERS | {"explanation", "build"},
+    "predict": {"prediction", "explanation", "records"},
     "runs": {"run", "records"},
 }
 """Each package and command of ``harness`` -> what it may import of the others."""
@@ -53,6 +55,7 @@ FACES: Mapping[str, set[str]] = {
     "run": {"run", "execute", "folder", "stopping", "display"},
     "engines": {"base", "local", "locks"},
     "sweep": {"cells", "job", "dispatch", "forecast", "display"},
+    "prediction": {"labelling", "predictor"},
     "explanation": {"choice", "example", "finished", "maps", "saved_maps"},
 }
 """The only files of a package that others import; packages that are not named here are open."""

@@ -13,9 +13,10 @@ B texts, T target positions, S source positions, V symbols of the vocabulary, X 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +25,7 @@ from models.backbones.base import Decoded, Decoder, Memory
 from models.decoding import SearchOptions, search
 from models.pointer import Pointer, coverage_loss
 from models.projection import linear_cross_entropy
-from tasks.base import IGNORED, PADDING, UNKNOWN, Encoded, Head, WrittenSymbols
+from tasks.base import IGNORED, PADDING, UNKNOWN, Encoded, Head, Voter, WrittenSymbols
 
 
 class Generated(NamedTuple):
@@ -160,11 +161,22 @@ class GenerationHead(Head):
 
     def predict(self, texts: Sequence[Encoded], labels: Tensor | None = None) -> list[Any]:
         """The best text found for each source, as ``Generated``; if it ``aligns``, with the weights of the labels."""
-        found = self._search(texts[0])
+        found = [best for (best,) in written_together([self], [texts[0]], 1)]
         if not self.aligns or labels is None:
             return found
         aligned = zip(found, self._attention(texts[0], labels), strict=True)
         return [generated._replace(weights=weights_TS) for generated, weights_TS in aligned]
+
+    def vote(self, texts: Sequence[Encoded], others: Sequence[Voter]) -> list[Any]:
+        """The best texts by the mean of the distributions of each next symbol."""
+        return [best[0] for best in written_together([self, *_heads(others)], [texts[0], *_firsts(others)], 1)]
+
+    def ranked(
+        self, texts: Sequence[Encoded], count: int, others: Sequence[Voter] = ()
+    ) -> list[list[tuple[Any, float]]]:
+        """The best texts that the beam finds, by the search's own order. Raises ValueError for a beam below that."""
+        found = written_together([self, *_heads(others)], [texts[0], *_firsts(others)], count)
+        return [[(generated, generated.log_probability) for generated in best] for best in found]
 
     def align(self, texts: Sequence[Encoded], predictions: Sequence[Any]) -> list[Tensor | None]:
         """The attention weights (T, S) with which each text that was written is read again.
@@ -177,22 +189,6 @@ class GenerationHead(Head):
         labels = nn.utils.rnn.pad_sequence(ids, batch_first=True, padding_value=IGNORED)
         weights = self._attention(texts[0], labels.to(texts[0].mask_BT.device))
         return [weights_TS if len(weights_TS) else None for weights_TS in weights]
-
-    def _search(self, text: Encoded) -> list[Generated]:
-        forms_X, copies_BS = self._extension(text)
-        lengths_B, device = text.mask_BT.sum(dim=1), text.states_BTD.device
-        found = search(
-            self._step(len(forms_X), device),
-            _Writing(self.decoder.begin(Memory(text.states_BTD, text.mask_BT)), copies_BS),
-            rows=len(lengths_B),
-            limits_B=self.text_search.limits(lengths_B, self.decoder.longest),
-            begin=self.symbols.begin,
-            end=self.symbols.end,
-            options=self.text_search.options,
-            device=device,
-        )
-        extra, size = forms_X.tolist(), self.symbols.count
-        return [Generated([extra[i - size] if i >= size else i for i in best.tokens], best.score) for best in found]
 
     def _attention(self, text: Encoded, labels: Tensor) -> list[Tensor]:
         """The weights (T, S) with which each of the labels is read, the mean over heads; its end left out."""
@@ -235,7 +231,7 @@ class GenerationHead(Head):
         # Not by an index: the host would have to wait to know how many there are.
         return -log_probs_BT.masked_fill(~known_BT, 0.0).sum() / known_BT.sum()
 
-    def _extension(self, text: Encoded) -> tuple[Tensor, Tensor]:
+    def extension(self, text: Encoded) -> tuple[Tensor, Tensor]:
         """The forms outside the vocabulary that this batch may copy, and its copies numbered V, V + 1, … by them."""
         size = self.symbols.count
         if self.pointer is None or text.copies_BT is None:
@@ -244,7 +240,7 @@ class GenerationHead(Head):
         forms_X: Tensor = torch.unique(copies_BS[copies_BS >= size])
         return forms_X, torch.where(copies_BS < size, copies_BS, size + torch.searchsorted(forms_X, copies_BS))
 
-    def _step(self, extended: int, device: torch.device) -> Any:
+    def step(self, extended: int, device: torch.device) -> Any:
         """One step of the search: the log-probabilities after each row's last symbol."""
         forbidden = torch.tensor([PADDING, UNKNOWN, self.symbols.begin], device=device)
 
@@ -260,6 +256,69 @@ class GenerationHead(Head):
             return log_probs_RV, _Writing(after, state.copies_RS)
 
         return step
+
+
+def written_together(heads: Sequence[GenerationHead], texts: Sequence[Encoded], count: int) -> list[list[Generated]]:
+    """The best ``count`` texts for each source, written by one head, or by several that agree on each next symbol.
+
+    Of several it is the mean of their distributions: they must have the same symbols, and read the same sources, of
+    which ``texts`` has the states of each. Raises ValueError for a beam below ``count``.
+    """
+    first, text = heads[0], texts[0]
+    forms_X, copies_BS = first.extension(text)
+    lengths_B, device = text.mask_BT.sum(dim=1), text.states_BTD.device
+    memories = [Memory(read.states_BTD, read.mask_BT) for read in texts]
+    states = [_Writing(head.decoder.begin(memory), copies_BS) for head, memory in zip(heads, memories, strict=True)]
+    reach = [head.decoder.longest for head in heads if head.decoder.longest is not None]
+    found = search(
+        _agreed([head.step(len(forms_X), device) for head in heads]),
+        _Several(tuple(states)),
+        rows=len(lengths_B),
+        limits_B=first.text_search.limits(lengths_B, min(reach, default=None)),
+        begin=first.symbols.begin,
+        end=first.symbols.end,
+        options=first.text_search.options,
+        device=device,
+        count=count,
+    )
+    extra, size = forms_X.tolist(), first.symbols.count
+    return [
+        [Generated([extra[i - size] if i >= size else i for i in one.tokens], one.score) for one in best]
+        for best in found
+    ]
+
+
+def _heads(voters: Sequence[Voter]) -> list[GenerationHead]:
+    return [cast(GenerationHead, head) for head, _ in voters]
+
+
+def _firsts(voters: Sequence[Voter]) -> list[Encoded]:
+    return [texts[0] for _, texts in voters]
+
+
+def _agreed(steps: Sequence[Any]) -> Any:
+    """The step of several: the log of the mean of their probabilities."""
+
+    def step(tokens_R: Tensor, state: _Several) -> tuple[Tensor, _Several]:
+        taken = [one(tokens_R, part) for one, part in zip(steps, state.parts, strict=True)]
+        after = _Several(tuple(part for _, part in taken))
+        if len(taken) == 1:
+            return taken[0][0], after
+        log_probs_RV = torch.stack([log_probs_RV for log_probs_RV, _ in taken]).logsumexp(dim=0)
+        return log_probs_RV - math.log(len(taken)), after
+
+    return step
+
+
+@dataclass(frozen=True)
+class _Several:
+    """Where the parts of a search stand, one a head."""
+
+    parts: tuple[_Writing, ...]
+
+    def select(self, order_R: Tensor) -> _Several:
+        """Some of the rows of each, in this order."""
+        return _Several(tuple(part.select(order_R) for part in self.parts))
 
 
 @dataclass(frozen=True)

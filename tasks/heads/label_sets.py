@@ -11,11 +11,12 @@ B texts in the batch, L labels
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from tasks.base import Encoded
+from tasks.base import Encoded, Voter
 from tasks.heads.pooled import PooledHead
 
 
@@ -37,3 +38,13 @@ class LabelSetHead(PooledHead):
         """How probable each label is for itself (B, L), each in (0, 1)."""
         logits_BL: Tensor = self(texts)
         return logits_BL.float().sigmoid()
+
+    def choose(self, probabilities: Tensor, mask_BT: Tensor) -> list[Any]:
+        """The indices of the labels that are more probable than not."""
+        return [[index for index, chosen in enumerate(row) if chosen] for row in (probabilities > 0.5).tolist()]
+
+    def ranked(
+        self, texts: Sequence[Encoded], count: int, others: Sequence[Voter] = ()
+    ) -> list[list[tuple[Any, float]]]:
+        """Raises ValueError: there is no order."""
+        raise ValueError("each label is chosen for itself, so that sets have no order; ask for probabilities")

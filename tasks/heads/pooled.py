@@ -15,6 +15,7 @@ B texts, T positions, D width of the states, R width of what the perceptron read
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +24,7 @@ from torch.nn.functional import cross_entropy
 from models.attention.base import Site
 from models.backbones.base import AttentionFactory
 from models.masks import masked_mean
-from tasks.base import Encoded, Head
+from tasks.base import Encoded, Head, Voter
 
 
 class PooledHead(Head):
@@ -81,6 +82,21 @@ class PooledHead(Head):
         """The softmax of the logits (B, L)."""
         logits_BL: Tensor = self(texts)
         return logits_BL.float().softmax(dim=-1)
+
+    def choose(self, probabilities: Tensor, mask_BT: Tensor) -> list[Any]:
+        """The index of the most probable label of each text."""
+        indices: list[int] = probabilities.argmax(dim=-1).tolist()
+        return indices
+
+    def ranked(
+        self, texts: Sequence[Encoded], count: int, others: Sequence[Voter] = ()
+    ) -> list[list[tuple[Any, float]]]:
+        """The most probable labels."""
+        tables = [self.probabilities(texts), *(head.probabilities(read) for head, read in others)]
+        log_probs_BL = torch.stack([table for table in tables if table is not None]).mean(dim=0).log()
+        found = log_probs_BL.topk(min(count, log_probs_BL.shape[1]), dim=-1)
+        pairs = zip(found.indices.tolist(), found.values.tolist(), strict=True)
+        return [list(zip(labels, values, strict=True)) for labels, values in pairs]
 
     def read(self, texts: Sequence[Encoded]) -> Tensor:
         """What the perceptron reads, (B, R): u, or [u; v; |u - v|; u * v]."""

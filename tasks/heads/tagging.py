@@ -15,14 +15,14 @@ B texts, T positions, D width of the states, K tags
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from models.crf import LinearChainCRF
-from tasks.base import IGNORED, Encoded, Head
+from tasks.base import IGNORED, Encoded, Head, Voter
 from tasks.labels.bio import Legal, legal
 
 Scheme = Literal["crf", "softmax", "constrained"]
@@ -42,14 +42,16 @@ class TaggingHead(Head):
         if scheme == "constrained" and not bio:
             raise ValueError("task.scheme=constrained needs BIO tags; these tags may follow each other freely: softmax")
         self.scheme = scheme
+        self._rules = legal(labels) if bio and scheme != "softmax" else None
         self.dropout = nn.Dropout(dropout)
         self.emissions = nn.Linear(width, len(labels))
-        self.crf = None if scheme == "softmax" else _chain(len(labels), legal(labels) if bio else None)
+        self.crf = None if scheme == "softmax" else _chain(len(labels), self._rules)
         if self.crf is not None:
             # The rules of BIO are computed on the CPU whatever device the model is made on.
             self.crf.to(self.emissions.weight.device)
         if scheme == "constrained":
-            self._make_uniform()
+            assert self.crf is not None
+            _uniform(self.crf)
 
     def forward(self, texts: Sequence[Encoded], labels: Tensor | None = None) -> Tensor:
         """The emissions (B, T, K): a score of each tag at each position, padding included."""
@@ -86,15 +88,34 @@ class TaggingHead(Head):
             return emissions_BTK.float().softmax(dim=-1).masked_fill(~mask_BT[..., None], 0.0)
         return self.crf.marginals(emissions_BTK, mask_BT)
 
-    def _make_uniform(self) -> None:
-        """Let the chain only forbid: all other transitions cost nothing, and none is learnt."""
-        assert self.crf is not None
-        for parameter in self.crf.parameters():
-            torch.nn.init.zeros_(parameter)
-            parameter.requires_grad_(False)
+    def choose(self, probabilities: Tensor, mask_BT: Tensor) -> list[list[int]]:
+        """The sequence of which the product of the tags' probabilities is largest, of those that the scheme allows."""
+        return self._rule_chain().to(mask_BT.device).decode(probabilities.clamp(min=1e-30).log(), mask_BT)
+
+    def ranked(
+        self, texts: Sequence[Encoded], count: int, others: Sequence[Voter] = ()
+    ) -> list[list[tuple[Any, float]]]:
+        """The most probable sequences of tags. Raises ValueError where several heads vote, token by token."""
+        if others:
+            raise ValueError("several runs vote tag by tag and rank no sequences; ask for probabilities, or one run")
+        emissions_BTK: Tensor = self(texts)
+        chain = self.crf if self.crf is not None else self._rule_chain().to(emissions_BTK.device)
+        return [list(found) for found in chain.decode_several(emissions_BTK.float(), texts[0].mask_BT, count)]
+
+    def _rule_chain(self) -> LinearChainCRF:
+        """A chain that only forbids what the scheme does."""
+        return _uniform(_chain(self.emissions.out_features, self._rules))
 
 
 def _chain(tags: int, rules: Legal | None) -> LinearChainCRF:
     if rules is None:
         return LinearChainCRF(tags)
     return LinearChainCRF(tags, forbidden_transitions=~rules.transitions_KK, forbidden_start=~rules.start_K)
+
+
+def _uniform(chain: LinearChainCRF) -> LinearChainCRF:
+    """Let a chain only forbid: all other transitions cost nothing, and none is learnt."""
+    for parameter in chain.parameters():
+        torch.nn.init.zeros_(parameter)
+        parameter.requires_grad_(False)
+    return chain

@@ -27,14 +27,14 @@ MOST_TOKENS = 200
 class ConllColumns:
     """Which column holds what, counted from 0; negative numbers count from the end.
 
-    ``token``: None stands for the first that does not count lines.
+    ``token``: None stands for the first that does not count lines. ``tag``: None where there are no tags.
     ``separator``: what stands between columns; None stands for any run of blanks and tabs.
     ``universal``: CoNLL-U, where lines that begin with ``#`` are comments, and ranges (``1-2``) and empty nodes
     (``1.1``) are no tokens.
     """
 
     token: int | None
-    tag: int
+    tag: int | None
     separator: str | None
     universal: bool
 
@@ -74,7 +74,8 @@ def read_conll(
         )
     for start, end in pairwise([*starts, len(found)]):
         cells = [_token_and_tag(line, path=path, columns=columns) for line in found[start:end]]
-        yield found[start].number, {"tokens": [token for token, _ in cells], "tags": [tag for _, tag in cells]}
+        row: dict[str, Any] = {"tokens": [token for token, _ in cells]}
+        yield found[start].number, row if columns.tag is None else row | {"tags": [tag for _, tag in cells]}
 
 
 def _lines(lines: Iterable[str], columns: ConllColumns) -> list[Line]:
@@ -126,8 +127,8 @@ def _without_comments(lines: list[Line], columns: ConllColumns, path: Path, said
     return kept
 
 
-def _cell(line: Line, column: int) -> str | None:
-    return line.cells[column] if -len(line.cells) <= column < len(line.cells) else None
+def _cell(line: Line, column: int | None) -> str | None:
+    return line.cells[column] if column is not None and -len(line.cells) <= column < len(line.cells) else None
 
 
 def _without_counter(
@@ -137,9 +138,9 @@ def _without_counter(
     if columns.token is not None:
         return lines, columns
     numbers = [int(line.cells[0]) if line.cells[0].isdecimal() else None for line in lines]
-    if not _counts(numbers):
+    if not _counts(numbers) or (columns.tag is None and len(lines[0].cells) == 1):
         return lines, replace(columns, token=0)
-    if len(lines[0].cells) < 3:
+    if columns.tag is not None and len(lines[0].cells) < 3:
         raise ValueError(
             f"{path}, line {lines[0].number}: expected a token and its tag in each line, got numbers of lines in "
             "column 0 and one more column; add the tokens, or set data.token_column=0 if the numbers are the tokens"
@@ -159,9 +160,13 @@ def _counts(numbers: Sequence[int | None]) -> bool:
     return len(numbers) > 2 and numbers[0] in (0, 1) and not steps["other"] and steps["next"] > steps["anew"]
 
 
-def _token_and_tag(line: Line, *, path: Path, columns: ConllColumns) -> tuple[str, str]:
+def _token_and_tag(line: Line, *, path: Path, columns: ConllColumns) -> tuple[str, str | None]:
     """The two cells that are asked for. ValueError if one is missing, or if both are the same."""
     width, asked = len(line.cells), columns.token or 0
+    if columns.tag is None:
+        if -width <= asked < width:
+            return line.cells[asked].strip(), None
+        raise _wrong_columns(line, f"a token in column {asked}", path)
     if all(-width <= column < width for column in (asked, columns.tag)):
         token, tag = asked % width, columns.tag % width
         if token != tag:

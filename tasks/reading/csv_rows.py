@@ -41,6 +41,13 @@ def read_csv(text: TextIO, *, separator: str | None, tabs: bool, said: list[str]
     ``said``: a list to which is added, in words, what was decided. ValueError (`, line 12: …`) for names that two
     columns share, and for the first row of another width than the header.
     """
+    return [row for _, row in numbered_csv_rows(text, separator=separator, tabs=tabs, said=said)]
+
+
+def numbered_csv_rows(
+    text: TextIO, *, separator: str | None, tabs: bool, said: list[str]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The same, one after the other, each with the number of its first line, from 1."""
     used = separator or _separator_of(text, tabs=tabs)
     if used not in (separator, "," if not tabs else "\t"):
         said.append(f"cells are parted by {used!r} (data.separator)")
@@ -48,14 +55,12 @@ def read_csv(text: TextIO, *, separator: str | None, tabs: bool, said: list[str]
     rows = _cells(text, used, tabs=tabs)
     first, header = next(rows, (1, []))
     names = checked_names(header, place=f", line {first}")
-    found = []
     for line, cells in rows:
         if len(cells) != len(names):
             raise ValueError(
                 f", line {line}: expected {len(names)} columns as in the first line, got {len(cells)}{hint}"
             )
-        found.append({name: cell for name, cell in zip(names, cells, strict=True) if name})
-    return found
+        yield line, {name: cell for name, cell in zip(names, cells, strict=True) if name}
 
 
 def csv_starts(text: TextIO, *, separator: str | None, tabs: bool) -> Iterator[int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,9 +16,9 @@ from typing import Any
 
 from tasks.reading.columns import Wanted
 from tasks.reading.conll import ConllColumns, read_conll
-from tasks.reading.csv_rows import csv_starts, read_csv
+from tasks.reading.csv_rows import csv_starts, numbered_csv_rows, read_csv
 from tasks.reading.excel_rows import excel_starts, read_excel
-from tasks.reading.json_rows import read_json, read_json_lines
+from tasks.reading.json_rows import numbered_json_lines, read_json, read_json_lines
 from tasks.reading.parquet_rows import read_parquet
 from tasks.reading.text_files import open_text, undecodable
 
@@ -49,6 +50,20 @@ class Layout:
     encoding: str | None
 
 
+def layout_of(
+    path: Path, *, token_column: int | None, tag_column: int | None, separator: str | None, encoding: str | None
+) -> Layout:
+    """How a file is read: as it is asked for, and where nothing is, as files of its name usually are."""
+    universal = ".conllu" in path.suffixes
+    conll = ConllColumns(
+        token=token_column if token_column is not None or not universal else 1,
+        tag=tag_column if tag_column is not None else (3 if universal else -1),
+        separator=separator if separator is not None or not universal else "\t",
+        universal=universal,
+    )
+    return Layout(conll=conll, separator=separator, encoding=encoding)
+
+
 def format_of(path: Path) -> str | None:
     """The format of a file by its name, or None if it is not one of ``FORMATS``."""
     return FORMATS.get(_suffix(path))
@@ -75,30 +90,66 @@ def read_rows(path: Path, *, layout: Layout, wanted: Wanted, said: list[str] | N
     Raises ValueError if there is no such file, if its format is unknown, if it holds no rows, or if it is broken (rows
     of CSV and TSV that are wider or narrower than the header are); the message names the line wherever lines exist.
     """
-    kind = format_of(path)
-    if not path.is_file():
-        raise ValueError(f"expected a file at {path}, found none; {listing(path.parent)}")
-    if kind is None:
-        raise ValueError(f"expected a file that ends in {', '.join(FORMATS)} (or these with .gz), got {path.name}")
+    kind = _checked_format(path)
     told: list[str] = []
-    try:
+    with _naming(path):
         if kind == "conll":
             with open_text(path, layout.encoding) as lines:
                 rows = [row for _, row in read_conll(lines, path=path, columns=layout.conll, said=told)]
         else:
             rows = _read_table(path, kind, layout, wanted, told)
-    except UnicodeDecodeError as error:
-        raise ValueError(undecodable(path, error)) from error
-    except (OSError, EOFError, zlib.error) as error:
-        raise ValueError(f"{path}: {error}; correct the file") from error
-    except ValueError as error:  # these begin with the place
-        raise error if str(error).startswith(str(path)) else ValueError(f"{path}{error}; correct the file") from error
     if not rows:
         raise ValueError(f"expected rows in {path}, got an empty file; write it again")
     if said is not None:
         said += (words if words.startswith(path.name) else f"{path.name}: {words}" for words in told)
     empty = dict.fromkeys(column for column in wanted.all if any(column in row for row in rows))
     return [row if empty.keys() <= row.keys() else empty | row for row in rows]
+
+
+def stream_rows(path: Path, *, layout: Layout, wanted: Wanted) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The rows of a file, one after the other, each with its place in words; no memory is taken for the rows before.
+
+    So it is of JSON Lines, CSV and TSV; files of other formats are read whole first. Raises ValueError as
+    ``read_rows`` does, but not for a file without rows, and columns are not filled in.
+    """
+    kind = _checked_format(path)
+    if kind not in ("json lines", "csv"):
+        rows = read_rows(path, layout=layout, wanted=wanted)
+        starts = list(_row_starts(path, kind, layout))
+        unit = "line" if starts and kind != "excel" else "row"
+        numbers = starts or list(range(1, len(rows) + 1))
+        yield from ((f"{path}, {unit} {number}", row) for number, row in zip(numbers, rows, strict=True))
+        return
+    with _naming(path), open_text(path, layout.encoding) as text:
+        numbered = (
+            numbered_json_lines(text)
+            if kind == "json lines"
+            else numbered_csv_rows(text, separator=layout.separator, tabs=_suffix(path) == ".tsv", said=[])
+        )
+        yield from ((f"{path}, line {number}", row) for number, row in numbered)
+
+
+def _checked_format(path: Path) -> str:
+    """The format of a file that is there, and known."""
+    kind = format_of(path)
+    if not path.is_file():
+        raise ValueError(f"expected a file at {path}, found none; {listing(path.parent)}")
+    if kind is None:
+        raise ValueError(f"expected a file that ends in {', '.join(FORMATS)} (or these with .gz), got {path.name}")
+    return kind
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Whatever goes wrong in reading a file becomes a ValueError that names the file, the place and the remedy."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise ValueError(undecodable(path, error)) from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(f"{path}: {error}; correct the file") from error
+    except ValueError as error:  # these begin with the place
+        raise error if str(error).startswith(str(path)) else ValueError(f"{path}{error}; correct the file") from error
 
 
 def line_of(path: Path, row: int, *, layout: Layout) -> str:

@@ -7,17 +7,21 @@ column whose first values are null. A decimal number is its own text, so that 4.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from io import StringIO
 from typing import Any, TextIO
 
 
 def read_json_lines(lines: TextIO) -> list[dict[str, Any]]:
     """An object a line; blank lines are none. ValueError (`, line 12: …`) for the first line that is no object."""
-    rows = []
+    return [row for _, row in numbered_json_lines(lines)]
+
+
+def numbered_json_lines(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The same, one after the other, each with the number of its line, from 1."""
     for number, line in enumerate(lines, start=1):
         if line.strip():
-            rows.append(_object(_parsed(line, number), f"line {number}"))
-    return rows
+            yield number, _object(_parsed(line, number), f"line {number}")
 
 
 def read_json(text: TextIO) -> list[dict[str, Any]]:

@@ -78,6 +78,19 @@ def space(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
 
 
 @VARIANTS
+@pytest.mark.parametrize("count", [1, 2, 50])
+def test_the_best_few_sequences_are_those_of_all(bio: bool, end: bool, count: int):
+    crf, (emissions, _) = build(bio=bio, end=end), batch()
+    for row, found in enumerate(crf.decode_several(emissions, MASK, count)):
+        scores = sequences(crf, emissions, row)
+        total = torch.stack(list(scores.values())).logsumexp(0)
+        expected = sorted(scores, key=lambda path: -float(scores[path]))[:count]
+        assert [tuple(path) for path, _ in found] == expected
+        for path, log_p in found:
+            assert log_p == pytest.approx(float(scores[tuple(path)] - total))
+
+
+@VARIANTS
 @SCALES
 def test_partition_marginals_and_viterbi_match_enumeration(bio: bool, end: bool, scale: float, space: str) -> None:
     crf = build(bio=bio, end=end)

@@ -60,6 +60,10 @@ def options(**changed: Any) -> SearchOptions:
 
 
 def run(language: Any, state: Any, limits: list[int], **changed: Any) -> list[Hypothesis]:
+    return [best for (best, *_) in run_several(language, state, limits, **changed)]
+
+
+def run_several(language: Any, state: Any, limits: list[int], count: int = 1, **changed: Any) -> list[list[Hypothesis]]:
     return search(
         language,
         state,
@@ -69,6 +73,7 @@ def run(language: Any, state: Any, limits: list[int], **changed: Any) -> list[Hy
         end=END,
         options=options(**changed),
         device=CPU,
+        count=count,
     )
 
 
@@ -98,6 +103,23 @@ def test_a_wide_beam_finds_the_best_of_all(penalty: float, shortest: int, seed: 
         assert hypothesis.score == pytest.approx(scores[best], abs=1e-4)
         divisor = ((5 + len(best)) / 6) ** penalty
         assert hypothesis.normalized_score == pytest.approx(scores[best] / divisor, abs=1e-4)
+
+
+@pytest.mark.parametrize("penalty", [0.0, 1.0])
+@pytest.mark.parametrize("count", [2, 7])
+def test_a_wide_beam_finds_the_best_few_of_all(penalty: float, count: int) -> None:
+    language, limits = Language(4, seed=1), [4, 3, 2]
+    found = run_several(language, language.start(3), limits, count=count, beam=300, length_penalty=penalty)
+    for text, (limit, hypotheses) in enumerate(zip(limits, found, strict=True)):
+        scores = {tokens: language.score(text, tokens, limit) for tokens in every_hypothesis(4, limit)}
+        order = sorted(scores, key=lambda tokens: -scores[tokens] / ((5 + len(tokens)) / 6) ** penalty)
+        assert [tuple(hypothesis.tokens) for hypothesis in hypotheses] == order[:count]
+
+
+def test_more_texts_than_the_beam_is_wide_are_refused() -> None:
+    language = Language(4)
+    with pytest.raises(ValueError, match="a beam of 3 finds 1 to 3 texts, not 4; widen the beam"):
+        run_several(language, language.start(1), [4], count=4, beam=3)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])

@@ -9,13 +9,23 @@ import pytest
 import torch
 
 from models.attention.dot import DotAttention
-from models.backbones.base import Decoder
+from models.backbones.base import Decoder, Memory
 from models.backbones.recurrent import RecurrentDecoder
 from models.backbones.transformer import TransformerDecoder
 from models.decoding import SearchOptions
 from models.positions import Learned, NoPosition
 from tasks.base import IGNORED, Encoded, WrittenSymbols
-from tasks.heads.generation import Coverage, Generated, GenerationHead, Learning, TextSearch
+from tasks.heads.generation import (
+    Coverage,
+    Generated,
+    GenerationHead,
+    Learning,
+    TextSearch,
+    _agreed,
+    _Several,
+    _Writing,
+    written_together,
+)
 
 WIDTH, INPUT, V, BEGIN, END = 8, 6, 9, 2, 3
 # V, V + 2 and V + 5 are forms beyond the vocabulary; 0 stands at padding
@@ -73,6 +83,33 @@ def test_a_text_found_is_as_probable_as_the_loss_says(kind: str, copying: bool):
         assert set(written[row]) <= set(COPIES[row].tolist())
         ends = [*best.ids, END] if len(best.ids) < 6 else best.ids
         assert best.log_probability == pytest.approx(log_probability(head, text, row, ends), abs=1e-4)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("copying", [False, True])
+def test_several_heads_write_what_the_mean_of_their_distributions_says(copying: bool):
+    heads, text = [make_head("recurrent", copying=copying), make_head("transformer", copying=copying)], source()
+    alone = heads[0].predict([text])
+    twice = written_together([heads[0], heads[0]], [text, text], 1)
+    assert [best.ids for (best,) in twice] == [best.ids for best in alone]
+    first_steps = []
+    for head in heads:
+        forms_X, copies_BS = head.extension(text)
+        state = _Writing(head.decoder.begin(Memory(text.states_BTD, text.mask_BT)), copies_BS)
+        log_probs_BV, _ = head.step(len(forms_X), torch.device("cpu"))(torch.full((3,), BEGIN), state)
+        first_steps.append((log_probs_BV.exp(), state))
+    together = _agreed([head.step(len(forms_X), torch.device("cpu")) for head in heads])
+    mean_BV, _ = together(torch.full((3,), BEGIN), _Several(tuple(state for _, state in first_steps)))
+    torch.testing.assert_close(mean_BV.exp(), (first_steps[0][0] + first_steps[1][0]) / 2)
+
+
+def test_the_best_few_texts_are_ranked():
+    head, text = make_head("recurrent", copying=True), source()
+    for best, found in zip(head.predict([text]), head.ranked([text], 3), strict=True):
+        assert found[0][0].ids == best.ids
+        assert len(found) == 3
+        assert len({tuple(one.ids) for one, _ in found}) == 3
+        assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
 
 
 @pytest.mark.parametrize("kind", ["recurrent", "feeding", "transformer"])

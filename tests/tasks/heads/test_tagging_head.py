@@ -106,6 +106,32 @@ def test_probabilities_of_tags_are_marginals_over_the_sequences_that_the_scheme_
     torch.testing.assert_close(head.probabilities([encoded]), by_hand, rtol=1e-4, atol=1e-6)
 
 
+@torch.inference_mode()
+@pytest.mark.parametrize("scheme", ["crf", "constrained", "softmax"])
+def test_tags_chosen_by_probabilities_are_the_best_sequence_that_the_scheme_allows(scheme: str):
+    torch.manual_seed(2)
+    head, encoded = make_head(scheme), text([4, 1])
+    probabilities_BTK = torch.rand(2, 4, len(BIO)).softmax(dim=-1)
+    for row, (length, found) in enumerate(zip([4, 1], head.choose(probabilities_BTK, encoded.mask_BT), strict=True)):
+        paths = list(product(range(len(BIO)), repeat=length))
+        if scheme != "softmax":
+            paths = [path for path in paths if is_valid([BIO[tag] for tag in path])]
+        values = [
+            float(torch.tensor([probabilities_BTK[row, t, tag] for t, tag in enumerate(path)]).prod()) for path in paths
+        ]
+        assert tuple(found) == paths[values.index(max(values))]
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("scheme", ["crf", "constrained", "softmax"])
+def test_the_best_sequences_are_ranked(scheme: str):
+    torch.manual_seed(2)
+    head, encoded = make_head(scheme), text([4, 1])
+    for best, ranked in zip(head.predict([encoded]), head.ranked([encoded], 3), strict=True):
+        assert ranked[0][0] == best
+        assert [score for _, score in ranked] == sorted((score for _, score in ranked), reverse=True)
+
+
 def test_without_bio_a_crf_forbids_nothing():
     head = make_head("crf", labels=["NOUN", "VERB"], bio=False)
     assert not head.crf.forbidden_transitions.any()

@@ -1,0 +1,155 @@
+"""From files of texts to lines of predictions: read in chunks, predicted by length, written in order."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from harness.build.saved import SavedNetwork
+from harness.explanation.example import explain_example
+from harness.explanation.maps import last_of_each_part
+from harness.prediction.predictor import Answer, Asked, Predictor
+from harness.prediction.reading import Chunk, Reading
+from harness.prediction.writing import Format, check_format, shown, usual_format
+from harness.records.record import Record
+from tasks.base import Row
+from tasks.reading.csv_rows import checked_separator
+from tasks.reading.text_files import checked_encoding
+
+
+@dataclass
+class Labelling:
+    """What is predicted by whom, and how it is read and written.
+
+    ``gold``, ``predicted``: of all rows with labels so far, for the scores at the end.
+    """
+
+    predictor: Predictor
+    reading: Reading
+    asked: Asked
+    chosen: Format
+    attention: bool
+    gold: list[Row] = field(default_factory=list)
+    predicted: list[Any] = field(default_factory=list)
+
+    @classmethod
+    def of_options(cls, found: Sequence[tuple[Path, Record]], options: Any) -> Labelling:
+        """As the command line has it. Raises ValueError for options that do not go together."""
+        networks = [SavedNetwork.load(record, folder) for folder, record in found]
+        first = networks[0]
+        torch.set_num_threads(int(first.config.trainer.threads))
+        if options.n_best < 0:
+            raise ValueError(f"expected at least one of --n-best, got {options.n_best}")
+        asked = Asked(options.probabilities, options.n_best)
+        if options.attention and len(networks) > 1:
+            raise ValueError("--attention shows that of one run, and several were given")
+        predictor = Predictor(networks, device=_checked_device(options.device))
+        predictor.check(asked)
+        chosen: Format = options.format or ("jsonl" if _more(asked, options.attention) else usual_format(first.task))
+        check_format(chosen, first.task, more=_more(asked, options.attention))
+        return cls(predictor, _reading(first, options), asked, chosen, options.attention)
+
+    def files(self, paths: Sequence[Path]) -> Iterator[str]:
+        """What is written for each row of the files. Raises ValueError, with file and line, for what cannot be read."""
+        for path in paths:
+            for chunk in _shown_progress(self.reading.chunks(path), path):
+                yield from self._lines(chunk)
+
+    def line(self, text: str, number: int) -> str:
+        """What is written for a line of a stream."""
+        return "".join(self._lines(self.reading.line(text, number)))
+
+    def scores(self) -> Mapping[str, float]:
+        """Of all rows that had labels, by the definitions of the task; empty if none had."""
+        if not self.gold:
+            return {}
+        first = self.predictor.first
+        return first.task.score_rows(self.gold, self.predicted, labels=first.encoding.labels)
+
+    def _lines(self, chunk: Chunk) -> Iterator[str]:
+        task = self.predictor.first.task
+        gold = [None] * len(chunk.rows) if chunk.gold is None else [row[task.label_column] for row in chunk.gold]
+        for row, answer, label, maps in zip(chunk.rows, self._answers(chunk), gold, self._maps(chunk), strict=True):
+            yield shown(self.chosen, task, row, answer, gold=label, maps=maps)
+
+    def _answers(self, chunk: Chunk) -> Iterator[Answer]:
+        for number, answer in enumerate(self.predictor.answers(chunk.rows, chunk.place, self.asked)):
+            if chunk.gold is not None:
+                self.gold.append(chunk.gold[number])
+                self.predicted.append(answer.predicted)
+            yield answer
+
+    def _maps(self, chunk: Chunk) -> Iterator[Any]:
+        if not self.attention:
+            yield from [None] * len(chunk.rows)
+            return
+        network = self.predictor.first
+        data = network.data(chunk.rows, chunk.place)
+        for number in range(len(chunk.rows)):
+            explained = explain_example(data, network.model, number, row=number)
+            yield [found.as_dict() for found in last_of_each_part(explained.maps)]
+
+
+def _more(asked: Asked, attention: bool) -> bool:
+    return asked.probabilities or asked.ranked > 0 or attention
+
+
+def _reading(network: SavedNetwork, options: Any) -> Reading:
+    """As the data of the run were read, unless the options say otherwise."""
+    data = network.config.data
+    layout = {
+        "token_column": data.get("token_column"),
+        "tag_column": data.get("tag_column"),
+        "separator": checked_separator(options.separator or data.get("separator")),
+        "encoding": checked_encoding(options.encoding or data.get("encoding")),
+    }
+    return Reading(
+        network.task,
+        network.config.encoding.normalize,
+        network.encoding.tokenizer,
+        layout,
+        {**(data.get("columns") or {}), **_columns(options.columns)},
+        network.encoding.external_source == "column",
+    )
+
+
+def _columns(given: Iterable[str]) -> dict[str, str]:
+    pairs = [pair.partition("=") for pair in given]
+    for name, sign, column in pairs:
+        if not (name and sign and column):
+            raise ValueError(f"expected --columns NAME=COLUMN, got {name}{sign}{column}")
+    return {name: column for name, _, column in pairs}
+
+
+def _checked_device(name: str) -> str:
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"expected --device cpu, cuda or cuda:<number>, got {name!r}") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"--device {name}: there is no GPU here; use --device cpu")
+    return name
+
+
+def _shown_progress(chunks: Iterator[Chunk], path: Path) -> Iterator[Chunk]:
+    """The chunks, with the number of rows on the terminal while they are worked on, if it is one."""
+    if not sys.stderr.isatty():
+        yield from chunks
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    counted = TextColumn("{task.completed:,.0f} rows, {task.fields[speed]:,.0f}/s")
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), counted, TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(path.name, total=None, speed=0.0)
+        for chunk in chunks:
+            yield chunk
+            done = progress.tasks[0]
+            progress.update(bar, advance=len(chunk.rows))
+            progress.update(bar, speed=done.completed / max(1e-9, done.elapsed or 0.0))

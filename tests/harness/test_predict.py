@@ -1,0 +1,278 @@
+"""``harness.predict``: what a run predicted for its test split, from its folder alone; formats, votes, and refusals."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import math
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import predict
+from harness.build import data as run_data
+from harness.build.saved import SavedNetwork
+from harness.configuration.compose import compose_configuration
+from harness.prediction.predictor import Asked, Predictor
+from harness.records.files import ENCODING, WEIGHTS, read_predictions, read_record
+from harness.run.execute import execute
+from tasks.base import Row
+from tests.harness.conftest import TINY, WRITING
+
+Captured = pytest.CaptureFixture[str]
+
+pytestmark = pytest.mark.xdist_group("predicting runs")  # trained once
+
+CASES = {
+    "classification": [*TINY, "task=classification", "model=self"],
+    "sentiment": [*TINY, "task=sentiment", "model=additive", "backbone=transformer"],
+    "matching": [*TINY, "task=matching", "model=cross"],
+    "ner": [*TINY, "task=ner", "model=cross"],
+    "pos": [*TINY, "task=pos", "model=uniform", "task.scheme=softmax"],
+    "events": [*TINY, "task=events", "model=memory"],
+    "translation": [*WRITING, "task.search.beam=2", "task=translation", "model=additive"],
+    "summarization": [*WRITING, "task=summarization", "model=none"],
+    "correction": [*WRITING, "task=correction", "model=self", "task.joint=false", "task.tie=false"],
+}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, quick_measures: None) -> Callable[..., Path]:
+    """A copy of the folder of a tiny finished run of a task, trained once, alone in a folder of its own."""
+    folders: dict[tuple[str, int], Path] = {}
+
+    def folder(task: str, seed: int = 1) -> Path:
+        if (task, seed) not in folders:
+            place = tmp_path_factory.mktemp(task)
+            options = [*CASES[task], f"results_dir={place / 'results'}", "logger=none", f"seed={seed}"]
+            outcome = execute(compose_configuration(options))
+            assert outcome.record["status"] == "done", outcome.record["reason"]
+            folders[task, seed] = place / "alone" / "run"
+            shutil.copytree(outcome.folder, folders[task, seed])
+            shutil.rmtree(place / "results")
+        return folders[task, seed]
+
+    return folder
+
+
+def rows_of(folder: Path, *, labels: bool = False) -> list[dict[str, Any]]:
+    """The test examples of a run as rows of a file."""
+    record = read_record(folder)
+    assert record is not None
+    task = run_data.make_task(compose_configuration([f"task={record['task']}"]))
+    found = []
+    for row in read_predictions(folder):
+        texts = {column: row[column] for column in task.text_columns}
+        found.append(texts | ({task.label_column: row["gold"]} if labels else {}))
+    return found
+
+
+def written(path: Path, rows: list[dict[str, Any]]) -> Path:
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+    return path
+
+
+def predicted(capsys: Captured, *arguments: str | Path) -> list[dict[str, Any]]:
+    capsys.readouterr()
+    assert predict.main([*map(str, arguments), "--format", "jsonl"]) == 0, capsys.readouterr().err
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def refused(capsys: Captured, *arguments: str | Path) -> str:
+    capsys.readouterr()
+    assert predict.main(list(map(str, arguments))) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
+    return said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", CASES)
+def test_a_run_alone_in_a_folder_predicts_what_its_predictions_say(
+    trained: Callable[..., Path], capsys: Captured, tmp_path: Path, task: str, monkeypatch: pytest.MonkeyPatch
+):
+    folder = trained(task)
+    monkeypatch.chdir(tmp_path)
+    file = written(tmp_path / "new.jsonl.gz", rows_of(folder))
+    found = predicted(capsys, folder, file)
+    assert [row["predicted"] for row in found] == [row["predicted"] for row in read_predictions(folder)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["classification", "pos", "correction"])
+def test_a_file_with_labels_is_scored_as_the_record_is(
+    trained: Callable[..., Path], capsys: Captured, tmp_path: Path, task: str
+):
+    folder = trained(task)
+    file = written(tmp_path / "new.jsonl", rows_of(folder, labels=True))
+    assert predict.main([str(folder), str(file), "--output", str(tmp_path / "deep" / "out")]) == 0
+    record = read_record(folder)
+    assert record is not None
+    said = dict(line.split(": ") for line in capsys.readouterr().err.splitlines())
+    assert said == {name: f"{value:.4f}" for name, value in record["scores"].items() if "alignment" not in name}
+    assert (tmp_path / "deep" / "out").read_text()
+
+
+@pytest.mark.slow
+def test_chunks_and_batches_do_not_change_the_order(
+    trained: Callable[..., Path], capsys: Captured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = trained("ner")
+    file = written(tmp_path / "new.jsonl", rows_of(folder))
+    whole = predicted(capsys, folder, file)
+    monkeypatch.setattr("harness.prediction.reading.CHUNK", 3)
+    assert predicted(capsys, folder, file) == whole
+    assert [row["tokens"] for row in whole] == [row["tokens"] for row in rows_of(folder)]
+
+
+@pytest.mark.slow
+def test_lines_of_a_stream_are_answered_one_by_one(
+    trained: Callable[..., Path], capsys: Captured, monkeypatch: pytest.MonkeyPatch
+):
+    folder = trained("matching")
+    rows = rows_of(folder)[:3]
+    seen: list[str] = []
+
+    def lines() -> Iterator[str]:
+        for row in rows:
+            seen.append(capsys.readouterr().out)
+            yield f"{row['text_a']}\t{row['text_b']}\n"
+
+    monkeypatch.setattr(sys, "stdin", lines())
+    assert predict.main([str(folder), "-", "--format", "lines"]) == 0
+    seen.append(capsys.readouterr().out)
+    assert seen == ["", *(row["predicted"] + "\n" for row in read_predictions(folder)[:3])]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("a text without a tab\n"))
+    assert "line 1: expected text_a and text_b, parted by a tab, got 1 part(s)" in refused(capsys, folder, "-")
+
+
+@pytest.mark.slow
+def test_formats(trained: Callable[..., Path], capsys: Captured, tmp_path: Path):
+    ner, first = trained("ner"), read_predictions(trained("ner"))[0]
+    (tmp_path / "bare.conll").write_text("".join(token + "\n" for token in first["tokens"]) + "\n")
+    assert predict.main([str(ner), str(tmp_path / "bare.conll")]) == 0
+    pairs = [f"{token}\t{tag}\n" for token, tag in zip(first["tokens"], first["predicted"], strict=True)]
+    assert capsys.readouterr().out == "".join(pairs) + "\n"
+    tagged = [f"{token} {tag}\n" for token, tag in zip(first["tokens"], first["gold"], strict=True)]
+    (tmp_path / "gold.conll").write_text("".join(tagged) + "\n")
+    assert predict.main([str(ner), str(tmp_path / "gold.conll")]) == 0
+    columns = zip(first["tokens"], first["gold"], first["predicted"], strict=True)
+    said = capsys.readouterr()
+    assert said.out == "".join("\t".join(cells) + "\n" for cells in columns) + "\n"
+    assert "entity_f1_strict_iob2: " in said.err
+    intent, row = trained("classification"), read_predictions(trained("classification"))[0]
+    (tmp_path / "plain.txt").write_text(row["text"] + "\n\n" + row["text"] + "\n")
+    assert predict.main([str(intent), str(tmp_path / "plain.txt"), "--format", "lines"]) == 0
+    assert capsys.readouterr().out == f"{row['predicted']}\n" * 2
+    (tmp_path / "table.csv").write_text(f'id;review\n1;"{row["text"]}"\n')
+    assert predicted(capsys, intent, tmp_path / "table.csv", "--columns", "text=review") == [
+        {"text": row["text"], "predicted": row["predicted"]}
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["classification", "ner", "translation"])
+def test_several_runs_vote(trained: Callable[..., Path], capsys: Captured, tmp_path: Path, task: str):
+    one, two = trained(task), trained(task, 2)
+    rows = rows_of(one)[:6]
+    file = written(tmp_path / "new.jsonl", rows)
+    alone = predicted(capsys, one, file)
+    same = predicted(capsys, one, one, one, file)
+    assert same == alone or task == "ner"  # tags are chosen by marginals, which several runs have in common
+    together = predicted(capsys, one, two, file)
+    assert len(together) == 6
+    if task == "translation":
+        return
+    each = [predicted(capsys, run, file, "--probabilities") for run in (one, two)]
+    both = predicted(capsys, one, two, file, "--probabilities")
+    for mean, first, second in zip(both, *each, strict=True):
+        tables = zip(*(found["probabilities"] for found in (mean, first, second)), strict=True)
+        if task == "classification":
+            tables = iter([(mean["probabilities"], first["probabilities"], second["probabilities"])])
+        for of_mean, of_first, of_second in tables:
+            assert sum(of_mean.values()) == pytest.approx(1, abs=1e-4)
+            for label, value in of_mean.items():
+                assert value == pytest.approx((of_first[label] + of_second[label]) / 2, abs=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("task", "count"), [("sentiment", 3), ("events", 4), ("translation", 2)])
+def test_the_best_few_begin_with_the_prediction(
+    trained: Callable[..., Path], capsys: Captured, tmp_path: Path, task: str, count: int
+):
+    folder = trained(task)
+    file = written(tmp_path / "new.jsonl", rows_of(folder)[:4])
+    for row in predicted(capsys, folder, file, "--n-best", str(count)):
+        ranks = row["n_best"]
+        assert ranks[0]["predicted"] == row["predicted"]
+        assert len(ranks) == count
+        for rank in ranks:
+            assert rank["probability"] == pytest.approx(math.exp(rank["log_probability"]), rel=1e-4)
+
+
+@pytest.mark.slow
+def test_attention_is_that_of_explain(trained: Callable[..., Path], capsys: Captured, tmp_path: Path):
+    folder = trained("matching")
+    saved = json.loads((folder / "attention.json").read_text())["rows"][0]
+    rows = rows_of(folder)
+    found = predicted(capsys, folder, written(tmp_path / "a.jsonl", [rows[saved["row"]]]), "--attention")
+    assert found[0]["attention"] == saved["maps"]
+
+
+@pytest.mark.slow
+def test_what_cannot_be_predicted_is_refused_in_a_line(trained: Callable[..., Path], capsys: Captured, tmp_path: Path):
+    folder = trained("classification")
+    good = written(tmp_path / "good.jsonl", [{"text": "Anna drop flight . do Anna ."}])
+    assert "neither the folder of a run nor its record.json" in refused(capsys, tmp_path, good)
+    assert "expected files with texts after the run" in refused(capsys, folder)
+    assert f"expected a file at {tmp_path / 'no.jsonl'}" in refused(capsys, folder, tmp_path / "no.jsonl")
+    bad = written(tmp_path / "bad.jsonl", [{"text": "a"}, {"txt": "a"}])
+    assert "bad.jsonl, line 2: expected a column 'text', found txt; name it with --columns text=" in refused(
+        capsys, folder, bad
+    )
+    blank = written(tmp_path / "blank.jsonl", [{"text": " "}])
+    assert "blank.jsonl, line 1: the column 'text' is empty" in refused(capsys, folder, blank)
+    assert "expected --columns NAME=COLUMN" in refused(capsys, folder, good, "--columns", "text")
+    assert "--format conll is for tags" in refused(capsys, folder, good, "--format", "conll")
+    assert "--format lines holds predictions alone" in refused(
+        capsys, folder, good, "--format", "lines", "--probabilities"
+    )
+    assert "writes texts, which have no table" in refused(capsys, trained("translation"), good, "--probabilities")
+    assert "a beam of 2 finds 1 to 2 texts, not 5" in refused(
+        capsys, trained("translation"), written(tmp_path / "t.jsonl", [{"source": "a b"}]), "--n-best", "5"
+    )
+    assert "expected runs of one task" in refused(capsys, folder, trained("sentiment"), good)
+    assert "vote tag by tag" in refused(
+        capsys, trained("ner"), trained("ner", 2), written(tmp_path / "n.jsonl", [{"tokens": ["a"]}]), "--n-best", "2"
+    )
+    assert "there is no GPU here" in refused(capsys, folder, good, "--device", "cuda:7")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [WEIGHTS, ENCODING])
+def test_files_that_are_cut_off_are_named(trained: Callable[..., Path], capsys: Captured, tmp_path: Path, name: str):
+    folder = tmp_path / "run"
+    shutil.copytree(trained("classification"), folder)
+    (folder / name).write_bytes((folder / name).read_bytes()[:-40])
+    good = written(tmp_path / "good.jsonl", [{"text": "Anna drop flight . do Anna ."}])
+    assert str(folder / name) in refused(capsys, folder, good)
+
+
+def test_a_voter_needs_the_same_labels(trained: Callable[..., Path]):
+    folder = trained("classification")
+    record = read_record(folder)
+    assert record is not None
+    one, other = (SavedNetwork.load(record, folder) for _ in range(2))
+    other.encoding.labels.pop()
+    with pytest.raises(ValueError, match="expected runs with the same labels, got 12 of .* and others of"):
+        Predictor([one, other])
+    rows: list[Row] = [{"text": "Anna drop flight ."}]
+    (answer,) = Predictor([one]).answers(rows, str, Asked())
+    assert answer.probabilities is None
