@@ -271,7 +271,7 @@ def test_a_voter_needs_the_same_labels(trained: Callable[..., Path]):
     assert record is not None
     one, other = (SavedNetwork.load(record, folder) for _ in range(2))
     other.encoding.labels.pop()
-    with pytest.raises(ValueError, match="expected runs with the same labels, got 12 of .* and others of"):
+    with pytest.raises(ValueError, match=r"expected runs with the same labels, got 12 of .* and others of"):
         Predictor([one, other])
     rows: list[Row] = [{"text": "Anna drop flight ."}]
     (answer,) = Predictor([one]).answers(rows, str, Asked())
