@@ -28,7 +28,7 @@ def optimisation(config: DictConfig) -> dict[str, Any]:
         "embedding_learning_rate",
         "weight_decay",
         "schedule",
-        "warmup_fraction",
+        "warmup_steps",
         "final_learning_rate_fraction",
         "decay_share",
     )

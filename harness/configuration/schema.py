@@ -38,7 +38,7 @@ class Training(k.Group):
     embedding_learning_rate: k.Positive
     weight_decay: k.FromZero
     schedule: Literal["cosine", "inverse_sqrt", "stable"]
-    warmup_fraction: k.Share
+    warmup_steps: k.Count
     final_learning_rate_fraction: k.Share
     decay_share: k.Share
     gradient_clip: k.OptionalPositive

@@ -34,7 +34,7 @@ SHAPELESS = (*WITHOUT_EFFECT, *CONTROLS, *SEARCH, "seed", "names")
 """Groups and settings that make a step neither longer nor larger."""
 
 SHAPELESS_TRAINING = (
-    *("steps", "patience", "schedule", "warmup_fraction", "final_learning_rate_fraction", "decay_share"),
+    *("steps", "patience", "schedule", "warmup_steps", "final_learning_rate_fraction", "decay_share"),
     *("learning_rate", "embedding_learning_rate", "weight_decay", "average_decay", "accumulate_batches"),
 )
 """The same among those of ``training``."""

@@ -42,7 +42,7 @@ class TrainingModule(pl.LightningModule):
         embedding_learning_rate: float,
         weight_decay: float,
         schedule: str,
-        warmup_fraction: float,
+        warmup_steps: int,
         final_learning_rate_fraction: float,
         decay_share: float,
     ) -> None:
@@ -57,7 +57,7 @@ class TrainingModule(pl.LightningModule):
         self.learning_rate = learning_rate
         self.embedding_learning_rate = embedding_learning_rate
         self.weight_decay = weight_decay
-        self.warmup_fraction = warmup_fraction
+        self.warmup_steps = warmup_steps
         self.predictions: dict[int, Any] = {}
         self.test_split = "test"
         self.at_hand: Batch | None = None  # the batch that is computed, for what went wrong with it
@@ -168,7 +168,7 @@ class TrainingModule(pl.LightningModule):
         fused = self.trainer.precision == "32-true"
         optimizer = torch.optim.AdamW(self._parameter_groups(), lr=self.learning_rate, betas=(0.9, 0.99), fused=fused)
         self.schedule.total = max(1, int(self.trainer.estimated_stepping_batches))
-        self.schedule.warmup = max(1, round(self.warmup_fraction * self.schedule.total))
+        self.schedule.warmup = max(1, min(self.warmup_steps, round(self.schedule.total / 10)))
         falling = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: self.schedule.factor(step))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": falling, "interval": "step"}}
 
