@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.explanation.choice import chosen_maps, find_run, foreign_targets
+from harness.explanation.choice import chosen_maps, find_trusted_run
 from harness.explanation.saved_maps import save_maps
 from harness.records.printable import plain
 from harness.records.record import Record
@@ -53,17 +53,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> None:
     """Do what the command line asks for. Raises ValueError with what is wrong."""
-    folder, record = find_run(options.run)
     if not options.texts and not options.save:
         raise ValueError("expected a text, or --save to keep the maps of test examples")
     if options.rows < 1:
         raise ValueError(f"expected at least one of --rows, got {options.rows}")
-    foreign = foreign_targets(record)
-    if foreign and not options.trust:
-        raise ValueError(
-            f"to explain it, the run's own code would be executed: {', '.join(foreign)} is not of this repository; "
-            "pass --trust if you know where the run comes from"
-        )
+    folder, record = find_trusted_run(options.run, trust=options.trust)
     from harness.build.saved import SavedNetwork  # torch: after what can be refused without it
     from harness.explanation.finished import explain_some, explain_texts
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from harness.explanation.choice import find_run, foreign_targets
+from harness.explanation.choice import find_trusted_run
 from harness.records.printable import plain
 
 if TYPE_CHECKING:
@@ -62,13 +62,7 @@ def _parser() -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> None:
     """Do what the command line asks for. Raises ValueError with what is wrong."""
     runs, files = _divided(options.places)
-    found = [find_run(place) for place in runs]
-    foreign = sorted({target for _, record in found for target in foreign_targets(record)})
-    if foreign and not options.trust:
-        raise ValueError(
-            f"to predict, the run's own code would be executed: {', '.join(foreign)} is not of this repository; "
-            "pass --trust if you know where the run comes from"
-        )
+    found = [find_trusted_run(place, trust=options.trust) for place in runs]
     from harness.prediction.labelling import Labelling  # torch: after what can be refused without it
 
     labelling = Labelling.of_options(found, options)

@@ -45,6 +45,7 @@ HARNESS: Mapping[str, set[str]] = {
     "explain": READERS | {"explanation", "build"},
     "predict": {"prediction", "explanation", "records"},
     "runs": {"run", "records"},
+    "api": READERS | {"run", "prediction", "explanation"},
 }
 """Each package and command of ``harness`` -> what it may import of the others."""
 

@@ -44,6 +44,18 @@ def find_run(place: Path) -> tuple[Path, Record]:
     return path.parent, record
 
 
+def find_trusted_run(place: Path, *, trust: bool) -> tuple[Path, Record]:
+    """The same; ValueError also for code of others that would be executed to use it, unless that is trusted."""
+    folder, record = find_run(place)
+    foreign = foreign_targets(record)
+    if foreign and not trust:
+        raise ValueError(
+            f"to use {place}, the run's own code would be executed: {', '.join(foreign)} is not of this repository; "
+            "trust it (--trust) if you know where the run comes from"
+        )
+    return folder, record
+
+
 def chosen_maps(maps: Sequence[AttentionMap], site: str | None) -> list[AttentionMap]:
     """The maps of the sites with ``site`` in their name, or the last of each kind. ValueError if there are none."""
     if site is None:

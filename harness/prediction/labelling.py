@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 from harness.build.saved import SavedNetwork
-from harness.explanation.example import explain_example
+from harness.explanation.example import Explained, explain_example
+from harness.explanation.finished import explain_texts
 from harness.explanation.maps import last_of_each_part
 from harness.prediction.predictor import Answer, Asked, Predictor
 from harness.prediction.reading import Chunk, Reading
@@ -21,15 +22,84 @@ from tasks.base import Row
 from tasks.reading.csv_rows import checked_separator
 from tasks.reading.text_files import checked_encoding
 
+Text = str | list[str] | tuple[str, ...] | Mapping[str, Any]
+"""A text, its tokens, several texts, or the columns of a row."""
+
+
+@dataclass
+class Labeller:
+    """Finished runs, ready to predict. ``runs``: the folder and the record of each."""
+
+    runs: Sequence[tuple[Path, Record]]
+    predictor: Predictor
+
+    @classmethod
+    def load(cls, runs: Sequence[tuple[Path, Record]], *, device: str) -> Labeller:
+        """Raises ValueError for files that are damaged, runs that cannot vote together, and a device that is not."""
+        networks = [SavedNetwork.load(record, folder) for folder, record in runs]
+        torch.set_num_threads(int(networks[0].config.trainer.threads))
+        return cls(runs, Predictor(networks, device=checked_device(device)))
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels, or tags, that are chosen among; empty where texts are written."""
+        return list(self.predictor.first.encoding.labels)
+
+    def predict(self, texts: Sequence[Text], *, probabilities: bool = False, n_best: int = 0) -> list[Answer]:
+        """What is predicted for each text, in their order.
+
+        A text is a string; of a task on pairs a tuple of two; of taggers also a list of tokens; or a mapping of
+        columns, such as a row of a data set (its label is not looked at). ``probabilities``: of every label, of tags
+        for each token. ``n_best``: so many of the most probable predictions. Raises ValueError for a text that cannot
+        be read.
+        """
+        asked = Asked(probabilities, n_best)
+        self.predictor.check(asked)
+        chunk = self.reading().chunk([self._row(text) for text in texts])
+        return list(self.predictor.answers(chunk.rows, chunk.place, asked))
+
+    def explain(self, *texts: str, external: str | None = None) -> Explained:
+        """What the first run makes of a text (of a pair: of two), with its attention maps."""
+        return explain_texts(self.predictor.first, texts, external=external)
+
+    def reading(self, options: Any = None) -> Reading:
+        """How rows are read: as the data of the run were, unless the ``options`` of a command line say otherwise."""
+        network = self.predictor.first
+        data = network.config.data
+        separator, encoding = getattr(options, "separator", None), getattr(options, "encoding", None)
+        layout = {
+            "token_column": data.get("token_column"),
+            "tag_column": data.get("tag_column"),
+            "separator": checked_separator(separator or data.get("separator")),
+            "encoding": checked_encoding(encoding or data.get("encoding")),
+        }
+        return Reading(
+            network.task,
+            network.config.encoding.normalize,
+            network.encoding.tokenizer,
+            layout,
+            {**(data.get("columns") or {}), **_columns(getattr(options, "columns", ()))},
+            network.encoding.external_source == "column",
+        )
+
+    def _row(self, text: Text) -> Mapping[str, Any]:
+        if isinstance(text, Mapping):
+            return text
+        columns = self.predictor.first.task.text_columns
+        parts = text if isinstance(text, tuple) else (text,)
+        if len(parts) != len(columns):
+            raise ValueError(f"expected {len(columns)} text(s) ({', '.join(columns)}), got {len(parts)}: {text!r}")
+        return dict(zip(columns, parts, strict=True))
+
 
 @dataclass
 class Labelling:
-    """What is predicted by whom, and how it is read and written.
+    """From files of texts to lines of predictions.
 
     ``gold``, ``predicted``: of all rows with labels so far, for the scores at the end.
     """
 
-    predictor: Predictor
+    labeller: Labeller
     reading: Reading
     asked: Asked
     chosen: Format
@@ -40,19 +110,18 @@ class Labelling:
     @classmethod
     def of_options(cls, found: Sequence[tuple[Path, Record]], options: Any) -> Labelling:
         """As the command line has it. Raises ValueError for options that do not go together."""
-        networks = [SavedNetwork.load(record, folder) for folder, record in found]
-        first = networks[0]
-        torch.set_num_threads(int(first.config.trainer.threads))
+        labeller = Labeller.load(found, device=options.device)
+        task = labeller.predictor.first.task
         if options.n_best < 0:
             raise ValueError(f"expected at least one of --n-best, got {options.n_best}")
         asked = Asked(options.probabilities, options.n_best)
-        if options.attention and len(networks) > 1:
+        if options.attention and len(found) > 1:
             raise ValueError("--attention shows that of one run, and several were given")
-        predictor = Predictor(networks, device=_checked_device(options.device))
-        predictor.check(asked)
-        chosen: Format = options.format or ("jsonl" if _more(asked, options.attention) else usual_format(first.task))
-        check_format(chosen, first.task, more=_more(asked, options.attention))
-        return cls(predictor, _reading(first, options), asked, chosen, options.attention)
+        labeller.predictor.check(asked)
+        more = asked.probabilities or asked.ranked > 0 or options.attention
+        chosen: Format = options.format or ("jsonl" if more else usual_format(task))
+        check_format(chosen, task, more=more)
+        return cls(labeller, labeller.reading(options), asked, chosen, options.attention)
 
     def files(self, paths: Sequence[Path]) -> Iterator[str]:
         """What is written for each row of the files. Raises ValueError, with file and line, for what cannot be read."""
@@ -68,17 +137,17 @@ class Labelling:
         """Of all rows that had labels, by the definitions of the task; empty if none had."""
         if not self.gold:
             return {}
-        first = self.predictor.first
+        first = self.labeller.predictor.first
         return first.task.score_rows(self.gold, self.predicted, labels=first.encoding.labels)
 
     def _lines(self, chunk: Chunk) -> Iterator[str]:
-        task = self.predictor.first.task
+        task = self.labeller.predictor.first.task
         gold = [None] * len(chunk.rows) if chunk.gold is None else [row[task.label_column] for row in chunk.gold]
         for row, answer, label, maps in zip(chunk.rows, self._answers(chunk), gold, self._maps(chunk), strict=True):
             yield shown(self.chosen, task, row, answer, gold=label, maps=maps)
 
     def _answers(self, chunk: Chunk) -> Iterator[Answer]:
-        for number, answer in enumerate(self.predictor.answers(chunk.rows, chunk.place, self.asked)):
+        for number, answer in enumerate(self.labeller.predictor.answers(chunk.rows, chunk.place, self.asked)):
             if chunk.gold is not None:
                 self.gold.append(chunk.gold[number])
                 self.predicted.append(answer.predicted)
@@ -88,34 +157,11 @@ class Labelling:
         if not self.attention:
             yield from [None] * len(chunk.rows)
             return
-        network = self.predictor.first
+        network = self.labeller.predictor.first
         data = network.data(chunk.rows, chunk.place)
         for number in range(len(chunk.rows)):
             explained = explain_example(data, network.model, number, row=number)
             yield [found.as_dict() for found in last_of_each_part(explained.maps)]
-
-
-def _more(asked: Asked, attention: bool) -> bool:
-    return asked.probabilities or asked.ranked > 0 or attention
-
-
-def _reading(network: SavedNetwork, options: Any) -> Reading:
-    """As the data of the run were read, unless the options say otherwise."""
-    data = network.config.data
-    layout = {
-        "token_column": data.get("token_column"),
-        "tag_column": data.get("tag_column"),
-        "separator": checked_separator(options.separator or data.get("separator")),
-        "encoding": checked_encoding(options.encoding or data.get("encoding")),
-    }
-    return Reading(
-        network.task,
-        network.config.encoding.normalize,
-        network.encoding.tokenizer,
-        layout,
-        {**(data.get("columns") or {}), **_columns(options.columns)},
-        network.encoding.external_source == "column",
-    )
 
 
 def _columns(given: Iterable[str]) -> dict[str, str]:
@@ -126,7 +172,8 @@ def _columns(given: Iterable[str]) -> dict[str, str]:
     return {name: column for name, _, column in pairs}
 
 
-def _checked_device(name: str) -> str:
+def checked_device(name: str) -> str:
+    """The device of this name. Raises ValueError for what is none, or is not here."""
     try:
         device = torch.device(name)
     except RuntimeError as error:

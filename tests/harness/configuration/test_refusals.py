@@ -15,7 +15,7 @@ from harness.configuration.refusals import refusal
         (
             "trainig.steps=3",
             "trainig.steps=3: there is no option trainig.steps; did you mean training.steps or training.warmup_steps?",
-        ),  # noqa: E501
+        ),
         ("learning_rate=1", "learning_rate=1: there is no option learning_rate; did you mean training.learning_rate?"),
         ("modle=self", "modle=self: there is no option modle; did you mean model?"),
         ("data.path=2024", "data.path=2024: there is no option data.path; it is one of data=files"),

@@ -1,0 +1,69 @@
+"""The Python face: a run, its predictions, the records as a table, the board; the same as the commands give."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness import api, leaderboard, predict
+from tests.harness.conftest import TINY
+from tests.harness.handmade import record, write_run
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory: pytest.TempPathFactory, quick_measures: None) -> api.Outcome:
+    folder = tmp_path_factory.mktemp("a folder (1)") / "results"  # a path that Hydra's grammar does not like
+    return api.run([*TINY, "task=matching", "model=self", "logger=none", f"results_dir={folder}"])
+
+
+def test_what_is_loaded_predicts_as_the_command_does(
+    outcome: api.Outcome, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert outcome.record["status"] == "done", outcome.record["reason"]
+    labeller = api.load(outcome.folder)
+    rows = [{"text_a": "a b .", "text_b": "b a ."}, {"text_a": "c .", "text_b": "a ."}]
+    found = labeller.predict([("a b .", "b a ."), rows[1]], probabilities=True, n_best=2)
+    assert {answer.predicted for answer in found} <= set(labeller.labels)
+    file = tmp_path / "new.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert predict.main([str(outcome.folder), str(file), "--format", "jsonl"]) == 0
+    assert [json.loads(line)["predicted"] for line in capsys.readouterr().out.splitlines()] == [
+        answer.predicted for answer in found
+    ]
+    assert labeller.explain("a b .", "b a .").predicted == found[0].predicted
+    with pytest.raises(ValueError, match=r"expected 2 text\(s\) \(text_a, text_b\), got 1: 'a'"):
+        labeller.predict(["a"])
+    with pytest.raises(ValueError, match="expected the folder of a run, or several, got none"):
+        api.load()
+
+
+def test_a_run_that_is_recorded_is_found(outcome: api.Outcome):
+    again = api.run(
+        [*TINY, "task=matching", "model=self", "logger=none", f"results_dir={outcome.folder.parent.parent}"]
+    )
+    assert again.found
+    with pytest.raises(ValueError, match="training.steps"):
+        api.run(["training.steps=none"])
+
+
+def test_records_are_a_table_of_one_row_a_run(outcome: api.Outcome, tmp_path: Path):
+    write_run(tmp_path / "other", record(status="failed", reason="no memory"))
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "record.json").write_text("{")
+    with pytest.warns(UserWarning, match=r"damaged.record\.json is no readable record"):
+        table = api.records(outcome.folder, tmp_path, settings=["training.steps", "nothing.such"])
+    assert list(table["status"]) == ["done", "failed"]
+    first = table.iloc[0]
+    assert first["score"] == first["scores.accuracy"] == outcome.record["scores"]["accuracy"]
+    assert first["costs.parameters.total"] == outcome.record["costs"]["parameters"]["total"]
+    assert first["training.steps"] == outcome.record["config"]["training"]["steps"]
+    assert table["nothing.such"].isna().all()
+
+
+def test_the_board_is_that_of_the_command(outcome: api.Outcome, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert leaderboard.main([str(outcome.folder), "--format", "json"]) == 0
+    assert json.loads(json.dumps(api.board(outcome.folder).as_dict())) == json.loads(capsys.readouterr().out)
+    with pytest.raises(ValueError, match="there are no records of runs to compare"):
+        api.board(tmp_path)
