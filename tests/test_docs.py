@@ -75,7 +75,7 @@ OTHERS = commands(r"python -m harness\.")
 def test_there_are_commands():
     assert len(RUNS) > 25
     assert {re.match(r"python -m harness\.(\w+)", run.values[1])[1] for run in OTHERS} == {  # type: ignore[index]
-        *("leaderboard", "compare", "explain", "publish", "runs")
+        *("leaderboard", "compare", "explain", "predict", "publish", "runs")
     }
 
 

@@ -44,7 +44,7 @@ def test_a_run_that_is_recorded_is_found(outcome: api.Outcome):
         [*TINY, "task=matching", "model=self", "logger=none", f"results_dir={outcome.folder.parent.parent}"]
     )
     assert again.found
-    with pytest.raises(ValueError, match="training.steps"):
+    with pytest.raises(ValueError, match=r"training\.steps"):
         api.run(["training.steps=none"])
 
 

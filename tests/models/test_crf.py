@@ -78,6 +78,7 @@ def space(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
 
 
 @VARIANTS
+@torch.no_grad()
 @pytest.mark.parametrize("count", [1, 2, 50])
 def test_the_best_few_sequences_are_those_of_all(bio: bool, end: bool, count: int):
     crf, (emissions, _) = build(bio=bio, end=end), batch()
