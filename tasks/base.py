@@ -255,6 +255,10 @@ class Task(ABC):
         """The names of the labels in words, the external memory of mechanisms where a row has none of its own."""
         return [label_name(label) for label in labels]
 
+    def label_weights(self, labels: Sequence[str]) -> list[float] | None:
+        """What each of the ``labels`` weighs in the loss, once ``settle`` has seen train; None: all the same."""
+        return None
+
     def labels_of(self, row: Row) -> Sequence[str]:
         """The labels of a row, one or several, each of which train must show; none where any text may be written."""
         return [row[self.label_column]]

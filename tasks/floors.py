@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from tasks.base import Row, Task
@@ -89,7 +89,8 @@ class TfidfLogistic(Floor):
 
     ``word_ngrams``: shortest and longest, of the networks' tokens. ``character_ngrams``: the same within words
     (words by whitespace, padded with spaces), or None. ``lowercase``: whether case is ignored.
-    ``max_iterations``: of the solver (L-BFGS); if it is not enough, scikit-learn warns.
+    ``max_iterations``: of the solver (L-BFGS); if it is not enough, scikit-learn warns. The log loss weighs labels as
+    the task does (``task.class_weights``); it is not focused.
     """
 
     deterministic = True
@@ -139,17 +140,19 @@ class TfidfLogistic(Floor):
         self.vectorizer.fit([_joined(row[column]) for column in self.columns for row in rows])
         regression = LogisticRegression(C=self.inverse_penalty, max_iter=self.max_iterations, random_state=seed)
         features = self._features(rows)
+        self.names = sorted({name for row in rows for name in task.labels_of(row)})
+        weights = task.label_weights(self.names)
+        by_name = dict(zip(self.names, weights, strict=True)) if weights is not None else {}
         if isinstance(labels[0], list):
-            self.names = sorted({name for found in labels for name in found})
-            self.regression = _one_for_each(regression, features, labels, self.names)
+            self.regression = _one_for_each(regression, features, labels, self.names, by_name)
         else:
-            self.regression = regression.fit(features, labels)
+            self.regression = regression.set_params(class_weight=by_name or None).fit(features, labels)
 
     def predict(self, rows: Sequence[Row]) -> list[Any]:
         """The most probable label of each row, or the set of those that are more probable than not."""
         if self.regression is None:
             raise ValueError("this floor has learnt nothing yet; call fit first")
-        if self.names:
+        if isinstance(self.regression, list):
             features = self._features(rows)
             chosen_LN = [rule.predict(features) for rule in self.regression]
             return [
@@ -273,7 +276,9 @@ def _most_frequent(labels: Iterable[Any]) -> Any:
     return list(label) if isinstance(label, tuple) else label
 
 
-def _one_for_each(regression: Any, features: Any, sets: Sequence[Sequence[str]], names: Sequence[str]) -> list[Any]:
+def _one_for_each(
+    regression: Any, features: Any, sets: Sequence[Sequence[str]], names: Sequence[str], weights: Mapping[str, float]
+) -> list[Any]:
     """For each name what tells the rows that have it from those that have not; a constant where all have it."""
     from sklearn.base import clone
     from sklearn.dummy import DummyClassifier
@@ -281,7 +286,8 @@ def _one_for_each(regression: Any, features: Any, sets: Sequence[Sequence[str]],
     rules = []
     for name in names:
         has = [name in found for found in sets]
-        rules.append((DummyClassifier() if all(has) else clone(regression)).fit(features, has))
+        weighed = clone(regression).set_params(class_weight={True: weights[name], False: 1.0} if weights else None)
+        rules.append((DummyClassifier() if all(has) else weighed).fit(features, has))
     return rules
 
 

@@ -101,6 +101,13 @@ def _different(value: list[int]) -> list[int]:
     return value
 
 
+def _keys_of_one_kind(value: Any) -> Any:
+    """A configuration is hashed with its keys sorted, which numbers and texts cannot be together."""
+    if isinstance(value, Mapping) and len({isinstance(key, str) for key in value}) > 1:
+        raise ValueError
+    return value
+
+
 def _single(value: Any) -> Any:
     if not all(isinstance(one, str | int | float) for one in (value if isinstance(value, list) else [value])):
         raise ValueError
@@ -141,6 +148,11 @@ Columns = Annotated[
 Excluded = Annotated[
     dict[str, Annotated[Any, AfterValidator(_single)]] | None,
     Expected("values to leave out by column, such as {label:[oos]}, or null"),
+]
+ClassWeights = Annotated[
+    Literal["none", "balanced"] | dict[bool | int | float | str, Annotated[float, Field(gt=0, allow_inf_nan=False)]],
+    AfterValidator(_keys_of_one_kind),
+    Expected("none, balanced, or weights above 0 by label, such as {spam: 5}, where all labels are texts or numbers"),
 ]
 Range = Annotated[
     Annotated[list[Count], Field(min_length=2, max_length=2)], Expected("the shortest and the longest, such as [1,2]")

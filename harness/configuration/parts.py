@@ -99,6 +99,8 @@ class OneLabelTask(k.Part):
     hidden: k.Whole
     dropout: k.Rate
     label_smoothing: k.Rate
+    class_weights: k.ClassWeights
+    focal_gamma: k.FromZero
 
 
 class Classification(OneLabelTask):
@@ -120,6 +122,9 @@ class Tagging(k.Part):
     name: k.Text
     scheme: Literal["crf", "softmax"]
     dropout: k.Rate
+    label_smoothing: k.Rate
+    class_weights: k.ClassWeights
+    focal_gamma: k.FromZero
 
 
 class SpanTagging(k.Part):
@@ -130,6 +135,9 @@ class SpanTagging(k.Part):
     tag_scheme: Literal["auto", "bio", "iob1", "bioes", "bilou"]
     invalid_bio: Literal["error", "repair"]
     dropout: k.Rate
+    label_smoothing: k.Rate
+    class_weights: k.ClassWeights
+    focal_gamma: k.FromZero
 
 
 class Beam(k.Group):

@@ -1,9 +1,7 @@
 """Several labels for a text: each label has its own logistic regression on what the pooled head reads.
 
-    p(l | text) = sigmoid(logit_l);  loss = -sum_l [y_l log p_l + (1 - y_l) log(1 - p_l)], the mean over texts
+    p(l | text) = sigmoid(logit_l);  loss: ``tasks.heads.losses``, the mean over texts
     predicted: every label with p > 1/2
-
-With label smoothing s, y_l = 1 becomes 1 - s/2 and y_l = 0 becomes s/2.
 
 B texts in the batch, L labels
 """
@@ -14,7 +12,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from tasks.base import Encoded, Voter
 from tasks.heads.pooled import PooledHead
@@ -24,10 +21,8 @@ class LabelSetHead(PooledHead):
     """``PooledHead`` with a sigmoid for each label in place of a softmax over all."""
 
     def loss(self, texts: Sequence[Encoded], labels: Tensor) -> Tensor:
-        """The mean over texts of the negative log-likelihood of their sets, in nats; ``labels`` (B, L), 0 or 1."""
-        logits_BL = self(texts)
-        wanted_BL = labels.to(logits_BL.dtype) * (1 - self.label_smoothing) + self.label_smoothing / 2
-        return binary_cross_entropy_with_logits(logits_BL, wanted_BL, reduction="sum") / len(labels)
+        """The mean over texts of the loss of their sets, in nats; ``labels`` (B, L), 0 or 1."""
+        return self.learning.of_each(self(texts), labels)
 
     def predict(self, texts: Sequence[Encoded], labels: Tensor | None = None) -> list[list[int]]:  # type: ignore[override]
         """The indices of the labels of each text, in order; perhaps none."""

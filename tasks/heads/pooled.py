@@ -19,20 +19,19 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from models.attention.base import Site
 from models.backbones.base import AttentionFactory
 from models.masks import masked_mean
 from tasks.base import Encoded, Head, Voter
+from tasks.heads.losses import LabelLoss
 
 
 class PooledHead(Head):
-    """Cross-entropy over ``label_count`` labels of ``texts`` texts (1 or 2, which share the pooling).
+    """``learning``, a loss, over ``label_count`` labels of ``texts`` texts (1 or 2, which share the pooling).
 
     ``attention`` makes the mechanism of the pooling site (None: there is none). ``hidden``: units of the perceptron, 0
-    for a linear layer alone; ``dropout``: of what it reads and of its hidden units; ``label_smoothing``: the share of
-    the target spread evenly over all labels (Szegedy et al. 2016).
+    for a linear layer alone; ``dropout``: of what it reads and of its hidden units.
     """
 
     def __init__(
@@ -44,13 +43,13 @@ class PooledHead(Head):
         texts: int,
         hidden: int,
         dropout: float,
-        label_smoothing: float,
+        learning: LabelLoss,
     ) -> None:
         super().__init__()
         if texts not in (1, 2):
             raise ValueError(f"expected 1 or 2 texts to pool, got {texts}")
         self.texts = texts
-        self.label_smoothing = label_smoothing
+        self.learning = learning
         read = width if texts == 1 else 4 * width
         between = [nn.Linear(read, hidden), nn.Tanh(), nn.Dropout(dropout)] if hidden else []
         self.perceptron = nn.Sequential(nn.Dropout(dropout), *between, nn.Linear(hidden or read, label_count))
@@ -70,8 +69,8 @@ class PooledHead(Head):
         return logits_BL
 
     def loss(self, texts: Sequence[Encoded], labels: Tensor) -> Tensor:
-        """The mean cross-entropy of the texts, in nats; ``labels`` (B,) class indices."""
-        return cross_entropy(self(texts), labels, label_smoothing=self.label_smoothing)
+        """The mean over texts, in nats; ``labels`` (B,) class indices."""
+        return self.learning.of_one(self(texts), labels)
 
     def predict(self, texts: Sequence[Encoded], labels: Tensor | None = None) -> list[int]:
         """The index of the most probable label of each text."""

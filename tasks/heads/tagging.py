@@ -8,6 +8,8 @@ zero where they would make invalid BIO, in training as in prediction.
 
 Every loss is a mean over the *tokens* of the batch: the CRF's is the sum of the sequences' negative log-likelihoods
 over the number of tokens. So both are nats a token, and learning rate and gradient clipping mean the same to all.
+The likelihood of a whole sequence has no place for the weights, the focus and the smoothing of ``tasks.heads.losses``,
+which the two other schemes take.
 
 B texts, T positions, D width of the states, K tags
 """
@@ -19,10 +21,10 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from models.crf import LinearChainCRF
-from tasks.base import IGNORED, Encoded, Head, Voter
+from tasks.base import Encoded, Head, Voter
+from tasks.heads.losses import LabelLoss
 from tasks.labels.bio import Legal, legal
 
 Scheme = Literal["crf", "softmax", "constrained"]
@@ -32,16 +34,21 @@ SCHEMES = ("crf", "softmax", "constrained")
 class TaggingHead(Head):
     """Tags ``labels`` for every real token. ``bio``: whether they are BIO tags, so that some sequences are invalid.
 
-    ``dropout`` is that of the states. Raises ValueError for an unknown scheme, and for ``constrained`` without BIO.
+    ``learning``: the loss of a tag, plain cross-entropy for ``crf``. ``dropout`` is that of the states.
+    Raises ValueError for an unknown scheme, and for ``constrained`` without BIO.
     """
 
-    def __init__(self, width: int, *, labels: Sequence[str], bio: bool, scheme: Scheme, dropout: float) -> None:
+    def __init__(
+        self, width: int, *, labels: Sequence[str], bio: bool, scheme: Scheme, learning: LabelLoss, dropout: float
+    ) -> None:
         super().__init__()
         if scheme not in SCHEMES:
             raise ValueError(f"expected task.scheme to be one of {', '.join(SCHEMES)}, got {scheme!r}")
         if scheme == "constrained" and not bio:
             raise ValueError("task.scheme=constrained needs BIO tags; these tags may follow each other freely: softmax")
+        assert scheme != "crf" or learning.plain
         self.scheme = scheme
+        self.learning = learning
         self._rules = legal(labels) if bio and scheme != "softmax" else None
         self.dropout = nn.Dropout(dropout)
         self.emissions = nn.Linear(width, len(labels))
@@ -64,7 +71,7 @@ class TaggingHead(Head):
         emissions_BTK, mask_BT = self(texts), texts[0].mask_BT
         if self.crf is not None and self.scheme == "crf":
             return self.crf.negative_log_likelihood(emissions_BTK, labels, mask_BT, reduction="tokens")
-        return cross_entropy(emissions_BTK.flatten(0, 1), labels.flatten(), ignore_index=IGNORED)
+        return self.learning.of_one(emissions_BTK.flatten(0, 1), labels.flatten())
 
     def predict(self, texts: Sequence[Encoded], labels: Tensor | None = None) -> list[list[int]]:
         """The tag indices of the real tokens of each text."""

@@ -20,6 +20,7 @@ class LabelSetTask(PoolingTask):
 
     main_score = "micro_f1"
     head: ClassVar[type[PooledHead]] = LabelSetHead
+    each: ClassVar[bool] = True
     separator: str | None = None
 
     def label_problem(self, row: Row) -> str | None:

@@ -10,8 +10,10 @@ from tasks.base import Body, Head, Row, Sizes, Task
 from tasks.encoding.corpus import EncodedCorpus
 from tasks.encoding.labelled import LabelledEncoding, encode_corpus
 from tasks.encoding.vocabulary import EncodingOptions
+from tasks.heads.losses import LabelLoss
 from tasks.heads.pooled import PooledHead
 from tasks.labels.order import sorted_labels
+from tasks.labels.weights import Asked, ClassWeights
 from tasks.metrics.classification import DEFINITIONS, classification_scores
 from tasks.reading.checks import name_problem
 from tasks.reading.source import Corpus
@@ -20,7 +22,8 @@ from tasks.reading.source import Corpus
 class PoolingTask(Task):
     """One label for the text, or texts, of ``text_columns``, by ``PooledHead``, whose options these are.
 
-    ``head``: the class of the head.
+    ``head``: the class of the head; ``each``: whether it chooses each label for itself.
+    ``label_smoothing``, ``focal_gamma``: see ``tasks.heads.losses``; ``class_weights``: see ``tasks.labels.weights``.
     """
 
     label_column = "label"
@@ -28,12 +31,32 @@ class PoolingTask(Task):
     main_score = "accuracy"
     needs = frozenset({"self", "cross"})
     head: ClassVar[type[PooledHead]] = PooledHead
+    each: ClassVar[bool] = False
 
-    def __init__(self, *, name: str, hidden: int, dropout: float, label_smoothing: float) -> None:
+    def __init__(
+        self,
+        *,
+        name: str,
+        hidden: int,
+        dropout: float,
+        label_smoothing: float,
+        class_weights: Asked,
+        focal_gamma: float,
+    ) -> None:
         self.name = name
         self.hidden = hidden
         self.dropout = dropout
         self.label_smoothing = label_smoothing
+        self.class_weights = ClassWeights(class_weights, each=self.each)
+        self.focal_gamma = focal_gamma
+
+    def settle(self, corpus: Any) -> list[str]:
+        """What labels weigh, by their counts in train."""
+        return self.class_weights.settle(self.labels_of(row) for row in corpus.splits["train"])
+
+    def label_weights(self, labels: Sequence[str]) -> list[float] | None:
+        """By ``task.class_weights``."""
+        return self.class_weights.of(labels)
 
     def label_problem(self, row: Row) -> str | None:
         """A name, or a number."""
@@ -66,7 +89,11 @@ class PoolingTask(Task):
             texts=len(self.text_columns),
             hidden=self.hidden,
             dropout=self.dropout,
-            label_smoothing=self.label_smoothing,
+            learning=LabelLoss(
+                label_smoothing=self.label_smoothing,
+                focal_gamma=self.focal_gamma,
+                weights=self.label_weights(sizes.labels),
+            ),
         )
 
     def score_rows(self, rows: Sequence[Row], predicted: Sequence[Any], *, labels: Sequence[str]) -> dict[str, float]:

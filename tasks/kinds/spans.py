@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, ClassVar, Literal
 
 from tasks.base import Row
-from tasks.heads.tagging import Scheme
 from tasks.kinds.tags import TaggingTask
 from tasks.labels.bio import Remedy, checked_remedy, inventory, type_words
 from tasks.labels.schemes import AUTO, TagScheme, checked_scheme, scheme_of, to_bio
@@ -24,8 +23,8 @@ class SpanTask(TaggingTask):
     bio = True
     spans: ClassVar[Literal["entity", "trigger"]]
 
-    def __init__(self, *, name: str, scheme: Scheme, tag_scheme: str, invalid_bio: Remedy, dropout: float) -> None:
-        super().__init__(name=name, scheme=scheme, dropout=dropout)
+    def __init__(self, *, tag_scheme: str, invalid_bio: Remedy, **options: Any) -> None:
+        super().__init__(**options)
         self.tag_scheme = checked_scheme(tag_scheme)
         self.invalid_bio = checked_remedy(invalid_bio)
         self.read: set[TagScheme] = set()
@@ -47,9 +46,10 @@ class SpanTask(TaggingTask):
         return {**row, "tags": to_bio(row["tags"], scheme, remedy=self.invalid_bio)}
 
     def settle(self, corpus: Any) -> list[str]:
-        """Which schemes were converted."""
+        """Which schemes were converted, and what tags weigh."""
         others = " and ".join(scheme.upper() for scheme in sorted(self.read - {"bio"}))
-        return [f"tags are written in {others} and read as BIO (task.tag_scheme={self.tag_scheme})"] if others else []
+        read = [f"tags are written in {others} and read as BIO (task.tag_scheme={self.tag_scheme})"] if others else []
+        return [*read, *super().settle(corpus)]
 
     def label_set(self, labels: Sequence[Sequence[str]]) -> list[str]:
         """``O``, then ``B-X`` and ``I-X`` of every type of the training split."""

@@ -10,7 +10,9 @@ from tasks.base import Body, Head, Row, Sizes, Task
 from tasks.encoding.corpus import EncodedCorpus
 from tasks.encoding.labelled import LabelledEncoding, encode_corpus
 from tasks.encoding.vocabulary import EncodingOptions
+from tasks.heads.losses import LabelLoss
 from tasks.heads.tagging import Scheme, TaggingHead
+from tasks.labels.weights import Asked, ClassWeights
 from tasks.reading.checks import tags_problem
 from tasks.reading.source import Corpus
 
@@ -18,6 +20,8 @@ from tasks.reading.source import Corpus
 class TaggingTask(Task):
     """A tag a token, by ``TaggingHead``, whose options ``scheme`` and ``dropout`` are.
 
+    ``label_smoothing``, ``focal_gamma``: see ``tasks.heads.losses``; ``class_weights``: see ``tasks.labels.weights``.
+    Raises ValueError for any of these with a CRF.
     ``bio``: whether the tags are BIO tags, so that some may not follow others.
     """
 
@@ -27,10 +31,43 @@ class TaggingTask(Task):
     needs = frozenset({"self"})
     bio: ClassVar[bool]
 
-    def __init__(self, *, name: str, scheme: Scheme, dropout: float) -> None:
+    def __init__(
+        self,
+        *,
+        name: str,
+        scheme: Scheme,
+        dropout: float,
+        label_smoothing: float,
+        class_weights: Asked,
+        focal_gamma: float,
+    ) -> None:
         self.name = name
         self.scheme = scheme
         self.dropout = dropout
+        self.label_smoothing = label_smoothing
+        self.class_weights = ClassWeights(class_weights, each=False)
+        self.focal_gamma = focal_gamma
+        if scheme == "crf":
+            self._refuse_with_crf()
+
+    def _refuse_with_crf(self) -> None:
+        options = {"label_smoothing": 0, "class_weights": "none", "focal_gamma": 0}
+        asked = self.label_smoothing, self.class_weights.asked, self.focal_gamma
+        for (option, usual), given in zip(options.items(), asked, strict=True):
+            if given != usual:
+                schemes = "constrained (only valid BIO is predicted) or softmax" if self.bio else "softmax"
+                raise ValueError(
+                    f"task.{option}={given} is of the loss of single tags, but task.scheme=crf learns whole sequences; "
+                    f"give task.scheme={schemes}, or task.{option}={usual}"
+                )
+
+    def settle(self, corpus: Any) -> list[str]:
+        """What tags weigh, by their counts in train."""
+        return self.class_weights.settle(self.labels_of(row) for row in corpus.splits["train"])
+
+    def label_weights(self, labels: Sequence[str]) -> list[float] | None:
+        """By ``task.class_weights``."""
+        return self.class_weights.of(labels)
 
     def label_problem(self, row: Row) -> str | None:
         """As many tags as tokens."""
@@ -51,4 +88,16 @@ class TaggingTask(Task):
 
     def build_head(self, sizes: Sizes, body: Body) -> Head:
         """Tags over the states of the encoder; there is no pooling site."""
-        return TaggingHead(body.width, labels=sizes.labels, bio=self.bio, scheme=self.scheme, dropout=self.dropout)
+        learning = LabelLoss(
+            label_smoothing=self.label_smoothing,
+            focal_gamma=self.focal_gamma,
+            weights=self.label_weights(sizes.labels),
+        )
+        return TaggingHead(
+            body.width,
+            labels=sizes.labels,
+            bio=self.bio,
+            scheme=self.scheme,
+            learning=learning,
+            dropout=self.dropout,
+        )

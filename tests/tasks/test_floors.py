@@ -12,13 +12,14 @@ from tasks.ner import NER
 from tasks.pos import POS
 from tasks.sentiment import Sentiment
 
-POOLED = {"hidden": 1, "dropout": 0.0, "label_smoothing": 0.0}
+LOSS = {"label_smoothing": 0.0, "class_weights": "none", "focal_gamma": 0.0}
+POOLED = {"hidden": 1, "dropout": 0.0, **LOSS}
 CLASSIFICATION = Classification(name="classification", multi_label=False, label_separator=None, **POOLED)
 SETS = Classification(name="classification", multi_label=True, label_separator=None, **POOLED)
 MATCHING = Matching(name="matching", **POOLED)
 SENTIMENT = Sentiment(name="sentiment", order=None, **POOLED)
-NAMES = NER(name="ner", scheme="crf", tag_scheme="auto", invalid_bio="error", dropout=0.0)
-SPEECH = POS(name="pos", scheme="softmax", dropout=0.0)
+NAMES = NER(name="ner", scheme="crf", tag_scheme="auto", invalid_bio="error", dropout=0.0, **LOSS)
+SPEECH = POS(name="pos", scheme="softmax", dropout=0.0, **LOSS)
 
 
 def make_tfidf(**changed) -> TfidfLogistic:
@@ -54,6 +55,20 @@ def test_tfidf_chooses_each_label_by_itself():
     floor = fitted(make_tfidf(), SETS, rows)
     assert floor.predict(rows) == [row["label"] for row in rows]
     assert floor.predict([{"text": "goal tax"}, {"text": "wind"}]) == [["all", "money", "sport"], ["all"]]
+
+
+def test_tfidf_weighs_labels_as_the_task_does():
+    rows = [{"text": "a word", "label": "often"}] * 3 + [{"text": "a word", "label": "seldom"}]
+    assert fitted(make_tfidf(), CLASSIFICATION, rows).predict(rows[:1]) == ["often"]
+    options = POOLED | {"class_weights": {"seldom": 9}}
+    weighed = Classification(name="classification", multi_label=False, label_separator=None, **options)
+    weighed.class_weights.settle([row["label"]] for row in rows)
+    assert fitted(make_tfidf(), weighed, rows).predict(rows[:1]) == ["seldom"]
+    rows = [{"text": "a word", "label": ["often"]}] * 3 + [{"text": "a word", "label": ["seldom"]}]
+    assert fitted(make_tfidf(), SETS, rows).predict(rows[:1]) == [["often"]]
+    several = Classification(name="classification", multi_label=True, label_separator=None, **options)
+    several.class_weights.settle(row["label"] for row in rows)
+    assert fitted(make_tfidf(), several, rows).predict(rows[:1]) == [["often", "seldom"]]
 
 
 def test_majority_tags_each_word_as_usual_and_unknown_words_as_most_words():

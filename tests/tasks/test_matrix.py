@@ -48,6 +48,7 @@ def node(group: str, name: str, **changed: Any) -> DictConfig:
 
 
 TASKS = names("task")
+CHOOSING = [name for name in TASKS if "class_weights" in node("task", name)]
 DECODERS = dict.fromkeys(names("backbone"), "recurrent") | {"transformer": "transformer"}
 FLOORS = [name for name in names("model") if "floor" in OmegaConf.load(CONF / f"model/{name}.yaml")]
 MECHANISMS = [name for name in names("model") if name not in (*FLOORS, "custom")]
@@ -69,6 +70,8 @@ def make(task_name: str, model: str, backbone: str, **changed: Any) -> tuple[Tas
     attention = None if model == "none" else instantiate(node("model", model, **changed).attention)
     able = attention is not None and "external" in attention.func.supports
     task = instantiate(node("task", task_name, **changed))
+    if not task.generates:
+        task.class_weights.settle(task.labels_of(row) for row in task.samples())
     external = able and task.encoder_reads_external
     _, encoded = encoded_samples(task_name, external)
     position = instantiate(node("position", "sinusoidal" if backbone == "transformer" else "none"))
@@ -120,11 +123,14 @@ def test_it_builds_learns_a_step_and_predicts(task: str, model: str, backbone: s
     assert all(0 <= index < len(encoded.labels) for index in flat)
 
 
+WEIGHED = {"class_weights": "balanced", "focal_gamma": 1.0, "label_smoothing": 0.1, "scheme": "softmax"}
+
+
 @pytest.mark.parametrize(("accumulate", "processes"), [(2, 1), (5, 1), (1, 2), (2, 3)])
-@pytest.mark.parametrize("task", TASKS)
-def test_small_batches_make_the_step_of_one_large_one(task: str, accumulate: int, processes: int):
+@pytest.mark.parametrize(("task", "loss"), [*((task, {}) for task in TASKS), *((task, WEIGHED) for task in CHOOSING)])
+def test_small_batches_make_the_step_of_one_large_one(task: str, loss: dict[str, Any], accumulate: int, processes: int):
     """Over labels, tokens or symbols, also where the last step of an epoch has fewer batches than others."""
-    network, whole = make(task, "self", "recurrent", dropout=0.0, word_dropout=0.0)
+    network, whole = make(task, "self", "recurrent", dropout=0.0, word_dropout=0.0, **loss)
     network.double()
     split = encoded_samples(task, False)[1].splits["train"]
     options = {"batch_tokens": 10_000, "batch_rows": 3, "shuffle": True, "seed": 1}

@@ -11,6 +11,7 @@ from models.backbones.embedding import EmbeddingEncoder
 from models.embeddings import TextTensors
 from models.positions import NoPosition
 from tasks.base import Batch
+from tasks.heads.losses import LabelLoss
 from tasks.heads.pooled import PooledHead
 from tasks.heads.tagging import TaggingHead
 from tasks.model import TaskModel, attention_notes, attention_parameters
@@ -75,10 +76,10 @@ def make_model(*, external: bool, texts: int = 1, tags: int | None = None) -> Ta
     )
     if tags is None:
         head = PooledHead(
-            WIDTH, label_count=3, attention=ExternalMean, texts=texts, hidden=4, dropout=0.0, label_smoothing=0.0
+            WIDTH, label_count=3, attention=ExternalMean, texts=texts, hidden=4, dropout=0.0, learning=LabelLoss()
         )
     else:
-        head = TaggingHead(WIDTH, labels=["a"] * tags, bio=False, scheme="softmax", dropout=0.0)
+        head = TaggingHead(WIDTH, labels=["a"] * tags, bio=False, scheme="softmax", learning=LabelLoss(), dropout=0.0)
     return TaskModel(WordTable(), encoder, head, external=external)
 
 

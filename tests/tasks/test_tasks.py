@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 import torch
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
@@ -23,6 +25,7 @@ FILES = sorted(
     file for file in (Path(__file__).resolve().parents[2] / "conf/task").glob("*.yaml") if file.stem not in WRITING
 )
 WIDTH = 8
+LOSS = {"label_smoothing": 0.0, "class_weights": "none", "focal_gamma": 0.0}
 
 
 def make(name: str, **changed) -> Task:
@@ -123,7 +126,8 @@ def test_span_tasks_read_every_scheme_as_bio_and_say_so(name: str):
     found = check_rows(rows, task=task, place=str)
     assert [row["tags"] for row in found] == [["B-X", "B-X", "I-X"], ["O"]]
     assert [row["tags"] for row in check_rows(found, task=task, place=str)] == [["B-X", "B-X", "I-X"], ["O"]]
-    assert task.settle(None) == ["tags are written in BIOES and read as BIO (task.tag_scheme=auto)"]
+    corpus = SimpleNamespace(splits={"train": found})
+    assert task.settle(corpus) == ["tags are written in BIOES and read as BIO (task.tag_scheme=auto)"]
     old = [{"tokens": ["a", "b"], "tags": ["O", "I-X"]}]
     assert check_rows(old, task=make(name), place=str)[0]["tags"] == ["O", "B-X"]
     with pytest.raises(ValueError, match=r"0: expected I-X to continue a span"):
@@ -131,14 +135,28 @@ def test_span_tasks_read_every_scheme_as_bio_and_say_so(name: str):
 
 
 def test_types_seen_only_by_their_first_tag_get_both():
-    task = NER(name="ner", scheme="crf", tag_scheme="auto", invalid_bio="error", dropout=0.0)
+    task = NER(name="ner", scheme="crf", tag_scheme="auto", invalid_bio="error", dropout=0.0, **LOSS)
     assert task.label_set([["B-LOC", "O"], ["B-PER", "I-PER"]]) == ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
 
 
 def test_sentiment_measures_how_far_off_a_rank_is():
-    task = Sentiment(name="sentiment", order=None, hidden=1, dropout=0.0, label_smoothing=0.0)
+    task = Sentiment(name="sentiment", order=None, hidden=1, dropout=0.0, **LOSS)
     labels = task.label_set(["positive", "very negative", "neutral"])
     assert labels == ["very negative", "neutral", "positive"]
     rows = [{"label": "positive"}, {"label": "neutral"}]
     scores = task.score_rows(rows, ["very negative", "neutral"], labels=labels)
     assert scores["rank_mean_absolute_error"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value", "remedy"),
+    [
+        ("ner", "class_weights", "balanced", "scheme=constrained .* or softmax, or task.class_weights=none"),
+        ("events", "focal_gamma", 2.0, "scheme=constrained .* or softmax, or task.focal_gamma=0"),
+        ("pos", "label_smoothing", 0.1, "scheme=softmax, or task.label_smoothing=0"),
+    ],
+)
+def test_a_crf_refuses_what_is_of_single_tags(name: str, option: str, value: Any, remedy: str):
+    with pytest.raises(InstantiationException, match=rf"task\.{option}={value} is of the loss .* give task\.{remedy}"):
+        make(name, scheme="crf", **{option: value})
+    assert make(name, scheme="softmax", **{option: value}).scheme == "softmax"

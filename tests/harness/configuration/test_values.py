@@ -71,6 +71,10 @@ def check(*overrides: str) -> None:
         (["training.schedule=linear"], "training.schedule: expected cosine, inverse_sqrt or stable, got 'linear'"),
         (["training=3"], "training: expected a group of options, such as {a: 1}, got 3"),
         (["encoding=null"], "encoding: expected a group of options, such as {a: 1}, got null"),
+        (["task=pos", "task.class_weights=inverse"], "task.class_weights: expected none, balanced, or weights above 0"),
+        (["task=pos", "task.class_weights={DET:0}"], "task.class_weights: expected none, balanced, or weights above 0"),
+        (["task=pos", "task.class_weights={1:2,a:3}"], "task.class_weights: expected none, balanced, or weights"),
+        (["task=pos", "task.focal_gamma=-1"], "task.focal_gamma: expected a number from 0, got -1"),
         (["trainer.threads=0"], "trainer.threads: expected a whole number from 1 to 1000, got 0"),
         (["trainer.precision=bf16"], "trainer.precision: expected 32-true, bf16-mixed or 16-mixed, got 'bf16'"),
         (

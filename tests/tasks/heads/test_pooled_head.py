@@ -9,6 +9,7 @@ from models.attention.dot import DotAttention
 from models.attention.uniform import UniformAttention
 from tasks.base import Encoded
 from tasks.heads.label_sets import LabelSetHead
+from tasks.heads.losses import LabelLoss
 from tasks.heads.pooled import PooledHead
 
 WIDTH, LABELS = 6, 3
@@ -27,7 +28,7 @@ def make_head(*, texts: int, attention=mean, label_smoothing: float = 0.0, hidde
         texts=texts,
         hidden=hidden,
         dropout=0.0,
-        label_smoothing=label_smoothing,
+        learning=LabelLoss(label_smoothing=label_smoothing),
     )
 
 
@@ -57,7 +58,7 @@ def test_without_attention_there_is_no_query_and_the_head_says_so():
 
 def test_the_query_starts_as_a_normalised_state_does():
     torch.manual_seed(0)
-    head = PooledHead(500, label_count=2, attention=mean, texts=1, hidden=0, dropout=0.0, label_smoothing=0.0)
+    head = PooledHead(500, label_count=2, attention=mean, texts=1, hidden=0, dropout=0.0, learning=LabelLoss())
     assert head.query_D.std().item() == pytest.approx(1.0, abs=0.1)
 
 
@@ -129,7 +130,7 @@ def test_probabilities_are_those_that_the_loss_is_the_logarithm_of():
 
 def test_probabilities_of_several_labels_are_each_for_itself():
     torch.manual_seed(1)
-    head = LabelSetHead(WIDTH, label_count=LABELS, attention=mean, texts=1, hidden=5, dropout=0.0, label_smoothing=0.0)
+    head = LabelSetHead(WIDTH, label_count=LABELS, attention=mean, texts=1, hidden=5, dropout=0.0, learning=LabelLoss())
     encoded = text([3, 1])
     probabilities_BL, wanted_BL = head.probabilities([encoded]), torch.tensor([[1, 0, 1], [0, 0, 0]])
     of_gold_BL = torch.where(wanted_BL == 1, probabilities_BL, 1 - probabilities_BL)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from tasks.base import IGNORED, Encoded
+from tasks.heads.losses import LabelLoss
 from tasks.heads.tagging import TaggingHead
 from tasks.labels.bio import OUTSIDE, may_follow
 
@@ -14,7 +15,7 @@ BIO = ["O", "B-A", "I-A", "B-B", "I-B"]
 
 
 def make_head(scheme: str, *, labels: list[str] = BIO, bio: bool = True) -> TaggingHead:
-    return TaggingHead(WIDTH, labels=labels, bio=bio, scheme=scheme, dropout=0.0)
+    return TaggingHead(WIDTH, labels=labels, bio=bio, scheme=scheme, learning=LabelLoss(), dropout=0.0)
 
 
 def text(lengths: list[int]) -> Encoded:

@@ -27,6 +27,8 @@ def task(separator: str | None = None, *, smoothing: float = 0.0, multi_label: b
         hidden=0,
         dropout=0.0,
         label_smoothing=smoothing,
+        class_weights="none",
+        focal_gamma=0.0,
     )
 
 

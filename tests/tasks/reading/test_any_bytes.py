@@ -26,7 +26,14 @@ OPTIONS = {
     **dict.fromkeys(("tag_column", "tag_names", "separator", "encoding", "validation_fraction", "test_fraction")),
 }
 LABELS = Classification(
-    name="classification", multi_label=False, label_separator=None, hidden=0, dropout=0.0, label_smoothing=0.0
+    name="classification",
+    multi_label=False,
+    label_separator=None,
+    hidden=0,
+    dropout=0.0,
+    label_smoothing=0.0,
+    class_weights="none",
+    focal_gamma=0.0,
 )
 
 

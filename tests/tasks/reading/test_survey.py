@@ -6,7 +6,8 @@ from tasks.pos import POS
 from tasks.reading.source import Corpus
 from tasks.reading.survey import similar_labels, survey
 
-OPTIONS = {"hidden": 1, "dropout": 0.0, "label_smoothing": 0.0}
+LOSS = {"label_smoothing": 0.0, "class_weights": "none", "focal_gamma": 0.0}
+OPTIONS = {"hidden": 1, "dropout": 0.0, **LOSS}
 
 
 def counted(task, **splits):
@@ -58,7 +59,9 @@ def test_labels_are_counted_the_most_frequent_of_train_first():
 
 def test_tags_are_counted_token_by_token():
     rows = [{"tokens": ["a", "b", "c"], "tags": ["X", "Y", "X"]}, {"tokens": ["d"], "tags": ["Z"]}]
-    found = counted(POS(name="pos", scheme="softmax", dropout=0.0), train=rows[:1], validation=rows[:1], test=rows)
+    found = counted(
+        POS(name="pos", scheme="softmax", dropout=0.0, **LOSS), train=rows[:1], validation=rows[:1], test=rows
+    )
     assert found.label_counts["test"] == {"X": 2, "Y": 1, "Z": 1}
     assert found.unlearnt_rows["test"] == 1
     assert found.repeated_rows["test"]["train"] == {"text": 1, "text_and_label": 1}
