@@ -141,6 +141,13 @@ class Head(nn.Module, ABC):
         """
         raise ValueError(f"{type(self).__name__} does not choose one prediction of several, so there is no order")
 
+    def confidences(self, texts: Sequence[Encoded], predictions: Sequence[Any]) -> list[Any]:
+        """How probable each prediction is by ``probabilities``: a number, or of tags one for each real token.
+
+        None for each where there are no probabilities.
+        """
+        return [None] * len(predictions)
+
     def align(self, texts: Sequence[Encoded], predictions: Sequence[Any]) -> list[Tensor | None]:
         """The attention to the first text (steps, S) with which each prediction is made, if it is made in steps."""
         return [None] * len(predictions)
@@ -262,6 +269,20 @@ class Task(ABC):
     def labels_of(self, row: Row) -> Sequence[str]:
         """The labels of a row, one or several, each of which train must show; none where any text may be written."""
         return [row[self.label_column]]
+
+    def counted(self, label: Any) -> set[tuple[Any, ...]]:
+        """What scores by label count of a label, gold or predicted: names, each with its place, ``(name, …)``.
+
+        Empty where texts are written.
+        """
+        return set()
+
+    def choices(self, label: Any) -> list[str]:
+        """The choices that a label consists of, each of one name among all, by which labels are told to be confused.
+
+        Empty where there are none, such as with sets of labels.
+        """
+        return []
 
     def unseen_label(self, row: Row, known: Collection[str]) -> str | None:
         """The first label of a row that is not ``known`` from train and so cannot be learnt, if there is one."""

@@ -63,6 +63,12 @@ class TaskModel(nn.Module):
         """One prediction an example: a class index, the tag indices of its tokens, or a ``Generated`` text."""
         return self.head.predict(self.encode(batch), batch.labels)
 
+    def answer(self, batch: Batch) -> tuple[list[Any], list[Any]]:
+        """What ``predict`` gives, and how probable the head holds each prediction to be (``Head.confidences``)."""
+        texts = self.encode(batch)
+        predictions = self.head.predict(texts, batch.labels)
+        return predictions, self.head.confidences(texts, predictions)
+
     def probabilities(self, batch: Batch) -> Tensor | None:
         """How probable each label, or tag of each token, is; None where there is no closed set of them."""
         return self.head.probabilities(self.encode(batch))

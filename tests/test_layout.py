@@ -29,7 +29,7 @@ HARNESS: Mapping[str, set[str]] = {
     "records": {"configuration"},
     "build": {"configuration", "records"},
     "training": {"build", "explanation", "records"},
-    "run": {"build", "training", "records", "configuration"},
+    "run": {"build", "training", "records", "configuration", "statistics"},
     "sweep": {"run", "build", "training", "engines", "records", "configuration"},
     "search": {"sweep", "run", "engines", "records", "configuration"},
     "multirun": MAKERS,

@@ -30,8 +30,8 @@ FEWEST_EXAMPLES = 50
 NEEDED = frozenset({"row", "gold", "predicted", "length", "unseen"})
 """The fields that every prediction has."""
 
-META = NEEDED | {"rare", "distance"}
-"""The fields of a prediction that are no text of the example; older ones lack the last two."""
+META = NEEDED | {"rare", "distance", "confidence"}
+"""The fields of a prediction that are no text of the example; older ones lack the last three."""
 
 
 @dataclass

@@ -24,6 +24,7 @@ from harness.statistics.over_examples import (
     ratio_score,
 )
 from harness.statistics.over_seeds import Array
+from tasks.labels.spans import spans_of
 from tasks.reading.languages import language_named
 
 Prediction = Mapping[str, Any]
@@ -134,22 +135,6 @@ def _span_statistics(rows: Sequence[Prediction]) -> Array:
         gold, predicted = spans_of(row["gold"]), spans_of(row["predicted"])
         counted.append((len(gold & predicted), len(predicted), len(gold)))
     return np.array(counted, dtype=np.float64)
-
-
-def spans_of(tags: Sequence[str]) -> set[tuple[str, int, int]]:
-    """Type, first token and the one after the last of each span, as strict IOB2 counts them.
-
-    A span begins with ``B-X`` and goes on with ``I-X`` of its type; an ``I-X`` that continues nothing is no span.
-    """
-    spans = set()
-    kind, start = "", 0
-    for place, tag in enumerate([*tags, "O"]):
-        if kind and tag != f"I-{kind}":
-            spans.add((kind, start, place))
-            kind = ""
-        if tag.startswith("B-"):
-            kind, start = tag[2:], place
-    return spans
 
 
 def _texts(rows: Sequence[Prediction]) -> tuple[list[str], list[list[str]]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, NotRequired, TypedDict, get_args
+from typing import Any, Literal, NamedTuple, NotRequired, TypedDict, get_args
 
 FORMAT = 1
 """Version of the record's layout; readers name and leave out records of another one."""
@@ -68,6 +68,26 @@ class Learning(TypedDict):
     rising: bool
 
 
+class Calibration(TypedDict):
+    """How far confidence holds (``statistics.answers``): ``of`` answers, or of single tags.
+
+    ``counts``, ``confidence``, ``accuracy``: of each bin from low confidence to high; None where it is empty.
+    """
+
+    of: str
+    expected_calibration_error: float
+    counts: list[int]
+    confidence: list[float | None]
+    accuracy: list[float | None]
+
+
+class Answers(NamedTuple):
+    """Of the test split: row -> prediction, and row -> how probable it is held to be, where that is known."""
+
+    predictions: Mapping[int, Any]
+    confidences: Mapping[int, Any]
+
+
 class Git(TypedDict):
     """The commit of the code, and whether the source differs from it; None outside a checkout."""
 
@@ -101,6 +121,8 @@ class Facts(TypedDict, total=False):
     ``validation_scores``: where these are no part of the curves. ``extra_scores``: by further test set.
     ``search``: which trial of a search this is, or what was chosen from how many.
     ``deterministic``: of a floor, whether no seed changes it.
+    ``label_scores``: label, or type of spans -> precision, recall, f1, support and number of predicted ones, on test.
+    ``confusions``: gold label -> predicted label -> how often (of spans the types of tokens). ``calibration``: on test.
     ``scores``, ``score_definitions``: on the test split, fractions by key, and what each key means.
     """
 
@@ -128,6 +150,9 @@ class Facts(TypedDict, total=False):
     environment: Environment
     deterministic: bool
     main_score: str
+    label_scores: dict[str, dict[str, float]]
+    confusions: dict[str, dict[str, int]]
+    calibration: Calibration
     scores: dict[str, float]
     score_definitions: dict[str, str]
 

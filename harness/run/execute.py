@@ -5,9 +5,8 @@ from __future__ import annotations
 import errno
 import shutil
 import traceback
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing, suppress
-from typing import Any
 
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig
@@ -20,7 +19,8 @@ from harness.build.factories import is_floor
 from harness.build.matching import check_match
 from harness.build.trainer import MakeCallback
 from harness.records import files
-from harness.records.record import Facts, Record, Status
+from harness.records.record import Answers, Facts, Record, Status
+from harness.run.answers import answer_facts
 from harness.run.floor import fit_and_test
 from harness.run.folder import FULL, clear, leave_nothing, leave_record, locked, record_there, set_aside, written_to
 from harness.run.predictions import describe_predictions
@@ -31,7 +31,6 @@ from tasks.reading.source import Corpus
 from tasks.reading.survey import survey
 
 Announce = Callable[[Run], None]
-Predictions = Mapping[int, Any]
 
 
 def execute(
@@ -94,10 +93,12 @@ def _run(
     run.facts |= _data_facts(task, corpus)
     begun(run)
     with limited(config.max_minutes):
-        predictions = _computed(config, run, task, corpus, callbacks)
+        tested = _computed(config, run, task, corpus, callbacks)
     run.facts |= {"main_score": task.main_score, "score_definitions": task.definitions(corpus.splits["test"])}
     if not _is_trial(config):
-        files.write_predictions(run.folder, describe_predictions(task, corpus, predictions))
+        described = list(describe_predictions(task, corpus, tested))
+        files.write_predictions(run.folder, described)
+        run.facts |= answer_facts(task, described)
     record = run.record("done", None)
     files.write_record(run.folder, record)
     clear(run.folder)
@@ -134,11 +135,9 @@ def _found(config: DictConfig, run: Run) -> Record | None:
     return None
 
 
-def _computed(
-    config: DictConfig, run: Run, task: Task, corpus: Corpus, callbacks: Sequence[MakeCallback]
-) -> Predictions:
-    """Compute the run, noting each part of its facts as it comes; returns the predictions of the test split, by row."""
-    parts: Generator[Facts, None, Predictions]
+def _computed(config: DictConfig, run: Run, task: Task, corpus: Corpus, callbacks: Sequence[MakeCallback]) -> Answers:
+    """Compute the run, noting each part of its facts as it comes; returns what is said of the test split."""
+    parts: Generator[Facts, None, Answers]
     if is_floor(config):
         parts = fit_and_test(config, task, corpus)
     elif _is_trial(config):
@@ -150,8 +149,8 @@ def _computed(
             try:
                 run.facts |= next(parts)
             except StopIteration as end:
-                predictions: Predictions = end.value
-                return predictions
+                tested: Answers = end.value
+                return tested
 
 
 def _is_trial(config: DictConfig) -> bool:
@@ -161,7 +160,7 @@ def _is_trial(config: DictConfig) -> bool:
 
 def _train_and_test(
     config: DictConfig, run: Run, task: Task, corpus: Corpus, callbacks: Sequence[MakeCallback]
-) -> Generator[Facts, None, Predictions]:
+) -> Generator[Facts, None, Answers]:
     from harness.training.fit import train_and_test  # Lightning takes seconds to import; floors and checks do without
 
     return train_and_test(config, run.folder, task, corpus, callbacks)
@@ -169,7 +168,7 @@ def _train_and_test(
 
 def _train_and_validate(
     config: DictConfig, run: Run, task: Task, corpus: Corpus, callbacks: Sequence[MakeCallback]
-) -> Generator[Facts, None, Predictions]:
+) -> Generator[Facts, None, Answers]:
     from harness.training.validation import train_and_validate
 
     return train_and_validate(config, run.folder, task, corpus, callbacks)

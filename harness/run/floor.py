@@ -9,7 +9,7 @@ from typing import Any
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from harness.records.record import Facts
+from harness.records.record import Answers, Facts
 from tasks.base import Task
 from tasks.encoding.labelled import rows_with_known_labels
 from tasks.encoding.tokenization import tokenizer_named
@@ -17,8 +17,8 @@ from tasks.reading.source import Corpus
 from tasks.reading.splits import SPLITS
 
 
-def fit_and_test(config: DictConfig, task: Task, corpus: Corpus) -> Generator[Facts, None, dict[int, Any]]:
-    """Yield the facts of the run as they come, the test scores last; returns the prediction of each test row.
+def fit_and_test(config: DictConfig, task: Task, corpus: Corpus) -> Generator[Facts, None, Answers]:
+    """Yield the facts of the run as they come, the test scores last; returns what is said of each row of test.
 
     Validation is not used: a floor chooses nothing. Further test sets are scored beside ``test``. Rows whose label
     train never shows are dropped or refused exactly as for a network, so both are scored on the same.
@@ -43,4 +43,4 @@ def fit_and_test(config: DictConfig, task: Task, corpus: Corpus) -> Generator[Fa
         yield {"extra_scores": extra}
     scores, predictions = test("test")
     yield {"scores": scores}
-    return predictions
+    return Answers(predictions, {})

@@ -22,7 +22,7 @@ from harness.explanation.example import explain_example, short_examples
 from harness.explanation.saved_maps import save_maps
 from harness.records.environment import environment
 from harness.records.processes import writes_here
-from harness.records.record import Costs, Facts, Learning
+from harness.records.record import Answers, Costs, Facts, Learning
 from harness.training.callbacks import Averaging, Patience, ProgressBar, RandomStates, Verdict
 from harness.training.checkpoints import Owner, WholeFiles, checkpoints, last_checkpoint, load
 from harness.training.costs import latency_seconds, peak_memory_bytes
@@ -45,8 +45,8 @@ INFERENCE_SECONDS = 5.0
 
 def train_and_test(
     config: DictConfig, folder: Path, task: Task, corpus: Corpus, callbacks: Sequence[MakeCallback] = ()
-) -> Generator[Facts, None, dict[int, Any]]:
-    """Train, choose the best epoch by validation, test it once; returns each test row's prediction.
+) -> Generator[Facts, None, Answers]:
+    """Train, choose the best epoch by validation, test it once; returns what is said of each row of test.
 
     Yields each part of the run's facts as soon as it is known, so that a failed run keeps it; the test scores too.
     """
@@ -68,8 +68,9 @@ def train_and_test(
     _keep_network(session)
     _keep_maps(session)
     yield {"scores": scores}
-    data, predictions = session.data, session.module.predictions
-    return {row: data.readable("test", found) for row, found in sorted(predictions.items())}
+    data, module = session.data, session.module
+    predictions = {row: data.readable("test", found) for row, found in sorted(module.predictions.items())}
+    return Answers(predictions, module.confidences)
 
 
 def fit(session: Session, callbacks: Sequence[MakeCallback] = ()) -> Generator[Facts, None, tuple[pl.Trainer, Path]]:

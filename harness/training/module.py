@@ -28,7 +28,8 @@ class TrainingModule(pl.LightningModule):
     ``validate_by``: ``score``, or ``loss`` for tasks whose scores cost much more than a loss.
 
     ``scorer`` turns the predictions of a whole split into scores, so that no score depends on how a split was cut
-    into batches or spread over devices. ``predictions`` holds those of the split scored last.
+    into batches or spread over devices. ``predictions`` holds those of the split scored last, ``confidences`` how
+    probable each is held to be, where a test set was scored by a head that knows.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class TrainingModule(pl.LightningModule):
         self.weight_decay = weight_decay
         self.warmup_steps = warmup_steps
         self.predictions: dict[int, Any] = {}
+        self.confidences: dict[int, Any] = {}
         self.test_split = "test"
         self.at_hand: Batch | None = None  # the batch that is computed, for what went wrong with it
         self._unseen: Tensor | float = 0.0  # sum of the training losses since the last look at them
@@ -106,7 +108,7 @@ class TrainingModule(pl.LightningModule):
 
     def on_test_epoch_start(self) -> None:
         """Forget the predictions of the pass before."""
-        self.predictions = {}
+        self.predictions, self.confidences = {}, {}
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Predict, or measure the loss where that is what chooses."""
@@ -117,8 +119,12 @@ class TrainingModule(pl.LightningModule):
         self._losses = [self._losses[0] + float(self.model.loss(batch)) * count, self._losses[1] + count]
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Predict."""
-        self._predict(batch)
+        """Predict, and keep how probable each prediction is held to be."""
+        predictions, confidences = self.model.answer(batch)
+        rows = batch.rows_B.tolist()
+        self.predictions.update(zip(rows, predictions, strict=True))
+        known = zip(rows, confidences, strict=True)
+        self.confidences.update((row, confidence) for row, confidence in known if confidence is not None)
 
     def _predict(self, batch: Batch) -> None:
         self.predictions.update(zip(batch.rows_B.tolist(), self.model.predict(batch), strict=True))
@@ -158,9 +164,12 @@ class TrainingModule(pl.LightningModule):
 
     def _gather_predictions(self) -> None:
         if self.trainer.world_size > 1:
-            parts: list[Any] = [None] * self.trainer.world_size
-            torch.distributed.all_gather_object(parts, self.predictions)
-            self.predictions = {row: prediction for part in parts for row, prediction in part.items()}
+            self.predictions, self.confidences = map(self._gathered, (self.predictions, self.confidences))
+
+    def _gathered(self, found: dict[int, Any]) -> dict[int, Any]:
+        parts: list[Any] = [None] * self.trainer.world_size
+        torch.distributed.all_gather_object(parts, found)
+        return {row: value for part in parts for row, value in part.items()}
 
     def configure_optimizers(self) -> Any:
         """AdamW (Loshchilov & Hutter 2019) without decay on biases, gains, embeddings; warm-up and schedule."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -13,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from harness.build.trainer import MakeCallback
 from harness.records.environment import environment
-from harness.records.record import Facts
+from harness.records.record import Answers, Facts
 from harness.training.callbacks import History
 from harness.training.costs import peak_memory_bytes
 from harness.training.fit import fit, load_best, validation_scores
@@ -26,7 +25,7 @@ from tasks.reading.source import Corpus
 
 def train_and_validate(
     config: DictConfig, folder: Path, task: Task, corpus: Corpus, callbacks: Sequence[MakeCallback] = ()
-) -> Generator[Facts, None, dict[int, Any]]:
+) -> Generator[Facts, None, Answers]:
     """Train and yield ``validation_scores`` among the facts of the run; no test scores, and no predictions to return.
 
     A loss that becomes no number ends a trial without a score. That is no failure: a search meets such settings.
@@ -48,7 +47,7 @@ def train_and_validate(
         }
     }
     yield {"scores": {}}
-    return {}
+    return Answers({}, {})
 
 
 def _validated(session: Session, callbacks: Sequence[MakeCallback]) -> Generator[Facts, None, None]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from tasks.base import Encoded, Voter
@@ -43,3 +44,12 @@ class LabelSetHead(PooledHead):
     ) -> list[list[tuple[Any, float]]]:
         """Raises ValueError: there is no order."""
         raise ValueError("each label is chosen for itself, so that sets have no order; ask for probabilities")
+
+    def confidences(self, texts: Sequence[Encoded], predictions: Sequence[Any]) -> list[Any]:
+        """The probability of each predicted set: that just its labels are there, each for itself."""
+        probabilities_BL = self.probabilities(texts)
+        chosen_BL = torch.zeros_like(probabilities_BL, dtype=torch.bool)
+        for row, labels in enumerate(predictions):
+            chosen_BL[row, labels] = True
+        confidences: list[float] = probabilities_BL.where(chosen_BL, 1 - probabilities_BL).prod(dim=1).tolist()
+        return confidences

@@ -97,6 +97,13 @@ class PooledHead(Head):
         pairs = zip(found.indices.tolist(), found.values.tolist(), strict=True)
         return [list(zip(labels, values, strict=True)) for labels, values in pairs]
 
+    def confidences(self, texts: Sequence[Encoded], predictions: Sequence[Any]) -> list[Any]:
+        """The probability of each predicted label."""
+        probabilities_BL = self.probabilities(texts)
+        chosen_B1 = torch.tensor(predictions, device=probabilities_BL.device)[:, None]
+        confidences: list[float] = probabilities_BL.gather(1, chosen_B1)[:, 0].tolist()
+        return confidences
+
     def read(self, texts: Sequence[Encoded]) -> Tensor:
         """What the perceptron reads, (B, R): u, or [u; v; |u - v|; u * v]."""
         pooled = [self.pool(text) for text in texts]

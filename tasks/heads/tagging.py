@@ -113,6 +113,11 @@ class TaggingHead(Head):
         """A chain that only forbids what the scheme does."""
         return _uniform(_chain(self.emissions.out_features, self._rules))
 
+    def confidences(self, texts: Sequence[Encoded], predictions: Sequence[Any]) -> list[Any]:
+        """The probability of each predicted tag; that of a sequence as a whole is another."""
+        rows = self.probabilities(texts).cpu()
+        return [row_TK[range(len(tags)), tags].tolist() for row_TK, tags in zip(rows, predictions, strict=True)]
+
 
 def _chain(tags: int, rules: Legal | None) -> LinearChainCRF:
     if rules is None:

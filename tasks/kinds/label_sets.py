@@ -51,6 +51,14 @@ class LabelSetTask(PoolingTask):
         labels: Sequence[str] = row[self.label_column]
         return labels
 
+    def counted(self, label: Any) -> set[tuple[Any, ...]]:
+        """Those of the set."""
+        return {(name,) for name in label}
+
+    def choices(self, label: Any) -> list[str]:
+        """None: no label is chosen in the place of another."""
+        return []
+
     def label_set(self, labels: Sequence[Any]) -> list[str]:
         """All labels of the training split, sorted. Raises ValueError if it has none."""
         inventory = sorted({label for found in labels for label in found})

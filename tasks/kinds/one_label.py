@@ -54,6 +54,14 @@ class PoolingTask(Task):
         """What labels weigh, by their counts in train."""
         return self.class_weights.settle(self.labels_of(row) for row in corpus.splits["train"])
 
+    def counted(self, label: Any) -> set[tuple[Any, ...]]:
+        """The label."""
+        return {(label,)}
+
+    def choices(self, label: Any) -> list[str]:
+        """The label."""
+        return [label]
+
     def label_weights(self, labels: Sequence[str]) -> list[float] | None:
         """By ``task.class_weights``."""
         return self.class_weights.of(labels)

@@ -10,6 +10,7 @@ from tasks.base import Row
 from tasks.kinds.tags import TaggingTask
 from tasks.labels.bio import Remedy, checked_remedy, inventory, type_words
 from tasks.labels.schemes import AUTO, TagScheme, checked_scheme, scheme_of, to_bio
+from tasks.labels.spans import spans_of
 from tasks.metrics.tagging import span_definitions, span_scores
 
 
@@ -50,6 +51,14 @@ class SpanTask(TaggingTask):
         others = " and ".join(scheme.upper() for scheme in sorted(self.read - {"bio"}))
         read = [f"tags are written in {others} and read as BIO (task.tag_scheme={self.tag_scheme})"] if others else []
         return [*read, *super().settle(corpus)]
+
+    def counted(self, label: Any) -> set[tuple[Any, ...]]:
+        """The spans: type and extent."""
+        return {*spans_of(label)}
+
+    def choices(self, label: Any) -> list[str]:
+        """The type of each token's tag, or ``O``."""
+        return [tag.partition("-")[2] or tag for tag in label]
 
     def label_set(self, labels: Sequence[Sequence[str]]) -> list[str]:
         """``O``, then ``B-X`` and ``I-X`` of every type of the training split."""

@@ -65,6 +65,14 @@ class TaggingTask(Task):
         """What tags weigh, by their counts in train."""
         return self.class_weights.settle(self.labels_of(row) for row in corpus.splits["train"])
 
+    def counted(self, label: Any) -> set[tuple[Any, ...]]:
+        """The tags."""
+        return {(tag, place) for place, tag in enumerate(label)}
+
+    def choices(self, label: Any) -> list[str]:
+        """The tags."""
+        return list(label)
+
     def label_weights(self, labels: Sequence[str]) -> list[float] | None:
         """By ``task.class_weights``."""
         return self.class_weights.of(labels)

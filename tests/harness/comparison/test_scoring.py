@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.comparison.scoring import is_right, scorer_for, spans_of
+from harness.comparison.scoring import is_right, scorer_for
 from tasks.metrics.classification import classification_scores
 from tasks.metrics.correction import correction_scores
 from tasks.metrics.label_sets import label_set_scores
@@ -42,11 +42,6 @@ def test_spans_are_those_of_seqeval():
     rows = [row(g, p) for g, p in zip(gold, predicted, strict=True)]
     key = "entity_f1_strict_iob2"
     assert score(key, rows) == pytest.approx(span_scores(gold, predicted, spans="entity")[key])
-
-
-def test_a_span_ends_where_another_begins_and_an_orphan_is_none():
-    assert spans_of(["B-X", "B-X", "I-X", "I-Y"]) == {("X", 0, 1), ("X", 1, 3)}
-    assert spans_of(["I-X", "O"]) == set()
 
 
 def test_token_accuracy_is_the_tasks():

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-import torch
+from safetensors.torch import load_file
 
 from harness.configuration.compose import compose_configuration
+from harness.records.files import WEIGHTS
 from harness.run.execute import execute
 
 Overrides = Callable[..., list[str]]
@@ -22,7 +23,7 @@ def test_weights_are_in_the_loss_the_record_and_the_kept_network(tiny: Overrides
     counts = record["label_counts"]["train"]
     light = sum(counts.values()) / (sum(counts.values()) + 4 * counts["NOUN"])
     assert f"from {5 * light:.3g} (NOUN) to {light:.3g} (" in note
-    kept = torch.load(outcome.folder / "model.pt", weights_only=True)["head.learning.weights_L"]
+    kept = load_file(outcome.folder / WEIGHTS)["head.learning.weights_L"]
     assert sorted(kept.tolist())[-2:] == pytest.approx([light, 5 * light])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from harness.records.record import Answers
 from harness.run.predictions import RARE, describe_predictions, farthest_repetition
 from tasks.reading.source import Corpus
 
@@ -22,8 +23,9 @@ def test_words_are_counted_by_how_often_train_shows_them():
     splits = {"train": train, "validation": test, "test": test}
     corpus = Corpus("toy", splits, {}, "0", "toy", "whitespace", "error")
     task: Any = SimpleNamespace(text_columns=("text",), label_column="label")
-    first, second = describe_predictions(task, corpus, {1: "x", 0: "y"})
+    first, second = describe_predictions(task, corpus, Answers({1: "x", 0: "y"}, {0: 0.25}))
     assert first == {
-        "row": 0, "gold": "x", "predicted": "y", "length": 4, "unseen": 2, "rare": 1, "distance": 1, "text": "a c d d"
+        "row": 0, "gold": "x", "predicted": "y", "length": 4, "unseen": 2, "rare": 1, "distance": 1,
+        "confidence": 0.25, "text": "a c d d",
     }  # fmt: skip
     assert (second["unseen"], second["rare"], second["distance"]) == (0, 0, None)

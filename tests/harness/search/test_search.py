@@ -19,7 +19,7 @@ from harness.build.data import Data
 from harness.configuration.compose import compose_configuration
 from harness.engines.base import WorkerDied
 from harness.records import code, files
-from harness.records.record import Facts
+from harness.records.record import Answers, Facts
 from harness.run import execute as running
 from harness.run.execute import execute
 from harness.run.run import make_run
@@ -83,10 +83,10 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         score = 1 / (1 + abs(config.training.learning_rate - 0.01))
         yield {"validation_scores": {"token_accuracy": score}, "scores": {}}
 
-    def tested(config: Any, *_: Any) -> Generator[Facts, None, dict[int, Any]]:
+    def tested(config: Any, *_: Any) -> Generator[Facts, None, Answers]:
         ran.append(f"seed {config.seed}")
         yield {"scores": {"token_accuracy": config.training.learning_rate}}
-        return {}
+        return Answers({}, {})
 
     corpora: list[Any] = []
     load = run_data.load_corpus

@@ -138,6 +138,17 @@ def test_probabilities_of_several_labels_are_each_for_itself():
     assert head.predict([encoded]) == [[n for n, p in enumerate(row) if p > 0.5] for row in probabilities_BL.tolist()]
 
 
+@torch.no_grad()
+def test_a_prediction_is_as_confident_as_the_probability_of_what_it_says():
+    head, encoded = make_head(texts=1), text([3, 1, 2])
+    p_BL = head.probabilities([encoded])
+    assert head.confidences([encoded], head.predict([encoded])) == pytest.approx(p_BL.amax(1).tolist())
+    sets = LabelSetHead(WIDTH, label_count=LABELS, attention=mean, texts=1, hidden=5, dropout=0.0, learning=LabelLoss())
+    p_BL = sets.probabilities([encoded])
+    by_hand = [(1 - p_BL[0]).prod(), p_BL[1, 0] * (1 - p_BL[1, 1]) * p_BL[1, 2], p_BL[2].prod()]
+    assert sets.confidences([encoded], [[], [0, 2], [0, 1, 2]]) == pytest.approx([float(p) for p in by_hand])
+
+
 def test_another_number_of_texts_is_refused():
     with pytest.raises(ValueError, match="expected 1 or 2 texts to pool, got 3"):
         make_head(texts=3)

@@ -133,6 +133,16 @@ def test_the_best_sequences_are_ranked(scheme: str):
         assert [score for _, score in ranked] == sorted((score for _, score in ranked), reverse=True)
 
 
+def test_a_predicted_tag_is_as_confident_as_its_marginal():
+    torch.manual_seed(2)
+    head, encoded = make_head("crf"), text([4, 1])
+    predicted = head.predict([encoded])
+    p_BTK = head.probabilities([encoded])
+    found = head.confidences([encoded], predicted)
+    for row, tags in enumerate(predicted):
+        assert found[row] == pytest.approx([p_BTK[row, t, tag].item() for t, tag in enumerate(tags)])
+
+
 def test_without_bio_a_crf_forbids_nothing():
     head = make_head("crf", labels=["NOUN", "VERB"], bio=False)
     assert not head.crf.forbidden_transitions.any()
