@@ -187,6 +187,14 @@ def line_chart(
     return made(template, title, rows, x_name=x_name, x=x, y=ends_of(values))
 
 
+def reliability(series: Sequence[Series], *, title: str) -> Drawing:
+    """Accuracy by confidence; on the diagonal answers are right as often as they claim."""
+    base = {"mark": "line", "colour": specs.MUTED, "dash": [4, 4], "line": "diagonal"}
+    rows = [base | {"x": end, "y": end, "told": told(None, "right as often as confident")} for end in (0.0, 1.0)]
+    rows += [mark for line in series for mark in _line(line, True, None)]
+    return made(specs.shares(), title, rows, x_name="confidence", x=(0.0, 1.0), y=(0.0, 1.0))
+
+
 def _line(line: Series, marks: bool, x_words: Sequence[str] | None) -> Iterator[Mark]:
     def place(x: float) -> float | str:
         return x_words[int(x)] if x_words else x

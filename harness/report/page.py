@@ -25,6 +25,7 @@ from harness.records.record import Record
 from harness.report import names, parts, plots
 from harness.report.attention import attention_maps
 from harness.report.evidence import Folders, Line, lines_of
+from harness.report.mistakes import mistakes
 from harness.report.overview import answer_views, overview_views
 from harness.report.policy import content_policy
 from harness.report.runs import by_row, run_view, shared_by_networks
@@ -128,6 +129,7 @@ def _table_view(
         "forest": plots.forest_chart(table, lines),
         "costs": plots.cost_charts(table, lines),
         "slices": plots.slice_charts(table, lines, folders),
+        "mistakes": mistakes(table, lines),
         "curves": plots.learning_curves(lines),
         "tuning": plots.tuning_curves(lines),
         "attention": attention_maps(lines, folders),

@@ -13,9 +13,13 @@ from harness.configuration.effect import flatten
 from harness.records.printable import plain
 from harness.records.record import Record
 from harness.report.evidence import Folders, Line, samples
+from harness.report.mistakes import calibration, label_scores
 
 SAMPLES = 6
 """So many test examples are shown of a run."""
+
+MOST_LABELS = 20
+"""The scores of so many labels are told."""
 
 MOST_LETTERS = 600
 """Longer texts are cut."""
@@ -46,6 +50,7 @@ def run_view(
             (plain(key), f"{value:.4f}" if isinstance(value, float) else str(value)) for key, value in scores.items()
         ],
         "told": {
+            "Labels": _labels(record),
             "Costs": _pairs(record.get("costs")),
             "Run": _pairs(_told(record)),
             "Environment": _pairs(record.get("environment")),
@@ -92,6 +97,22 @@ def _pairs(value: Any) -> list[tuple[str, str]]:
     if not isinstance(value, Mapping):
         return []
     return [(plain(key), plain(_text(found))) for key, found in flatten(value).items()]
+
+
+def _labels(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The scores of the most frequent labels, and how far the run is calibrated, in words."""
+    found = label_scores(record)
+    pairs = [
+        (
+            plain(label),
+            f"precision {one['precision']:.4f}, recall {one['recall']:.4f}, F1 {one['f1']:.4f} of {one['support']:g}",
+        )
+        for label, one in list(found.items())[:MOST_LABELS]
+    ]
+    pairs += [("further labels", f"{len(found) - MOST_LABELS}, see the record")] if len(found) > MOST_LABELS else []
+    calibrated = calibration(record)
+    error = [] if calibrated is None else [f"{calibrated['expected_calibration_error']:.4f}"]
+    return pairs + [("expected calibration error", value) for value in error]
 
 
 def _text(value: Any) -> str:

@@ -127,6 +127,12 @@ def lines() -> Spec:
 
 
 @cache
+def shares() -> Spec:
+    """Lines over a share from 0 to 1."""
+    return _lines(alt.X("x:Q", scale=_scale("x"), axis=_axis("x_name", grid=False)))
+
+
+@cache
 def lines_over_words() -> Spec:
     """Lines over a few words."""
     return _lines(alt.X("x:O", sort=None, axis=_axis("x_name", grid=False, labelAngle=0)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from harness.records.record import Calibration, Facts
 from harness.statistics.answers import calibration, confusions, label_scores
@@ -46,5 +46,5 @@ def calibration_of(described: Sequence[Mapping[str, Any]]) -> Calibration | None
             right.append(gold == predicted)
     if not confidence:
         return None
-    measured: Any = calibration(confidence, right)
-    return {"of": "tags" if isinstance(described[0]["confidence"], list) else "answers", **measured}
+    of = "tags" if isinstance(described[0]["confidence"], list) else "answers"
+    return cast(Calibration, {"of": of, **calibration(confidence, right)})
