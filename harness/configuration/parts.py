@@ -20,6 +20,7 @@ class Source(k.Part):
     normalize: k.UnicodeForm
     unseen_labels: Literal["error", "drop"]
     exclude: k.Excluded
+    deduplicate: Literal["none", "exact", "text"]
     max_train: k.OptionalCount
     max_validation: k.OptionalCount
     max_test: k.OptionalCount

@@ -17,7 +17,8 @@ def data_notes(records: Sequence[Mapping[str, Any]]) -> list[str]:
 
     Where runs differ (each seed draws its own splits), the largest number stands for all.
     """
-    return [*_said(records), *_repeated(records), *_dropped(records), *_similar(records), *overlong_notes(records)]
+    about = (_said, _deduplicated, _repeated, _dropped, _similar, overlong_notes)
+    return [note for notes in about for note in notes(records)]
 
 
 def overlong_notes(records: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -33,6 +34,13 @@ def _said(records: Sequence[Mapping[str, Any]]) -> list[str]:
     """What the runs themselves noted of their texts."""
     found = [record["text_notes"] for record in records if isinstance(record.get("text_notes"), list)]
     return list(dict.fromkeys(str(note) for notes in found for note in notes))
+
+
+def _deduplicated(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    counts = [_number(record, "deduplicated_rows") for record in records]
+    if not any(counts):
+        return []
+    return [f"{_most(counts)} rows of train are left out, for they also stand in other splits (data.deduplicate)"]
 
 
 def _repeated(records: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -111,6 +111,7 @@ class Facts(TypedDict, total=False):
     """What a run finds out while it goes on; whatever is known when it ends, however it ends, stands in its record.
 
     ``data_sizes``, ``dropped_rows``: rows by split; dropped are those whose label train never shows.
+    ``deduplicated_rows``: how many rows of train are left out, for they stand in other splits.
     ``label_counts``, ``repeated_rows``, ``similar_labels``: as in ``tasks.reading.survey.Survey``.
     ``overlong_texts``: texts by split that are longer than ``encoding.max_length``, where there are any.
     ``data_source``: where the rows come from, in words. ``external_memory``: the same of the external memory, or None.
@@ -132,6 +133,7 @@ class Facts(TypedDict, total=False):
     text_notes: list[str]
     language: str
     dropped_rows: dict[str, int]
+    deduplicated_rows: int
     label_counts: dict[str, dict[str, int]]
     repeated_rows: dict[str, dict[str, dict[str, int]]]
     similar_labels: list[list[str]]

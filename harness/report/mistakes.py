@@ -163,6 +163,6 @@ def calibration(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
         return None
     whole = all(
         isinstance(count, int) and (count == 0 or (isinstance(mean, int | float) and isinstance(share, int | float)))
-        for count, mean, share in zip(*bins, strict=True)  # type: ignore[arg-type]
+        for count, mean, share in zip(*bins, strict=True)
     )
     return found if whole else None

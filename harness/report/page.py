@@ -110,8 +110,7 @@ def _table_view(
     scored = [line for line in lines if line.row.mean is not None]
     best = next((line for line in scored if line.row.reference), scored[0] if scored else None)
     alike = [line for line in scored if line.row.among_best or not table.answer.best]
-    remarks = notes(table, parts.COLUMNS)
-    too_few = [note for note in remarks if any(words in note for words in UNRANKED)]
+    too_few, remarks = _remarks(table)
     runs = list(_runs(number, table, lines, folders, anchors))
     return {
         "number": number,
@@ -125,7 +124,7 @@ def _table_view(
         "answer": list(map(plain, table.answer.sentences)),
         "leaderboard": parts.leaderboard(table, lines, links),
         "too_few": too_few,
-        "notes": [note for note in remarks if note not in too_few],
+        "notes": remarks,
         "forest": plots.forest_chart(table, lines),
         "costs": plots.cost_charts(table, lines),
         "slices": plots.slice_charts(table, lines, folders),
@@ -137,6 +136,13 @@ def _table_view(
         "runs": len(runs),
         "rows_of_runs": by_row(runs),
     }
+
+
+def _remarks(table: BoardTable) -> tuple[list[str], list[str]]:
+    """Those on too few seeds, and the others."""
+    found = notes(table, parts.COLUMNS)
+    too_few = [note for note in found if any(words in note for words in UNRANKED)]
+    return too_few, [note for note in found if note not in too_few]
 
 
 def _across_view(across: AcrossTasks) -> dict[str, Any]:

@@ -116,6 +116,7 @@ def _data_facts(task: Task, corpus: Corpus) -> Facts:
         "repeated_rows": found.repeated_rows,
         "similar_labels": found.similar_labels,
         "dropped_rows": dropped,
+        "deduplicated_rows": corpus.deduplicated,
         "text_notes": list(corpus.notes),
     }
     return facts if task.language is None else facts | {"language": task.language}

@@ -147,7 +147,9 @@ def rows_with_known_labels(corpus: Corpus, split: str, task: Task, known: set[st
         elif corpus.unseen_labels == "error":
             where, cure = "train", "correct it"
             if unknown in corpus.left_out:
-                where, cure = "the rows of train that data.max_train leaves", "raise data.max_train"
+                option = corpus.left_out[unknown]
+                where = f"the rows of train that {option} leaves"
+                cure = "raise data.max_train" if option == "data.max_train" else f"set {option}=none"
             raise ValueError(
                 f"{corpus.place(split, index)}: the label {unknown!r} never occurs in {where}, so it cannot be learnt; "
                 f"{cure}, or leave such rows out with data.unseen_labels=drop (the record says how many)"

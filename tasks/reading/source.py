@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, get_args
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from tasks.reading.checks import check_rows
 from tasks.reading.columns import listed, used
 from tasks.reading.languages import language_named
 from tasks.reading.normalization import Form, checked_form, normalized
+from tasks.reading.repeats import Deduplicate, not_repeated
 from tasks.reading.splits import SPLITS, Split, fingerprint_of, first_of_each
 
 
@@ -26,7 +27,8 @@ class Corpus:
     from, in words.
     ``tokenizer``: the name of the tokenizer that suits the texts.
     ``unseen_labels``: what to do about rows of validation and test whose label train never shows: error or drop.
-    ``left_out``: the labels that only those rows of train show which ``data.max_train`` leaves out.
+    ``left_out``: the labels that only rows of train show which an option leaves out -> that option.
+    ``deduplicated``: how many rows of train ``data.deduplicate`` has left out.
     ``notes``: what whoever starts a run should know of the texts, in words.
     """
 
@@ -37,7 +39,8 @@ class Corpus:
     source: str
     tokenizer: str
     unseen_labels: str
-    left_out: frozenset[str] = frozenset()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    deduplicated: int = 0
     notes: tuple[str, ...] = ()
 
     def place(self, split: str, row: int) -> str:
@@ -53,6 +56,8 @@ class Source(ABC):
     ``normalize``: the Unicode form that all texts and labels are brought into (``tasks.reading.normalization``).
     ``exclude``: column -> value or values; rows with one of these values are left out (None: none). Values are compared
     as text, as labels are text once they are checked: 3 and "3" are one value.
+    ``deduplicate``: ``exact`` leaves out the rows of train that also stand in another split, with the same label;
+    ``text`` also those with another one; ``none``.
     ``max_train``, ``max_validation``, ``max_test``: at most so many rows (None: all), drawn by a fixed seed, in the
     order of the file; a smaller number draws a subset of what a larger one draws. The last holds for further test sets,
     too: whatever splits a source reads besides the three are scored and reported beside ``test``.
@@ -63,6 +68,7 @@ class Source(ABC):
     normalize: Form
     unseen_labels: str
     exclude: Mapping[str, Any] | None
+    deduplicate: Deduplicate
     max_train: int | None
     max_validation: int | None
     max_test: int | None
@@ -70,6 +76,8 @@ class Source(ABC):
     def __post_init__(self) -> None:
         if self.unseen_labels not in ("error", "drop"):
             raise ValueError(f"expected data.unseen_labels to be error or drop, got {self.unseen_labels!r}")
+        if self.deduplicate not in get_args(Deduplicate):
+            raise ValueError(f"expected data.deduplicate to be none, exact or text, got {self.deduplicate!r}")
         checked_form(self.normalize)
         if self.language is not None:
             language_named(self.language)
@@ -84,12 +92,16 @@ class Source(ABC):
         Raises ValueError for missing files, splits and columns, wrong types, empty texts and empty splits, and for
         values to exclude that no row has.
         """
-        name, source, splits = self._read_divided(task)
+        name, source, divided = self._read_divided(task)
+        splits = self._deduplicated(divided, task)
         names = (*SPLITS, *(split_name for split_name in splits if split_name not in SPLITS))
         limited = {split_name: self._limited(split_name, splits[split_name], task) for split_name in names}
         rows = {split_name: [used(row, task) for row in split.rows] for split_name, split in limited.items()}
         places = {split_name: split.place for split_name, split in limited.items()}
-        kept = (_labels(split, task) for split in (splits["train"], limited["train"]))
+        shown = [_labels(found["train"], task) for found in (divided, splits, limited)]
+        left_out = dict.fromkeys(shown[0] - shown[1], "data.deduplicate") | dict.fromkeys(
+            shown[1] - shown[2], "data.max_train"
+        )
         return Corpus(
             name,
             rows,
@@ -98,7 +110,8 @@ class Source(ABC):
             source,
             self.tokenizer,
             self.unseen_labels,
-            frozenset.difference(*kept),
+            left_out,
+            len(divided["train"].rows) - len(splits["train"].rows),
         )
 
     def lend(self, task: Task) -> tuple[str, str, Split]:
@@ -160,6 +173,20 @@ class Source(ABC):
         if not kept:
             raise ValueError(f"no row of the split {name!r} is left of {len(split.rows)}; check data.exclude")
         return split if len(kept) == len(split.rows) else split.take(kept)
+
+    def _deduplicated(self, splits: dict[str, Split], task: Task) -> dict[str, Split]:
+        """The splits without the rows of train that stand in others. Raises ValueError if none is left."""
+        if self.deduplicate == "none":
+            return splits
+        train = splits["train"]
+        others = [row for name, split in splits.items() if name != "train" for row in split.rows]
+        kept = not_repeated(train.rows, others, task, by=self.deduplicate)
+        if not kept:
+            raise ValueError(
+                f"data.deduplicate={self.deduplicate} leaves no row of train, for all {len(train.rows)} also stand in "
+                "other splits; check the files, or set data.deduplicate=none"
+            )
+        return splits | {"train": train.take(kept)}
 
     def _limited(self, name: str, split: Split, task: Task) -> Split:
         """The rows that are not beyond the limit; those of train show as many labels as they can."""

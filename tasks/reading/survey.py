@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from unicodedata import normalize
 
-from tasks.base import Row, Task
-from tasks.reading.columns import text_of
+from tasks.base import Task
+from tasks.reading.repeats import answers_by_texts, answers_of, texts_of
 from tasks.reading.source import Corpus
 from tasks.reading.splits import SPLITS
 
@@ -59,33 +59,14 @@ def similar_labels(labels: Iterable[str]) -> list[list[str]]:
 
 def _repeated_rows(corpus: Corpus, task: Task) -> dict[str, dict[str, dict[str, int]]]:
     """Train is compared with no other, validation with train, all others with both."""
-    labels = {split: _labels_by_text(rows, task) for split, rows in corpus.splits.items()}
+    labels = {split: answers_by_texts(rows, task) for split, rows in corpus.splits.items()}
     repeated: dict[str, dict[str, dict[str, int]]] = {}
     for split, rows in corpus.splits.items():
         for earlier in SPLITS[: min(SPLITS.index(split), 2) if split in SPLITS else 2]:
-            found = [row for row in rows if _text(row, task) in labels[earlier]]
+            found = [row for row in rows if texts_of(row, task) in labels[earlier]]
             same = sum(
-                any(answer in labels[earlier][_text(row, task)] for answer in _answers(row, task)) for row in found
+                any(answer in labels[earlier][texts_of(row, task)] for answer in answers_of(row, task)) for row in found
             )
             if found:
                 repeated.setdefault(split, {})[earlier] = {"text": len(found), "text_and_label": same}
     return repeated
-
-
-def _labels_by_text(rows: Sequence[Row], task: Task) -> dict[tuple[str, ...], set[str]]:
-    found: dict[tuple[str, ...], set[str]] = defaultdict(set)
-    for row in rows:
-        found[_text(row, task)].update(_answers(row, task))
-    return dict(found)
-
-
-def _text(row: Row, task: Task) -> tuple[str, ...]:
-    return tuple(" ".join(text_of(row[column]).split()) for column in task.text_columns)
-
-
-def _answers(row: Row, task: Task) -> list[str]:
-    """What may be right, each as one text: the label, all tags, or each of the texts that may be written."""
-    value = row[task.label_column]
-    if task.generates:
-        return value if isinstance(value, list) else [value]
-    return [repr(value)]

@@ -94,3 +94,27 @@ def test_data_that_were_replaced_with_their_time_kept_are_another_run(tiny: Over
     after, _ = run(tiny, folder)
     assert not after.found
     assert (before.record["scores"]["accuracy"], after.record["scores"]["accuracy"]) == (0.5, 0.25)
+
+
+def test_rows_of_train_that_stand_elsewhere_are_left_out_on_demand_and_counted(tiny: Overrides, tmp_path: Path):
+    train = [*TRAIN[:3], ("new  one", "gut"), ("an other", "schlecht")]
+    test = [("good", "gut"), ("bad", "gut"), (" new one", "gut")]
+    folder = write_splits(tmp_path / "mine", train=train, validation=[("fine", "gut")], test=test)
+    for how, left in (("none", 5), ("exact", 2), ("text", 1)):
+        outcome, said = run(tiny, folder, f"data.deduplicate={how}")
+        record: Any = outcome.record
+        assert (record["data_sizes"]["train"], record["deduplicated_rows"]) == (left, 5 - left)
+        assert (f"{5 - left} rows of train are left out, for they also stand in other splits" in said) == (left < 5)
+        texts = record["repeated_rows"].get("test", {}).get("train", {"text": 0, "text_and_label": 0})
+        assert texts["text_and_label"] == (2 if how == "none" else 0)
+        assert texts["text"] == {"none": 3, "exact": 1, "text": 0}[how]
+
+
+def test_labels_and_splits_that_deduplication_takes_away_are_told(tiny: Overrides, tmp_path: Path):
+    folder = write_splits(tmp_path / "one", train=TRAIN[:3], validation=TRAIN[2:3], test=TRAIN[:1])
+    reason = run(tiny, folder, "data.deduplicate=text", "data.unseen_labels=error")[0].record["reason"]
+    assert "the label 'schlecht' never occurs in the rows of train that data.deduplicate leaves" in str(reason)
+    assert "set data.deduplicate=none" in str(reason)
+    folder = write_splits(tmp_path / "all", train=TRAIN[:2], validation=TRAIN[:1], test=TRAIN[:2])
+    reason = run(tiny, folder, "data.deduplicate=exact")[0].record["reason"]
+    assert "data.deduplicate=exact leaves no row of train, for all 2 also stand in other splits" in str(reason)

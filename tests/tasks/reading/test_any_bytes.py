@@ -20,6 +20,7 @@ OPTIONS = {
     "language": "en",
     "normalize": "nfc",
     "unseen_labels": "drop",
+    "deduplicate": "none",
     "seed": 1,
     **dict.fromkeys(("exclude", "columns")),
     **dict.fromkeys(("max_train", "max_validation", "max_test", "path", "validation", "test", "token_column")),
