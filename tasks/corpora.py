@@ -16,6 +16,7 @@ from typing import Any
 from tasks.base import Task
 from tasks.reading.csv_rows import checked_separator
 from tasks.reading.files import Layout, layout_of, listing
+from tasks.reading.folds import Folds, Over
 from tasks.reading.hub import HubSet, read_hub
 from tasks.reading.source import Source
 from tasks.reading.split_files import USUAL, read_split, require_splits, split_file
@@ -55,7 +56,7 @@ class GeneratedData(Source):
 
 
 ONE_FILE = 0.1
-"""The share of a single file that becomes validation, and test, unless another is given."""
+"""The share of a single file, or of the folds that are not test, that becomes validation unless another is given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,7 @@ class DividedData(Source):
 
     ``validation_fraction``, ``test_fraction``: the share of train that becomes a split that is not there, drawn by
     ``seed``, label by label; None: a missing split is an error.
+    ``folds``, ``fold``, ``fold_seed``, ``folds_over``: cross-validation, see ``tasks.reading.folds``; None: none.
     ``tag_names``: the names of tags that are numbers, from 0; None: tags are names.
     """
 
@@ -71,14 +73,38 @@ class DividedData(Source):
     validation_fraction: float | None
     test_fraction: float | None
     seed: int
+    folds: int | None
+    fold: int
+    fold_seed: int
+    folds_over: Over | None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.folds is None and (self.fold or self.folds_over is not None):
+            given = f"data.fold={self.fold}" if self.fold else f"data.folds_over={self.folds_over}"
+            raise ValueError(f"{given} is of cross-validation: it needs data.folds=<how many>")
+        if self.folds is not None and self.test_fraction is not None:
+            raise ValueError(f"data.folds={self.folds} says what test is; leave out data.test_fraction")
+        self._folds()
+
+    def _folds(self) -> Folds | None:
+        if self.folds is None:
+            return None
+        share = ONE_FILE if self.validation_fraction is None else self.validation_fraction
+        return Folds(self.folds, self.fold, self.fold_seed, self.folds_over, share)
 
     @property
     def fractions(self) -> dict[str, float | None]:
-        """The share of train that each split is, should it be missing."""
+        """The share of train that each split is, should it be missing; with folds none has to be there."""
+        if self.folds is not None:
+            return {"validation": ONE_FILE, "test": ONE_FILE}
         return {"validation": self.validation_fraction, "test": self.test_fraction}
 
     def divide(self, splits: dict[str, Split], task: Task) -> tuple[dict[str, Split], str]:
-        """With the missing splits drawn. Raises ValueError for fractions that cannot be."""
+        """With the missing splits drawn, or folded. Raises ValueError for fractions or folds that cannot be."""
+        folds = self._folds()
+        if folds is not None:
+            return folds.divide(splits, task.labels_of), folds.told()
         divided = split_off(splits, self.fractions, seed=self.seed, labels_of=task.labels_of)
         drawn = [f"{100 * (self.fractions[name] or 0):g} % for {name}" for name in divided if name not in splits]
         how = ", label by label" if task.labels_of(splits["train"].rows[0]) else ""
@@ -144,7 +170,12 @@ class FileData(DividedData):
     def fractions(self) -> dict[str, float | None]:
         """As given; of a single file ``ONE_FILE`` each."""
         given = super().fractions
-        if self.validation is None and self.test is None and (self.path is None or Path(self.path).is_file()):
+        if (
+            self.folds is None
+            and self.validation is None
+            and self.test is None
+            and (self.path is None or Path(self.path).is_file())
+        ):
             return {name: ONE_FILE if share is None else share for name, share in given.items()}
         return given
 

@@ -19,7 +19,7 @@ from harness.board.overview import make_overview
 from harness.board.pairing import MARGIN, SeedScores, compare
 from harness.board.references import fill_references
 from harness.board.remarks import row_remarks, table_remarks
-from harness.board.row import Row, Table, scores_on
+from harness.board.row import Row, Table, replicate_of, scores_on
 from harness.board.rows import keep_one_fingerprint
 from harness.board.tables import Answer, Board, BoardRow, BoardTable, Hole
 from harness.records.printable import cut
@@ -183,12 +183,12 @@ def _board_row(row: Row, metric: str, test_set: str, settings: str) -> BoardRow:
 
 
 def holes_of(row: Row, metric: str, scores: Mapping[int, float]) -> list[Hole]:
-    """The seeds without a score, those with the same reason together."""
+    """The seeds (or folds) without a score, those with the same reason together."""
     reasons: dict[tuple[str, str], list[int]] = defaultdict(list)
     for record in row.holes:
         first_line = next(iter(str(record.get("reason") or "no reason given").splitlines()))
-        reasons[record["status"], cut(first_line, LONGEST_REASON)].append(record["seed"])
+        reasons[record["status"], cut(first_line, LONGEST_REASON)].append(replicate_of(record))
     for record in row.records:
-        if record["seed"] not in scores:
-            reasons["no score", f"it has no {metric}, or none that is a number"].append(record["seed"])
+        if replicate_of(record) not in scores:
+            reasons["no score", f"it has no {metric}, or none that is a number"].append(replicate_of(record))
     return [Hole(status, reason, sorted(seeds)) for (status, reason), seeds in reasons.items()]

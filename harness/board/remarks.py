@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness.board.row import Row, effort_of
+from harness.board.row import Row, configuration_key, effort_of, folds_of, replicate_of
 from harness.board.tables import BoardRow
 from harness.records.data_notes import data_notes
 from harness.records.printable import listed
@@ -17,14 +17,14 @@ from harness.statistics.over_seeds import FEWEST
 
 def row_remarks(row: Row) -> list[str]:
     """What is not alike between the seeds of a row, and which of them might have learnt more."""
-    remarks = []
+    remarks = _missing_folds(row)
     versions = _seeds_by(row.records, "code_version")
     if len(versions) > 1:
         words = "; ".join(f"{version}: seeds {listed(sorted(seeds))}" for version, seeds in sorted(versions.items()))
         remarks.append(f"its seeds ran different versions of the code ({words})")
     if row.repeated:
         remarks.append(f"of several finished runs of a seed the newest counts: seeds {listed(sorted(row.repeated))}")
-    rising = [record["seed"] for record in row.records if record.get("learning", {}).get("rising")]
+    rising = [replicate_of(record) for record in row.records if record.get("learning", {}).get("rising")]
     if rising:
         remarks.append(f"still rising when its steps ran out: seeds {listed(sorted(rising))}; more may show more")
     return remarks
@@ -43,6 +43,7 @@ def table_remarks(rows: Sequence[BoardRow], records: Sequence[Record], seeds: Se
         remarks.append("no row of model=none, so that what the plumbing around attention adds cannot be told")
     if networks and len(networks) == len(rows):
         remarks.append("no floor without a network, such as model=majority, copy or lead")
+    remarks += _fold_remarks(records)
     remarks += _seed_remarks(rows, seeds)
     if len(versions := _seeds_by(records, "code_version")) > 1:
         remarks.append(f"the runs are of different versions of the code: {', '.join(sorted(versions))}")
@@ -56,6 +57,33 @@ def table_remarks(rows: Sequence[BoardRow], records: Sequence[Record], seeds: Se
     if len(machines := _machines(records)) > 1:
         remarks.append(f"times and memory are from different machines: {'; '.join(machines)}")
     return remarks
+
+
+def _missing_folds(row: Row) -> list[str]:
+    """Which folds a row lacks: the mean of the others is one over part of the examples."""
+    there = {replicate_of(record) for record in row.records}
+    missing = sorted(set(range(folds_of(row.sample) or 0)) - there)
+    if not there or not missing:
+        return []
+    return [f"it lacks the folds {listed(missing)}, so that its score is on a part of the examples"]
+
+
+def _fold_remarks(records: Sequence[Record]) -> list[str]:
+    """What replicates that share their training data mean for intervals, p and ranks."""
+    folds = max((folds_of(record) or 0 for record in records), default=0)
+    if not folds:
+        return []
+    several = any(count > 1 for count in _runs_by_fold(records).values())
+    seeds = "; of several seeds of a fold the mean counts" if several else ""
+    return [
+        f"where it says seeds, folds of one data set are meant ({folds} of them, from 0){seeds}. Folds share training "
+        "data, so their spread is smaller than that over new data sets: intervals, p and ranks are too sure, and more "
+        "folds would not mend that (Bengio & Grandvalet 2004; Nadeau & Bengio 2003)"
+    ]
+
+
+def _runs_by_fold(records: Iterable[Record]) -> Counter[tuple[str, int]]:
+    return Counter((configuration_key(record), replicate_of(record)) for record in records)
 
 
 def _seed_remarks(rows: Sequence[BoardRow], seeds: Sequence[int]) -> list[str]:
@@ -81,7 +109,7 @@ def _seeds_by(records: Iterable[Mapping[str, Any]], key: str) -> dict[str, list[
     found: dict[str, list[int]] = defaultdict(list)
     for record in records:
         if record.get(key) is not None:
-            found[str(record[key])].append(record["seed"])
+            found[str(record[key])].append(replicate_of(record))
     return found
 
 

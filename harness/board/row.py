@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 import statistics
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,7 +29,8 @@ EFFORT = ("trials", "method", "space", "seed", "trial_seed", "startup_trials", "
 class Row:
     """One configuration on one data set: its finished runs over seeds, and its holes.
 
-    ``repeated``: seeds of which there are older finished runs, which do not count.
+    ``repeated``: seeds of which there are older finished runs, which do not count. Where the data are folded, folds
+    stand in the place of seeds, and a fold's score is the mean of its seeds.
     """
 
     key: str
@@ -86,13 +88,13 @@ class Row:
         return flatten({**comparable_configuration(self.sample), **({"search": effort} if effort else {})})
 
     def scores(self, metric: str, test_set: str = "test") -> dict[int, float]:
-        """Seed -> score on a test set, for the runs that have it; what is not finite is no score."""
-        found = {record["seed"]: scores_on(record, test_set).get(metric) for record in self.records}
-        return {
-            seed: float(score)
-            for seed, score in sorted(found.items())
-            if isinstance(score, int | float) and math.isfinite(score)
-        }
+        """Seed (or fold) -> score on a test set, for the runs that have it; what is not finite is no score."""
+        found: dict[int, list[float]] = defaultdict(list)
+        for record in self.records:
+            score = scores_on(record, test_set).get(metric)
+            if isinstance(score, int | float) and math.isfinite(score):
+                found[replicate_of(record)].append(float(score))
+        return {number: statistics.fmean(scores) for number, scores in sorted(found.items())}
 
     def cost(self, *path: str) -> float | None:
         """The mean of a cost over seeds, or None if the row has no such cost (floors)."""
@@ -111,6 +113,19 @@ class Row:
 
 
 Table = dict[str, Row]
+
+
+def folds_of(record: Mapping[str, Any]) -> int | None:
+    """How many folds the data of a run are cut into, of which it was tested on one; None without cross-validation."""
+    source = record["config"].get("data", {})
+    folds, fold = source.get("folds"), source.get("fold")
+    return folds if isinstance(folds, int) and isinstance(fold, int) else None
+
+
+def replicate_of(record: Mapping[str, Any]) -> int:
+    """What tells the runs of a row apart: the seed, or the fold that was test."""
+    number: int = record["seed"] if folds_of(record) is None else record["config"]["data"]["fold"]
+    return number
 
 
 def is_floor(record: Mapping[str, Any]) -> bool:
@@ -156,7 +171,7 @@ def scores_on(record: Mapping[str, Any], test_set: str) -> Mapping[str, Any]:
 
 
 def comparable_configuration(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration without what may differ between the seeds of one row.
+    """The configuration without what may differ between the seeds, or folds, of one row.
 
     The seed that draws missing splits follows the run's; of a floor, only task, data and model matter.
     """
@@ -167,8 +182,9 @@ def comparable_configuration(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _for_all_seeds(source: dict[str, Any]) -> dict[str, Any]:
-    """A source of data without the seed that draws missing splits."""
-    return {key: value for key, value in source.items() if key != "seed" or "validation_fraction" not in source}
+    """A source of data without the seed that draws missing splits, and without the fold that is test."""
+    drawn = "validation_fraction" in source
+    return {key: value for key, value in source.items() if not (drawn and key in ("seed", "fold"))}
 
 
 def configuration_key(record: Mapping[str, Any]) -> str:

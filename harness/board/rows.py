@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.board.row import Row, Table, configuration_key, is_trial, trials_of
+from harness.board.row import Row, Table, configuration_key, folds_of, is_trial, replicate_of, trials_of
 from harness.records.record import Record
 
 
@@ -20,13 +20,14 @@ def group_records(records: Iterable[Record]) -> dict[tuple[str, str], Table]:
     A row remembers the seeds of which there are several finished runs. Those on different data all stay, for
     ``keep_one_fingerprint`` to choose from. Trials are no rows, but a search that has chosen nothing is a hole.
     """
-    newest: dict[tuple[str, str, str, int, str], Record] = {}
+    newest: dict[tuple[str, str, str, tuple[int, int], str], Record] = {}
     real = [record for record in records if not record["debug"]]
     found = [record for record in real if not is_trial(record)] + fruitless_searches(real)
-    repeated: set[tuple[str, str, str, int, str]] = set()
+    repeated: set[tuple[str, str, str, tuple[int, int], str]] = set()
     for record in sorted(found, key=lambda record: record["finished"], reverse=True):
         mark = _data_of(record) if record["status"] == "done" else ""
-        place = (record["task"], record["data"], configuration_key(record), record["seed"], mark)
+        which = replicate_of(record), record["seed"]
+        place = (record["task"], record["data"], configuration_key(record), which, mark)
         newer = newest.setdefault(place, record)
         if mark and newer["id"] != record["id"]:
             repeated.add(place)
@@ -37,7 +38,7 @@ def group_records(records: Iterable[Record]) -> dict[tuple[str, str], Table]:
         if mark:
             row = tables[task, data].setdefault(key, Row(key))
             row.records.append(record)
-            row.repeated += [record["seed"]] if place in repeated else []
+            row.repeated += [replicate_of(record)] if place in repeated else []
         elif place[:-1] not in finished:
             tables[task, data].setdefault(key, Row(key)).holes.append(record)
     return dict(tables)
@@ -86,14 +87,15 @@ def told_trials(records: Iterable[Record]) -> list[str]:
 def keep_one_fingerprint(table: Table) -> tuple[Table, list[str]]:
     """The rows on the data that most finished runs had, and a message for each other data: no fair comparison.
 
-    Where the run's seed draws a split that the data set lacks, each seed has its own data, and the rule holds for each.
+    Where the run's seed draws a split that the data set lacks, each seed has its own data, and the rule holds for each;
+    so it does for each fold.
     A hole from before the data were read stays. Equally common data: the ones of the newest run.
     """
     finished = [record for row in table.values() for record in row.records]
     drawn = splits_are_drawn(finished)
 
     def group(record: Record) -> int | None:
-        return record["seed"] if drawn else None
+        return replicate_of(record) if drawn else None
 
     counts: dict[int | None, Counter[str]] = defaultdict(Counter)
     newest: dict[str, str] = {}
@@ -125,12 +127,16 @@ def keep_one_fingerprint(table: Table) -> tuple[Table, list[str]]:
 def splits_are_drawn(records: Sequence[Record]) -> bool:
     """Whether each seed drew its own splits: most runs' own seed may draw some, and no two of these have the same data.
 
-    A run whose ``data.seed`` is not its own (it is fixed) draws the same for every seed.
+    Folds are drawn splits too. A run whose ``data.seed`` is not its own (it is fixed) draws the same for every seed.
     """
     seeds: dict[str, set[int]] = defaultdict(set)
-    drawing = [record for record in records if _draws_by_seed(record["config"].get("data", {}), record["seed"])]
+    drawing = [
+        record
+        for record in records
+        if folds_of(record) is not None or _draws_by_seed(record["config"].get("data", {}), record["seed"])
+    ]
     for record in drawing:
-        seeds[_data_of(record)].add(record["seed"])
+        seeds[_data_of(record)].add(replicate_of(record))
     return 2 * len(drawing) > len(records) and all(len(found) == 1 for found in seeds.values())
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.board.names import settings_that_differ
-from harness.board.row import Row, Table
+from harness.board.row import Row, Table, replicate_of
 from harness.board.rows import group_records, keep_one_fingerprint
 from harness.configuration.effect import flatten
 from harness.records.reading import read_records
@@ -27,7 +27,7 @@ class Runs:
     @property
     def by_seed(self) -> dict[int, Record]:
         """Seed -> record."""
-        return {record["seed"]: record for record in self.row.records}
+        return {replicate_of(record): record for record in self.row.records}
 
     @property
     def name(self) -> str:
@@ -77,7 +77,7 @@ def find_runs(text: str, side: str, places: Sequence[str]) -> Runs:
             hole = other.holes[0]
             why = _one_line(f"{hole['status']}: {hole.get('reason')}")
             messages.append(f"{_names(tables, [other])[0]} has no finished run ({why})")
-    return Runs(row, {record["seed"]: folders[id(record)] for record in row.records}, messages)
+    return Runs(row, {replicate_of(record): folders[id(record)] for record in row.records}, messages)
 
 
 def _names(tables: Sequence[Table], rows: Sequence[Row]) -> list[str]:

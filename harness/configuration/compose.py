@@ -33,8 +33,9 @@ def name_choices(config: DictConfig, choices: Mapping[str, Any]) -> None:
     """Write under ``names`` what each choice is called in records and tables: the name of its file.
 
     A mechanism from outside (``model.attention._target_=my_package.MyAttention``) is called by its dotted path, and a
-    user's own files by the folder or file that they come from. A preset that is a system of its own
-    (``experiment=vaswani2017``) gives its runs its name as ``experiment``; a comparison (``compare/<task>``) does not.
+    user's own files by the folder or file that they come from. Data that are folded say so, for a score on folds is
+    compared with no other. A preset that is a system of its own (``experiment=vaswani2017``) gives its runs its name as
+    ``experiment``; a comparison (``compare/<task>``) does not.
 
     Raises ValueError for a recipe or space that was asked for and is not there.
     """
@@ -44,6 +45,8 @@ def name_choices(config: DictConfig, choices: Mapping[str, Any]) -> None:
         config.names.model = _model_name(config, choices["model"])
         if choices["data"] == "files":
             config.names.data = _files_name(config.data)
+        if config.data.get("folds") is not None:
+            config.names.data = f"{config.names.data} in {config.data.folds} folds"
         experiment = choices.get("experiment")
         if experiment is not None and not experiment.startswith(COMPARISONS):
             config.names.experiment = experiment

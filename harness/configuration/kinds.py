@@ -133,6 +133,9 @@ OptionalPositive = Annotated[Positive | None, Expected("a number above 0, or nul
 FromZero = Annotated[float, Field(ge=0, allow_inf_nan=False), Expected("a number from 0")]
 Share = Annotated[float, Field(ge=0, le=1), Expected("a number from 0 to 1")]
 Rate = Annotated[float, Field(ge=0, lt=1), Expected("a number from 0 to below 1")]
+OptionalFolds = Annotated[
+    Annotated[int, Field(ge=2, le=1000)] | None, Expected("a whole number from 2 to 1000, or null")
+]
 OptionalFraction = Annotated[
     Annotated[float, Field(gt=0, lt=1)] | None, Expected("a number above 0 and below 1, or null")
 ]

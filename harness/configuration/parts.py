@@ -41,6 +41,10 @@ class DrawnSplits(Source):
     validation_fraction: k.OptionalFraction
     test_fraction: k.OptionalFraction
     seed: k.Seed
+    folds: k.OptionalFolds
+    fold: k.Whole
+    fold_seed: k.Seed
+    folds_over: Literal["train", "all"] | None
     tag_names: k.OptionalTexts
 
 

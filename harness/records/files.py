@@ -36,6 +36,9 @@ def run_folder(
     """Where the run with this id lives, a trial with its number instead of its seed; a debug run lives apart."""
     names = config["names"]
     place = f"t{search['trial']}" if search is not None and "trial" in search else f"s{config['seed']}"
+    data = config.get("data", {})
+    if data.get("folds") is not None:
+        place += f"_fold{data['fold']}"
     parts = [names["task"], names["data"], names["model"], place, identity]
     kind = "debug" if config["debug"]["enabled"] else "runs"
     return Path(results_dir) / kind / "-".join(re.sub(r"[^\w.+]+", "_", str(part)) for part in parts)

@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from harness.board.across_text import ACROSS_LEGEND, across_title, chance_lines, shared_in, win_lines
 from harness.board.cells import LEGEND, notes
-from harness.board.row import Table
+from harness.board.row import Table, replicate_of
 from harness.board.tables import AcrossTasks, Board, BoardTable, kind_in_words
 from harness.records.printable import plain
 from harness.records.record import Record
@@ -102,8 +102,8 @@ def _table_view(
     """Everything that the template shows of a table."""
     links = {
         line.number: [
-            (record["seed"], record["status"], anchors.get(id(record), (0, ""))[1])
-            for record in sorted((*line.records, *line.holes), key=lambda record: record["seed"])
+            (replicate_of(record), record["status"], anchors.get(id(record), (0, ""))[1])
+            for record in sorted((*line.records, *line.holes), key=replicate_of)
         ]
         for line in lines
     }

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby, zip_longest
 from typing import Any
 
+from harness.board.row import replicate_of
 from harness.board.tables import BoardTable
 from harness.comparison.examples import META
 from harness.comparison.scoring import is_right
@@ -42,7 +43,7 @@ def run_view(
         "anchor": anchor,
         "row": line.number,
         "label": line.name,
-        "seed": record["seed"],
+        "seed": replicate_of(record),
         "status": record["status"],
         "reason": "" if done else str(record.get("reason") or "no reason given"),
         "main": f"{main:.4f}" if isinstance(main, int | float) else "",

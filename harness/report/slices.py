@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.board.row import replicate_of
 from harness.board.tables import BoardTable
 from harness.comparison.examples import Predictions, difference_over_examples, slice_masks
 from harness.comparison.scoring import Scorer, scorer_for
@@ -95,7 +96,7 @@ def _two_best(lines: Sequence[Line], statistics: Sequence[Mapping[int, Any]], sc
 
 def _predictions(line: Line, folders: Folders) -> dict[int, Predictions]:
     """By seed."""
-    found = {record["seed"]: folders.predictions(record) for record in line.records[:SEEDS_READ]}
+    found = {replicate_of(record): folders.predictions(record) for record in line.records[:SEEDS_READ]}
     return {seed: rows for seed, rows in found.items() if rows}
 
 

@@ -62,7 +62,7 @@ def split_off(
         )
     parts: dict[str, list[int]] = {}
     for name in missing:
-        parts[name] = _drawn(_strata(labels), pool, counts[name], random)
+        parts[name] = _drawn(strata(labels), pool, counts[name], random)
         gone = set(parts[name])
         pool = [row for row in pool if row not in gone]
     return splits | {name: train.take(sorted(rows)) for name, rows in {"train": [*stay, *pool], **parts}.items()}
@@ -96,7 +96,7 @@ def first_of_each(labels: Sequence[Sequence[str]], order: Sequence[int]) -> tupl
     return first, others
 
 
-def _strata(labels: Sequence[Sequence[str]]) -> list[str | None]:
+def strata(labels: Sequence[Sequence[str]]) -> list[str | None]:
     """For each row the rarest of its labels, by the number of rows that have it; None where it has none."""
     rows = Counter(label for found in labels for label in set(found))
     return [min(found, key=lambda label: (rows[label], label), default=None) for found in labels]

@@ -75,6 +75,11 @@ def check(*overrides: str) -> None:
         (["task=pos", "task.class_weights={DET:0}"], "task.class_weights: expected none, balanced, or weights above 0"),
         (["task=pos", "task.class_weights={1:2,a:3}"], "task.class_weights: expected none, balanced, or weights"),
         (["task=pos", "task.focal_gamma=-1"], "task.focal_gamma: expected a number from 0, got -1"),
+        (
+            ["data=files", "data.path=folder", "data.folds=1"],
+            "data.folds: expected a whole number from 2 to 1000",
+        ),
+        (["data=files", "data.path=folder", "data.folds_over=test"], "data.folds_over: expected train or all"),
         (["trainer.threads=0"], "trainer.threads: expected a whole number from 1 to 1000, got 0"),
         (["trainer.precision=bf16"], "trainer.precision: expected 32-true, bf16-mixed or 16-mixed, got 'bf16'"),
         (

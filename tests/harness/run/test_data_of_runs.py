@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from harness.configuration.compose import compose_configuration
+from harness.records.files import read_predictions
 from harness.run.display import show_data, show_outcome
 from harness.run.execute import execute
 from harness.run.run import Outcome
@@ -118,3 +119,19 @@ def test_labels_and_splits_that_deduplication_takes_away_are_told(tiny: Override
     folder = write_splits(tmp_path / "all", train=TRAIN[:2], validation=TRAIN[:1], test=TRAIN[:2])
     reason = run(tiny, folder, "data.deduplicate=exact")[0].record["reason"]
     assert "data.deduplicate=exact leaves no row of train, for all 2 also stand in other splits" in str(reason)
+
+
+def test_a_fold_is_a_run_of_its_own_whose_data_and_folder_say_so(tiny: Overrides, tmp_path: Path):
+    rows = [(f"{'good' if n % 2 else 'bad'} {n}", "gut" if n % 2 else "schlecht") for n in range(12)]
+    write_splits(tmp_path, all=rows)
+    tested: set[str] = set()
+    for fold in range(3):
+        outcome, _said = run(tiny, tmp_path / "all.jsonl", "data.folds=3", f"data.fold={fold}", "data.max_train=null")
+        record: Any = outcome.record
+        assert record["data"] == "files:all.jsonl in 3 folds"
+        assert f"-files_all.jsonl_in_3_folds-majority-s1_fold{fold}-" in outcome.folder.name
+        assert record["data_sizes"] == {"train": 7, "validation": 1, "test": 4}
+        assert record["label_counts"]["test"] == {"gut": 2, "schlecht": 2}
+        assert f"fold {fold} of 3 is test" in record["data_source"]
+        tested.update(row["text"] for row in read_predictions(outcome.folder))
+    assert len(tested) == 12
