@@ -19,7 +19,7 @@ from harness.board.overview import make_overview
 from harness.board.pairing import MARGIN, SeedScores, compare
 from harness.board.references import fill_references
 from harness.board.remarks import row_remarks, table_remarks
-from harness.board.row import Row, Table, replicate_of, scores_on
+from harness.board.row import Row, Table, folds_of, replicate_of, scores_on
 from harness.board.rows import keep_one_fingerprint
 from harness.board.tables import Answer, Board, BoardRow, BoardTable, Hole
 from harness.records.printable import cut
@@ -139,7 +139,7 @@ def _board_table(
         notes.append("ff width: of the feed-forward layers, resized; ratio: what that reached, 1 being the reference")
     table = BoardTable(
         cut(task), cut(data), test_set, tuned, matched, metric, definition, higher, fractions, margin, lines,
-        compared.pairs, Answer(), notes,
+        compared.pairs, Answer(), notes, max((folds_of(r) or 0 for r in finished), default=0) or None,
     )  # fmt: skip
     table.answer = answer(table, compared)
     return table

@@ -142,8 +142,9 @@ def notes(table: BoardTable, columns: Iterable[str]) -> list[str]:
         lines.append(best_in_words(names, table.answer.unranked))
     for row in table.rows:
         for hole in row.holes:
+            which = table.replicates.removesuffix("s" * (len(hole.seeds) == 1))
             seeds = ", ".join(map(str, hole.seeds))
-            lines.append(f"{row.label}, seed{'s' * (len(hole.seeds) > 1)} {seeds}: {hole.status}: {hole.reason}")
+            lines.append(f"{row.label}, {which} {seeds}: {hole.status}: {hole.reason}")
         lines += [f"{row.label}: {remark}" for remark in row.remarks]
     lines += table.messages
     if shared:
@@ -161,5 +162,6 @@ def _seeds_in_words(table: BoardTable, shared: Sequence[str]) -> str:
     usual = max(Counter(counts.values()).items(), key=lambda item: (item[1], item[0]))[0]
     odd = [f"{count} of {without(label, shared)}" for label, count in counts.items() if count != usual]
     if len(odd) > 4:
-        return f"{min(counts.values())} to {max(counts.values())} seeds a network"
-    return f"{usual} seed{'s' * (usual > 1)} a network" + (f", but {', '.join(odd)}" if odd else "")
+        return f"{min(counts.values())} to {max(counts.values())} {table.replicates} a network"
+    which = table.replicates.removesuffix("s" * (usual == 1))
+    return f"{usual} {which} a network" + (f", but {', '.join(odd)}" if odd else "")

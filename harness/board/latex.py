@@ -68,7 +68,7 @@ def _table(table: BoardTable) -> Iterator[str]:
             words["train x"].replace("x", "$\\times$"),
         ])  # fmt: skip
     heads = ["rank", "model", "score", "difference to none", "verdict", "$p$ (best)", "training"]
-    yield from _float(_caption(f"{table.title}, mean over seeds", [table]), "rlrrlrr", heads, rows)
+    yield from _float(_caption(f"{table.title}, mean over {table.replicates}", [table]), "rlrrlrr", heads, rows)
     yield from (f"% {note}" for note in notes(table, ()))
 
 
@@ -76,12 +76,15 @@ def _caption(what: str, tables: Sequence[BoardTable]) -> str:
     """What is shown, over how many seeds, by which test and with which correction."""
     counts = {len(row.seeds) for table in tables for row in table.rows if row.seeds and not row.floor}
     seeds = f"{min(counts)} to {max(counts)}" if len(counts) > 1 else str(next(iter(counts), 0))
+    which = " and ".join(sorted({table.replicates for table in tables}, reverse=True)) or "seeds"
+    folds = " Folds share training data, so intervals, ranks and bold print are too sure." if "folds" in which else ""
     margins = sorted({table.margin for table in tables if table.margin is not None})
     alike = f" As good as: within {', '.join(f'±{margin:g}' for margin in margins)}." if margins else ""
     return _safe(
-        f"{what}; {seeds} seeds a network. ±: half of the 95 % interval of the mean. Bold: the best is among these "
+        f"{what}; {seeds} {which} a network. ±: half of the 95 % interval of the mean. Bold: the best is among these "
         "(95 %). Ranks: from 1 + the rows told better to the last place but for the rows told worse. Differences by "
-        f"Welch's t over seeds, corrected by Holm for all pairs of a table, with simultaneous 95 % intervals.{alike}"
+        f"Welch's t over {which}, corrected by Holm for all pairs of a table, with simultaneous 95 % intervals."
+        f"{alike}{folds}"
     )
 
 

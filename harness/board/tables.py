@@ -114,6 +114,7 @@ class BoardTable:
     ``tuned``: whether their settings were searched for; ``matched``: how they were made equally large, in words.
     ``fractions``: whether scores lie between 0 and 1 by definition. ``margin``: rows within so much are as good as each
     other; None: nothing is said of that. ``pairs``: of all rows with a score; ``answer``: what is found, in words.
+    ``folds``: of how many folds one is test in each run, and stands where seeds stand otherwise; None: none.
     """
 
     task: str
@@ -130,6 +131,12 @@ class BoardTable:
     pairs: Pairs
     answer: Answer
     messages: list[str]
+    folds: int | None = None
+
+    @property
+    def replicates(self) -> str:
+        """What the runs of a row differ in."""
+        return "seeds" if self.folds is None else "folds"
 
     @property
     def place(self) -> str:

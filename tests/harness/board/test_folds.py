@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from harness.board.board import make_board
+from harness.board.cells import notes
+from harness.board.latex import latex
 from harness.board.rows import group_records
 from harness.board.tables import BoardTable
 from tests.harness.handmade import floor, record
@@ -71,3 +73,15 @@ def test_one_fold_of_other_data_is_left_out():
     table = table_of(*folded("self", [0.5, 0.6, 0.7]), *folded("gated", [0.5, 0.6, 0.7]), odd)
     assert {row.model for row in table.rows} == {"self", "gated"}
     assert any("left out, for their data (other) are not those of the others: dot" in note for note in table.messages)
+
+
+def test_words_speak_of_folds_where_seeds_are_none():
+    hole = folded("gated", [0.0])[0] | {"status": "failed", "reason": "no memory", "scores": None}
+    entries = [*folded("self", [0.5, 0.6, 0.7]), *folded("dot", [0.3, 0.3, 0.4]), hole]
+    table = table_of(*entries)
+    assert "gated recurrent, fold 0: failed: no memory" in notes(table, ())
+    assert "3 folds a network" in notes(table, ())
+    caption = next(line for line in latex(make_board(group_records(entries))).splitlines() if "mean over folds" in line)
+    assert "3 folds a network" in caption
+    assert "Welch's t over folds" in caption
+    assert "Folds share training data, so intervals, ranks and bold print are too sure." in caption
