@@ -5,6 +5,7 @@ A floor learns from the rows of train and predicts labels by name, or texts, so 
 
 from __future__ import annotations
 
+import math
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -34,6 +35,10 @@ class Floor(ABC):
     @abstractmethod
     def predict(self, rows: Sequence[Row]) -> list[Any]:
         """One label a row: its name, or a list of tags; or the text that is written."""
+
+    def confidences(self, rows: Sequence[Row], predicted: Sequence[Any]) -> list[float] | None:
+        """How probable each prediction is, as a network's ``Head.confidences``; None from a floor that does not say."""
+        return None
 
 
 class Majority(Floor):
@@ -160,6 +165,19 @@ class TfidfLogistic(Floor):
                 for row in zip(*chosen_LN, strict=True)
             ]
         return [str(label) for label in self.regression.predict(self._features(rows))]
+
+    def confidences(self, rows: Sequence[Row], predicted: Sequence[Any]) -> list[float] | None:
+        """The probability of each label, or of each set: that just its labels are there, each for itself."""
+        features = self._features(rows)
+        if not isinstance(self.regression, list):
+            found: list[float] = self.regression.predict_proba(features).max(axis=1).tolist()
+            return found
+        rules = [(rule, list(rule.classes_).index(True)) for rule in self.regression]
+        there_LN = [rule.predict_proba(features)[:, column].tolist() for rule, column in rules]
+        return [
+            math.prod(p if name in chosen else 1 - p for name, p in zip(self.names, there, strict=True))
+            for chosen, there in zip(predicted, zip(*there_LN, strict=True), strict=True)
+        ]
 
     def _make_vectorizer(self, tokenizer: Tokenizer) -> Any:
         from sklearn.feature_extraction.text import TfidfVectorizer

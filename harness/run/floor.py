@@ -13,6 +13,7 @@ from harness.records.record import Answers, Facts
 from tasks.base import Task
 from tasks.encoding.labelled import rows_with_known_labels
 from tasks.encoding.tokenization import tokenizer_named
+from tasks.floors import Floor
 from tasks.reading.source import Corpus
 from tasks.reading.splits import SPLITS
 
@@ -42,5 +43,7 @@ def fit_and_test(config: DictConfig, task: Task, corpus: Corpus) -> Generator[Fa
     if extra:
         yield {"extra_scores": extra}
     scores, predictions = test("test")
+    rows, predicted = [corpus.splits["test"][row] for row in predictions], list(predictions.values())
+    known = floor.confidences(rows, predicted) if isinstance(floor, Floor) else None
     yield {"scores": scores}
-    return Answers(predictions, {})
+    return Answers(predictions, {} if known is None else dict(zip(predictions, known, strict=True)))

@@ -57,6 +57,16 @@ def test_tfidf_chooses_each_label_by_itself():
     assert floor.predict([{"text": "goal tax"}, {"text": "wind"}]) == [["all", "money", "sport"], ["all"]]
 
 
+def test_tfidf_knows_how_probable_its_labels_are():
+    rows = [{"text": "a word", "label": "often"}] * 3 + [{"text": "a word", "label": "seldom"}]
+    floor = fitted(make_tfidf(), CLASSIFICATION, rows)
+    assert floor.confidences(rows[:1], ["often"]) == [pytest.approx(0.75, abs=0.02)]
+    sets = [{"text": "a word", "label": found} for found in (["x", "y"], ["x"], ["x", "y"], ["x", "y"])]
+    several = fitted(make_tfidf(), SETS, sets)
+    assert several.confidences(sets[:2], [["x", "y"], ["x"]]) == pytest.approx([0.75, 0.25], abs=0.02)
+    assert Majority().confidences(rows, ["often"] * 4) is None
+
+
 def test_tfidf_weighs_labels_as_the_task_does():
     rows = [{"text": "a word", "label": "often"}] * 3 + [{"text": "a word", "label": "seldom"}]
     assert fitted(make_tfidf(), CLASSIFICATION, rows).predict(rows[:1]) == ["often"]

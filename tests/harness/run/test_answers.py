@@ -43,7 +43,9 @@ def test_scores_by_label_confusions_and_calibration(tiny: Overrides, task: str):
         assert mean == pytest.approx(record["scores"]["macro_f1"], abs=1e-6)
 
 
-def test_a_floor_has_no_confidence_and_what_is_written_neither_labels(tiny: Overrides, writing: Overrides):
+def test_a_floor_may_have_no_confidence_and_what_is_written_has_no_labels(tiny: Overrides, writing: Overrides):
+    record, folder = ran(tiny("task=sentiment", "model=tfidf"))
+    assert record["calibration"] == calibration_of(read_predictions(folder))
     record, folder = ran(tiny("task=sentiment", "model=majority"))
     assert "calibration" not in record
     assert "confidence" not in read_predictions(folder)[0]

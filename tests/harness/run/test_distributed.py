@@ -151,6 +151,7 @@ def test_two_processes_share_a_run_and_score_every_example_once(tiny: Callable[.
     assert [row["row"] for row in predictions] == list(range(33))
     right = sum(row["gold"] == row["predicted"] for row in predictions)
     assert record["scores"]["accuracy"] == pytest.approx(right / 33, abs=1e-6)
+    assert all(row["confidence"] > 0 for row in predictions)
     assert done.stdout.count("score on test") == 1
     # Batches of 16 and of 4 rows make a step: the one that a large batch makes.
     alone = execute(compose_configuration(tiny(*same, "training.batch_rows=20")))

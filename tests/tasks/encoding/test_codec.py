@@ -201,7 +201,7 @@ def test_a_label_that_train_never_shows_is_named_with_its_line():
 
 
 def test_a_label_that_a_limit_left_out_of_train_blames_the_limit():
-    corpus = replace(corpus_of(TRAIN, [*TRAIN, {"text": "Odd", "label": "C"}]), left_out=frozenset("C"))
+    corpus = replace(corpus_of(TRAIN, [*TRAIN, {"text": "Odd", "label": "C"}]), left_out={"C": "data.max_train"})
     with pytest.raises(
         ValueError,
         match=r"line 3: the label 'C' never occurs in the rows of train that data.max_train leaves, .*; raise",

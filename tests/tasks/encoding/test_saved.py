@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -56,7 +57,7 @@ def test_texts_without_labels_get_the_numbers_that_they_had(name: str, external:
 
 
 def test_source_and_target_keep_vocabularies_of_their_own():
-    task, _ = encoded_samples("translation", False)
+    task = copy(encoded_samples("translation", False)[0])  # that one is shared
     task.symbols, task.tie = replace(task.symbols, joint=False), False  # type: ignore[attr-defined]
     rows = task.samples()
     splits, places = dict.fromkeys(("train", "validation", "test"), rows), dict.fromkeys(("train", "test"), str)
