@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from harness.configuration.paths import with_quoted_paths
+from harness.records.printable import plain
 
 _failed: list[str] = []
 
@@ -56,7 +57,7 @@ def main(config: DictConfig) -> None:
             return
         _run(config)
     except (BusyError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {plain(str(error))}", file=sys.stderr)
         _failed.append("refused")
 
 
@@ -94,7 +95,7 @@ def _composed_and_run() -> None:
         from harness.configuration.compose import compose_configuration
         from harness.configuration.refusals import refusal
 
-        print(f"error: {refusal(error, _typed[1:], compose_configuration)}", file=sys.stderr)
+        print(f"error: {plain(refusal(error, _typed[1:], compose_configuration))}", file=sys.stderr)
         _failed.append("refused")
 
 
