@@ -16,10 +16,10 @@ from omegaconf import DictConfig
 from harness.configuration.compose import compose_configuration
 from harness.engines.base import WorkerDied
 from harness.records import files
+from harness.run import folder
 from harness.run.execute import execute
 from harness.run.run import make_run
 from harness.run.stopping import TimeLimitError, limited
-from harness.sweep import dispatch
 from harness.sweep.cells import Cell, _plain, make_cells
 from harness.sweep.dispatch import make_engine, record_end, run_cells
 from harness.sweep.display import show_plan
@@ -292,7 +292,7 @@ def test_a_cell_at_which_another_sweep_is_is_waited_for_or_taken_over(
             (other.folder / "record.json").write_bytes(record)
         lock.release()
 
-    monkeypatch.setattr(dispatch.time, "sleep", sleep)
+    monkeypatch.setattr(folder.time, "sleep", sleep)
     with lock:
         answers = run_cells(cells[:3], in_this_process)
     assert [(answer.status, answer.found) for answer in answers] == [
