@@ -33,7 +33,10 @@ class PeakMemory(TypedDict):
 
 
 class Costs(TypedDict, total=False):
-    """What a run cost. A floor has its ``train_seconds`` alone; FLOPs are None where they could not be counted."""
+    """What a run cost. A floor has its ``train_seconds`` alone; FLOPs are None where they could not be counted.
+
+    ``estimated_memory_bytes``: what it takes at the least, as told before the first step (``build.room.check_room``).
+    """
 
     parameters: Parameters
     flops_per_token: float | None
@@ -42,6 +45,7 @@ class Costs(TypedDict, total=False):
     train_tokens_per_second: float | None
     inference_tokens_per_second: float
     latency_seconds: float
+    estimated_memory_bytes: int
     peak_memory_bytes: PeakMemory
 
 
