@@ -39,9 +39,14 @@ def _refusal(error: Exception, overrides: Sequence[str], compose: Compose) -> st
     twice = re.match(r"(\S+) appears more than once in the final defaults list", said)
     if twice is not None:
         return f"{_typed(twice[1], overrides)}: {twice[1]} is chosen already; leave out the plus sign"
-    needed = re.match(r"Error resolving interpolation '\$\{(\w+)\}'", said)
+    needed = re.match(r"Error resolving interpolation '(.*?)', possible interpolation keys: (.*)", said)
     if needed is not None:
-        return f"{_typed(needed[1], overrides)}: {needed[1]} needs one choice, as in {needed[1]}=…"
+        group = next((name for name in re.findall(r"\w+", needed[1]) if name not in needed[2].split(", ")), needed[1])
+        return f"{_typed(group, overrides)}: {group} needs one choice, as in {group}=…"
+    unfit = re.match(r"Error merging override (.*)", said)  # a list for a group
+    if unfit is not None:
+        key = unfit[1].partition("=")[0].lstrip("+")
+        return f"{unfit[1]}: {key} is a group of options; give them one by one, as in {key}.<option>=<value>"
     if said.startswith("Config group override must be a string or a list"):
         groups = (word for word in overrides if (CONF / word.partition("=")[0].lstrip("+")).is_dir())
         wrong = [word for word in groups if re.search(r"^=|=(null|-?[\d.]+|true|false)$", word)]

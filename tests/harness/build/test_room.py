@@ -49,8 +49,12 @@ def test_the_estimate_is_of_the_weights_and_the_largest_batch(
     assert room.check_room(config, data, model) == weights
     monkeypatch.setattr(room, "FAR", 0)
     need = room.measured_need(model, data.batch("train", [0]), 1024)
-    batches = [batch.rows * need.of(batch.length, training=True) for batch in room._batches(data, "train")]
-    assert room.check_room(config, data, model) == pytest.approx(weights + max(batches), rel=0.01)
+    taken = [
+        batch.rows * need.of(batch.length, training=split == "train")
+        for split in data.encoded.splits
+        for batch in room._batches(data, split)
+    ]
+    assert room.check_room(config, data, model) == pytest.approx(weights + max(taken), rel=0.01)
 
 
 def test_measuring_draws_nothing(small: tuple[DictConfig, Data]):
