@@ -54,7 +54,10 @@ def main(config: DictConfig) -> None:
             _drive(config)
             return
         if choices["engine"] != "local" or config.workers > 1:
-            raise ValueError("engine= and workers= say where the cells of a sweep run: add -m, even for a single cell")
+            raise ValueError(
+                f"engine={choices['engine']} and workers={config.workers} say where the cells of a sweep run; add -m, "
+                "even for a single cell"
+            )
         if config.plan:
             _drive(config)
             return

@@ -26,7 +26,9 @@ def explain_texts(network: SavedNetwork, texts: Sequence[str], *, external: str 
     data = network.data([row], lambda _row: "the text")
     for column, encoded in zip(network.task.text_columns, data.encoded.splits["test"].texts, strict=True):
         if (encoded.forms.words_U[encoded.forms_K] == UNKNOWN).all():
-            raise ValueError(f"no token of {row[column]!r} occurs in the training texts, so the run knows none")
+            raise ValueError(
+                f"no token of {row[column]!r} occurs in the training texts, so the run knows none; use words of its data"
+            )
     return explain_example(data, network.model, 0, row=0)
 
 
@@ -70,7 +72,7 @@ def _row(network: SavedNetwork, texts: Sequence[str], external: str | None) -> R
         row[task.text_columns[0]] = tokens_of(texts[0], network.encoding.tokenizer)
     if network.encoding.external_source == "column":
         if external is None:
-            raise ValueError("the run read an external text with every row; give one with --external")
+            raise ValueError("the run read an external text with every row, got none; give one with --external")
         row["external"] = external
     row = normalized(row, network.config.encoding.normalize)
     return check_texts([row], task=task, place=lambda _row: "the text")[0]

@@ -353,7 +353,10 @@ def test_sweeps_and_searches_over_several_devices_end_with_one_before_anything_r
 
 @pytest.mark.slow
 def test_no_cells_and_a_wrong_control_end_with_one(tiny: Overrides):
-    for wrong, message in (("seed=range(0)", "has no cells"), ("retry=none,all", "retry is of the whole sweep")):
+    for wrong, message in (
+        ("seed=range(0)", "the sweep has no cells: a swept value is an empty list"),
+        ("retry=none,all", "retry is of the whole sweep"),
+    ):
         done = command("-m", *tiny(wrong))
         assert done.returncode == 1
         assert message in done.stderr
