@@ -101,7 +101,7 @@ def check_knobs(knobs: Mapping[str, Value], known: Mapping[str, Knob]) -> dict[s
     values = {name: knob.default for name, knob in known.items()}
     for name, value in knobs.items():
         knob = known[name]
-        if type(value) not in (int, float) or not knob.low <= float(value) <= knob.high:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not knob.low <= value <= knob.high:
             raise ValueError(f"expected {name} between {knob.low:g} and {knob.high:g} ({knob.meaning}), got {value!r}")
         values[name] = value
     return values
