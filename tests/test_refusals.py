@@ -29,6 +29,8 @@ INTERNAL = {
     "models/projection.py": "shapes of our own tensors",
     "tasks/encoding/batching.py __init__": "the schema has the options; ranks are Lightning's",
     "tasks/floors.py": "fit comes before predict in the one place that calls them",
+    "tasks/base.py": "what a head of somebody else's lacks, by its class",
+    "tasks/encoding/subwords.py load": "harness/build/saved.py completes it with the file and what to do",
     "tasks/heads/generation.py forward": "how our model calls it",
     "tasks/heads/pooled.py forward": "how our model calls it",
     "tasks/model.py": "how our module calls it",
@@ -38,7 +40,8 @@ INTERNAL = {
 """File, or file and function, of refusals that no user meets as they stand -> why."""
 
 CAME = re.compile(
-    r"\{|\bgot\b|=\w|\bno row of\b|\bseveral\b|\ba comparison\b|\bexpected a text\b|\bevery seed\b|\bempty\b"
+    r"\{|\bgot\b|=\w|\bno row of\b|\bseveral\b|\ba comparison\b|\bexpected a text\b"
+    r"|\beach label\b|\bevery seed\b|\bempty\b"
 )
 """What came: a value, or words for what it is."""
 

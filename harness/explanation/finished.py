@@ -27,7 +27,8 @@ def explain_texts(network: SavedNetwork, texts: Sequence[str], *, external: str 
     for column, encoded in zip(network.task.text_columns, data.encoded.splits["test"].texts, strict=True):
         if (encoded.forms.words_U[encoded.forms_K] == UNKNOWN).all():
             raise ValueError(
-                f"no token of {row[column]!r} occurs in the training texts, so the run knows none; use words of its data"
+                f"no token of {row[column]!r} occurs in the training texts, so the run knows none; "
+                "use words of its data"
             )
     return explain_example(data, network.model, 0, row=0)
 
@@ -42,7 +43,7 @@ def explain_some(network: SavedNetwork, folder: Path, wanted: int) -> list[Expla
         kept = read_predictions(folder)
         rows: list[Row] = [_example(network, found) for found in kept]
         if not rows:
-            raise ValueError("it is empty")
+            raise ValueError("expected test examples, got none")
     except (OSError, EOFError, ValueError, KeyError) as error:
         raise ValueError(
             f"{folder / 'predictions.jsonl.gz'}, which holds the test examples, cannot be read ({error}); "

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from harness import compare, leaderboard, runs
 from harness.explanation.choice import find_run, foreign_targets
+from harness.records.files import ENCODING, WEIGHTS
 from harness.records.record import Record, record_problem
 from harness.run.display import show_outcome
 from harness.run.run import Outcome
@@ -192,7 +193,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             made = record(model=model, seed=seed, scores={"f1": score}, language="en")
             write_run(folder / "runs" / f"{model}{seed}", made, PREDICTIONS)
     write_run(folder / "runs" / "odd", WHOLE, PREDICTIONS)
-    (folder / "runs" / "odd" / "model.pt").touch()
+    for name in (WEIGHTS, ENCODING):
+        (folder / "runs" / "odd" / name).touch()
     return folder
 
 

@@ -17,11 +17,15 @@ from harness.configuration.compose import compose_configuration
 from harness.engines.base import EngineError
 from harness.engines.ray import RayEngine
 from harness.explanation.choice import chosen_maps, find_run
-from harness.explanation.rebuilt import Rebuilt
+from harness.explanation.finished import explain_some, explain_texts
+from harness.predict import _divided
+from harness.prediction.labelling import Labeller, Labelling, _columns, checked_device
+from harness.prediction.writing import check_format
 from harness.run.execute import execute
 from harness.run.run import make_run
 from harness.search.grouping import _check_splits
 from harness.search.space import read_space
+from tasks.heads.label_sets import LabelSetHead
 from tests.harness.handmade import record, write_run
 
 Overrides = Callable[..., list[str]]
@@ -97,19 +101,45 @@ def test_predictions_that_are_none(tmp_path: Path):
 
 def test_a_run_that_cannot_be_explained(tmp_path: Path):
     folder = write_run(tmp_path / "run", record())
-    with pytest.raises(ValueError, match=r"run holds no model\..*; run again with force=true to have the weights"):
+    with pytest.raises(
+        ValueError, match=r"run holds no model\..*; run again with force=true to have a run that stands alone"
+    ):
         find_run(folder)
     made: Any = SimpleNamespace(site="encoder.token")
     with pytest.raises(ValueError, match=r"no site has 'decoder' in its name; there are: encoder.token"):
         chosen_maps([made], "decoder")
 
 
-def test_an_external_text_that_is_wanted():
-    task = SimpleNamespace(text_columns=["text"], tokenized=False, label_column="label", any_label=lambda *_: "a")
-    corpus = SimpleNamespace(splits={"train": [{"text": "x", "label": "a", "external": "y"}]})
-    rebuilt: Any = Rebuilt(None, task, corpus, Path())  # type: ignore[arg-type]
+def test_a_text_or_test_examples_that_are_wanted(tmp_path: Path):
+    task = SimpleNamespace(text_columns=["text"], tokenized=False, label_column="label", name="classification")
+    network: Any = SimpleNamespace(task=task, encoding=SimpleNamespace(external_source="column"))
     with pytest.raises(ValueError, match=r"an external text with every row, got none; give one with --external"):
-        rebuilt._row(["x"], None)
+        explain_texts(network, ["x"])
+    with gzip.open(tmp_path / "predictions.jsonl.gz", "wt") as file:
+        file.write("")
+    with pytest.raises(ValueError, match=r"cannot be read \(expected test examples, got none\); run again with force"):
+        explain_some(network, tmp_path, 3)
+
+
+def test_what_is_asked_of_predict_and_cannot_be(monkeypatch: pytest.MonkeyPatch):
+    loaded = SimpleNamespace(predictor=SimpleNamespace(first=SimpleNamespace(task=None)))
+    monkeypatch.setattr(Labeller, "load", lambda *_args, **_more: loaded)
+    options = SimpleNamespace(device="cpu", n_best=0, probabilities=False, attention=True)
+    with pytest.raises(ValueError, match=r"--attention shows that of one run, got 2; give one"):
+        Labelling.of_options([(Path(), record()), (Path(), record())], options)  # type: ignore[list-item]
+    network: Any = SimpleNamespace(name="sentiment", tokenized=False)
+    with pytest.raises(ValueError, match=r"--format lines holds predictions alone; use --format jsonl for what else"):
+        check_format("lines", network, more=True)
+    with pytest.raises(ValueError, match=r"expected --columns NAME=COLUMN, got text"):
+        _columns(["text"])
+    with pytest.raises(ValueError, match=r"expected --device cpu, cuda or cuda:<number>, got 'gpu'"):
+        checked_device("gpu")
+    with pytest.raises(
+        ValueError, match=r"files with texts after the run, or - alone for lines of standard input, got n"
+    ):
+        _divided([str(Path("record.json"))])
+    with pytest.raises(ValueError, match=r"each label is chosen for itself, so that sets have no order; ask for prob"):
+        LabelSetHead.ranked(network, [], 2)
 
 
 def test_a_cluster_that_is_not_there():
