@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -17,6 +18,10 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from harness.configuration.paths import with_quoted_paths
+from harness.records.printable import plain
+
+if TYPE_CHECKING:
+    from harness.run.run import Outcome
 
 _failed: list[str] = []
 
@@ -35,7 +40,6 @@ def main(config: DictConfig) -> None:
     from harness.configuration.compose import name_choices
     from harness.configuration.controls import make_results_dir
     from harness.configuration.values import check_settings
-    from harness.run.run import BusyError
 
     sys.argv[:] = _typed
     if not _traced:
@@ -50,26 +54,45 @@ def main(config: DictConfig) -> None:
             _drive(config)
             return
         if choices["engine"] != "local" or config.workers > 1:
-            raise ValueError("engine= and workers= say where the cells of a sweep run: add -m, even for a single cell")
+            raise ValueError(
+                f"engine={choices['engine']} and workers={config.workers} say where the cells of a sweep run; add -m, "
+                "even for a single cell"
+            )
         if config.plan:
             _drive(config)
             return
         _run(config)
-    except (BusyError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
+    except ValueError as error:
+        print(f"error: {plain(str(error))}", file=sys.stderr)
         _failed.append("refused")
 
 
 def _run(config: DictConfig) -> None:
     from harness.records.processes import writes_here
-    from harness.run.display import show_data, show_outcome
-    from harness.run.execute import execute
+    from harness.run.display import show_outcome
 
-    outcome = execute(config, begun=lambda run: show_data(run) if writes_here() else None)
+    outcome = _outcome(config)
     if writes_here():
         show_outcome(outcome)
     if outcome.record["status"] != "done":
         _failed.append(outcome.record["status"])
+
+
+def _outcome(config: DictConfig) -> Outcome:
+    """What the run came to; where another process is at it, once that has let go: found, or gone on with."""
+    from harness.records.processes import writes_here
+    from harness.run.display import show_data
+    from harness.run.execute import execute
+    from harness.run.folder import first_free
+    from harness.run.run import BusyError
+
+    while True:
+        try:
+            return execute(config, begun=lambda run: show_data(run) if writes_here() else None)
+        except BusyError as error:
+            said = f"waiting for another process, which is at the same run in {error.folder}; Ctrl-C ends the waiting"
+            print(plain(said), file=sys.stderr)
+            first_free([error.folder])
 
 
 def _drive(config: DictConfig) -> None:
@@ -94,7 +117,7 @@ def _composed_and_run() -> None:
         from harness.configuration.compose import compose_configuration
         from harness.configuration.refusals import refusal
 
-        print(f"error: {refusal(error, _typed[1:], compose_configuration)}", file=sys.stderr)
+        print(f"error: {plain(refusal(error, _typed[1:], compose_configuration))}", file=sys.stderr)
         _failed.append("refused")
 
 

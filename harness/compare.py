@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.comparison.sides import find_runs
+from harness.records.printable import plain
 
 if TYPE_CHECKING:
     from harness.comparison.comparison import RunComparison
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         made = _compared(options)
     except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {plain(str(error))}", file=sys.stderr)
         return 2
     if options.format == "json":
         from dataclasses import asdict

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.board.rows import group_records, told_trials
+from harness.records.printable import plain
 from harness.records.reading import read_records
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _text(board: Board, options: argparse.Namespace) -> str:
 
 def _say(messages: Sequence[str]) -> None:
     for message in messages:
-        print(f"left out: {message}", file=sys.stderr)
+        print(f"left out: {plain(message)}", file=sys.stderr)
 
 
 def _upload(board: Board, project: str) -> int:

@@ -15,6 +15,7 @@ from harness.configuration.controls import make_results_dir
 from harness.engines.base import EngineError
 from harness.engines.local import LocalWorkers
 from harness.engines.locks import lock_problem
+from harness.records.printable import plain
 from harness.run.stopping import terminable
 from harness.sweep.cells import Cell, make_cells
 from harness.sweep.dispatch import PRELOAD, make_engine, run_cells
@@ -38,7 +39,7 @@ def multirun(
         if not config.plan:
             make_results_dir(config)
     except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {plain(str(error))}", file=sys.stderr)
         return 1
     return drive(cells, config)
 
@@ -58,7 +59,7 @@ def drive(cells: Sequence[Cell], config: DictConfig) -> int:
         with terminable():
             answers = run_cells(cells, engine)
     except (EngineError, OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {plain(str(error))}", file=sys.stderr)
         return 1
     return 0 if all(answer.status == "done" for answer in answers) else 1
 

@@ -86,9 +86,10 @@ def _divided(places: Sequence[str]) -> tuple[list[Path], list[str]]:
         runs.append(path)
     files = list(places[len(runs) :])
     if not runs:
-        raise ValueError(f"{places[0]} is neither the folder of a run nor its record.json")
+        raise ValueError(f"{places[0]} is neither the folder of a run nor its record.json; runs are in results/runs")
     if not files or ("-" in files and len(files) > 1):
-        raise ValueError("expected files with texts after the run, or - alone for lines of standard input")
+        got = f", got {' '.join(files)}" if files else ", got none"
+        raise ValueError(f"expected files with texts after the run, or - alone for lines of standard input{got}")
     return runs, files
 
 

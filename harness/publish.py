@@ -26,6 +26,7 @@ from harness.board.board import make_board
 from harness.board.markdown import markdown
 from harness.board.rows import group_records
 from harness.configuration.effect import WITHOUT_EFFECT, every_source, without_folder
+from harness.records.printable import plain
 from harness.records.reading import read_records
 from harness.records.record import Record
 from harness.report.picture import overview_pictures
@@ -125,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         title, command = title or before[0], command or before[1]
     found, left_out = read_records(options.places)
     for message in left_out:
-        print(f"left out: {message}", file=sys.stderr)
+        print(f"left out: {plain(message)}", file=sys.stderr)
     records = [record for _path, record in found if not record["debug"]]
     if not records:
         print(f"no records in {', '.join(options.places)}", file=sys.stderr)

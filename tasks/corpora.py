@@ -58,6 +58,9 @@ class GeneratedData(Source):
 ONE_FILE = 0.1
 """The share of a single file, or of the folds that are not test, that becomes validation unless another is given."""
 
+MOST_NAMED = 5
+"""So many labels are named where splits are drawn."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DividedData(Source):
@@ -107,8 +110,11 @@ class DividedData(Source):
             return folds.divide(splits, task.labels_of), folds.told()
         divided = split_off(splits, self.fractions, seed=self.seed, labels_of=task.labels_of)
         drawn = [f"{100 * (self.fractions[name] or 0):g} % for {name}" for name in divided if name not in splits]
+        if not drawn:
+            return divided, ""
         how = ", label by label" if task.labels_of(splits["train"].rows[0]) else ""
-        return divided, f"{' and '.join(drawn)} drawn from train by seed {self.seed}{how}" if drawn else ""
+        alone = _in_train_alone(divided, [name for name in divided if name not in splits], task)
+        return divided, f"{' and '.join(drawn)} drawn from train by seed {self.seed}{how}{alone}"
 
     def _named(self, splits: dict[str, Split], task: Task) -> dict[str, Split]:
         """The splits with ``tag_names``. Raises ValueError for a task that has no tags."""
@@ -117,6 +123,18 @@ class DividedData(Source):
         if not task.tokenized:
             raise ValueError(f"data.tag_names names the tags of tokens, but task={task.name} has none; leave it out")
         return {name: with_names(split, self.tag_names, column=task.label_column) for name, split in splits.items()}
+
+
+def _in_train_alone(splits: Mapping[str, Split], drawn: Sequence[str], task: Task) -> str:
+    """In words, the labels with too few rows to be drawn: no score tells how well they are learnt."""
+    found = {name: {label for row in splits[name].rows for label in task.labels_of(row)} for name in splits}
+    alone = sorted(found["train"].difference(*(found[name] for name in drawn)))
+    if not alone:
+        return ""
+    named = ", ".join(repr(label[:40]) for label in alone[:MOST_NAMED])
+    more = f" and {len(alone) - MOST_NAMED} more" if len(alone) > MOST_NAMED else ""
+    few = f"{len(alone)} of {len(found['train'])} labels have too few rows for that and stand in train alone"
+    return f"; {few}: {named}{more}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,9 @@ def upload_board(board: Board, *, project: str) -> None:
             project=project, name="leaderboard", job_type="leaderboard", dir=place, reinit="finish_previous"
         )
     except wandb.Error as error:
-        raise ValueError(f"the board cannot be sent to Weights & Biases: {error}") from error
+        raise ValueError(
+            f"the board cannot be sent to Weights & Biases ({error}); log in, or set WANDB_MODE=offline"
+        ) from error
     names, *rows = list(csv.reader(io.StringIO(as_csv(board, answer=True))))
     columns = [_numbers(column) for column in zip(*rows, strict=True)]
     artifact = wandb.Artifact("leaderboard", type="leaderboard")

@@ -82,7 +82,8 @@ def check_match(config: DictConfig) -> None:
         raise ValueError(f"match.expansion is a number above 0, in widths of the backbone; got {wanted.expansion!r}")
     if "feedforward_width" not in config.backbone:
         raise UnsupportedError(
-            f"match={wanted.by} resizes backbone.feedforward_width, and backbone={config.names.backbone} has none"
+            f"match={wanted.by} resizes backbone.feedforward_width, and backbone={config.names.backbone} has none; "
+            "choose another backbone, or match=none"
         )
     reference_of(config)
 

@@ -106,22 +106,28 @@ def _resized(config: DictConfig, changes: dict[str, int]) -> DictConfig:
     return changed
 
 
-def check_room(config: DictConfig, data: Data, model: TaskModel) -> None:
-    """Refuse batches that do not fit beside the weights. Raises ValueError that names the longest text of one."""
+def check_room(config: DictConfig, data: Data, model: TaskModel) -> int:
+    """The bytes that the run takes at the least: its weights and its largest batch, which short texts do not count for.
+
+    Raises ValueError for a batch that does not fit beside the weights, naming its longest text.
+    """
     window, there = window_of(config), device_memory(config)
     batches = [found for split in data.encoded.splits for found in _batches(data, split)]
-    if max(batch.rows * batch.length * min(batch.length, window or batch.length) for batch in batches) < FAR:
-        return
     weights = BYTES_A_PARAMETER * sum(parameter.numel() for parameter in model.parameters())
+    if max(batch.rows * batch.length * min(batch.length, window or batch.length) for batch in batches) < FAR:
+        return weights
     need = measured_need(model, data.batch("train", [0]), window)
+    most = weights
     for batch in batches:
-        taken = weights + batch.rows * need.of(batch.length, training=batch.split == "train")
+        taken = int(weights + batch.rows * need.of(batch.length, training=batch.split == "train"))
         if taken > there:
             raise ValueError(
                 f"{place_of(data, batch.split, batch.longest)}: a text of {batch.length} tokens, in a batch of "
                 f"{batch.rows}, takes about {taken / GIB:,.1f} GiB, and there are {there / GIB:,.1f}; "
                 f"{remedy(config, data.task)}"
             )
+        most = max(most, taken)
+    return most
 
 
 class Shape(NamedTuple):

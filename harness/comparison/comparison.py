@@ -78,7 +78,10 @@ def compare_rows(a: Runs, b: Runs, *, metric: str | None = None, examples: int =
     sample = a.row.sample
     for name in ("task", "data"):
         if sample[name] != b.row.sample[name]:
-            raise ValueError(f"A is of {name}={sample[name]}, B of {name}={b.row.sample[name]}: no common ground")
+            raise ValueError(
+                f"A is of {name}={sample[name]}, B of {name}={b.row.sample[name]}: no common ground; choose runs of "
+                "one task and data set"
+            )
     metric = metric or sample["main_score"]
     _check_data(a, b)
     same_data = len({record["data_fingerprint"] for runs in (a, b) for record in runs.row.records}) == 1
@@ -180,7 +183,10 @@ def _check_data(a: Runs, b: Runs) -> None:
     for seed_a, mark_a in marks_a.items():
         for seed_b, mark_b in marks_b.items():
             if mark_a != mark_b and (seed_a == seed_b or not drawn):
-                raise ValueError(f"the data of A ({mark_a[:12]}) and B ({mark_b[:12]}) differ: no fair comparison")
+                raise ValueError(
+                    f"the data of A ({mark_a[:12]}) and B ({mark_b[:12]}) differ: no fair comparison; run one of them "
+                    "again on the data of the other"
+                )
 
 
 def _side(runs: Runs, seeds: Sequence[int]) -> Side:

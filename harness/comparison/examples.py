@@ -126,10 +126,14 @@ def _of_same_examples(lists: Sequence[Predictions | None]) -> list[Predictions]:
     """The predictions, each of the same examples. Raises ValueError with the reason if that is not so."""
     found = [predictions for predictions in lists if predictions is not None]
     if len(found) < len(lists):
-        raise ValueError("some runs have no predictions beside their record")
+        raise ValueError(
+            f"{len(lists) - len(found)} of {len(lists)} runs have no predictions beside their record; run them again"
+        )
     first = list(map(_identity, found[0]))
     if not first or any(list(map(_identity, predictions)) != first for predictions in found):
-        raise ValueError("not all runs were tested on the same examples")
+        raise ValueError(
+            f"not all runs were tested on the same examples ({len(found)} runs); compare some on the same data"
+        )
     return found
 
 
@@ -148,7 +152,10 @@ def predictions_in(folder: Path) -> list[dict[str, Any]] | None:
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise ValueError(f"{path} is damaged ({error}); run again with force=true") from error
     if any(not isinstance(row, dict) or not row.keys() >= NEEDED for row in rows):
-        raise ValueError(f"{path} is no list of predictions: expected {', '.join(sorted(NEEDED))} in every line")
+        raise ValueError(
+            f"{path} is no list of predictions: expected {', '.join(sorted(NEEDED))} in every line; "
+            "run again with force=true"
+        )
     return rows
 
 

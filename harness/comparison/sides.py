@@ -60,10 +60,8 @@ def find_runs(text: str, side: str, places: Sequence[str]) -> Runs:
     rows = [row for table in tables for row in table.values()]
     finished = [row for row in rows if row.records]
     if not finished:
-        reasons = [f"{hole['status']}: {hole.get('reason')}" for row in rows for hole in row.holes]
-        debug = ["debug runs are not compared"] if any(record["debug"] for _path, record in found) else []
-        why = "; ".join([*reasons, *debug, *left_out][:1])
-        raise ValueError(f"{side}: no finished run in {text!r}" + (f" ({_one_line(why)})" if why else ""))
+        debug = any(record["debug"] for _path, record in found)
+        raise ValueError(f"{side}: no finished run in {text!r}{_why_none(rows, left_out, debug=debug)}; run it first")
     if len(finished) > 1:
         names = _names(tables, finished)
         shown = "; ".join(names[:4])
@@ -78,6 +76,13 @@ def find_runs(text: str, side: str, places: Sequence[str]) -> Runs:
             why = _one_line(f"{hole['status']}: {hole.get('reason')}")
             messages.append(f"{_names(tables, [other])[0]} has no finished run ({why})")
     return Runs(row, {replicate_of(record): folders[id(record)] for record in row.records}, messages)
+
+
+def _why_none(rows: Sequence[Row], left_out: Sequence[str], *, debug: bool) -> str:
+    """In brackets, why there is no finished run, if that is known."""
+    reasons = [f"{hole['status']}: {hole.get('reason')}" for row in rows for hole in row.holes]
+    told = [*reasons, *(["debug runs are not compared"] if debug else []), *left_out]
+    return f" ({_one_line(told[0])})" if told else ""
 
 
 def _names(tables: Sequence[Table], rows: Sequence[Row]) -> list[str]:
@@ -104,7 +109,9 @@ def _filtered(
             raise ValueError(f"{side}: no record has {key!r}; there are {', '.join(NAMES)} and settings of the runs")
     chosen = [(path, record) for path, record, fields in flat if _matches(fields, wanted)]
     if not chosen:
-        raise ValueError(f"{side}: no run in {', '.join(map(str, places))} has {text}")
+        raise ValueError(
+            f"{side}: no run in {', '.join(map(str, places))} has {text}; python -m harness.runs lists what there is"
+        )
     return chosen
 
 

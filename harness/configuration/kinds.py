@@ -57,12 +57,31 @@ class Group(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=False)
 
 
-class Part(Group):
+class Built(Group):
     """Options of what Hydra makes: a part of this repository, whose class takes these and no others."""
 
-    target_: Annotated[str, Expected("the dotted path of a class")] = Field(alias="_target_")
-    partial_: Annotated[bool, Expected("true or false")] = Field(default=False, alias="_partial_")
+    target_: Annotated[
+        str,
+        Field(pattern=r"^[^\W\d]\w*(\.[^\W\d]\w*)+$"),
+        Expected("the dotted path of a class, such as package.Class"),
+    ] = Field(alias="_target_")
     convert_: Literal["none", "partial", "object", "all"] = Field(default="none", alias="_convert_")
+
+
+class Part(Built):
+    """A part that is made as it stands."""
+
+    partial_: Annotated[Literal[False], Expected("false, for it is made once")] = Field(
+        default=False, alias="_partial_"
+    )
+
+
+class Factory(Built):
+    """A part that is made later and perhaps several times, once what only a run knows is there."""
+
+    partial_: Annotated[Literal[True], Expected("true, for it is made once the data are read")] = Field(
+        alias="_partial_"
+    )
 
 
 def _no_word_for_a_boolean(value: Any) -> Any:
@@ -71,14 +90,23 @@ def _no_word_for_a_boolean(value: Any) -> Any:
     return value
 
 
+NoWord = Annotated[Any, AfterValidator(_no_word_for_a_boolean), Expected("true or false, which yes and no are not")]
+
+
 class Foreign(Part):
     """A part from elsewhere: its own class says which options there are."""
 
     model_config = ConfigDict(extra="allow")
 
-    __pydantic_extra__: dict[
-        str, Annotated[Any, AfterValidator(_no_word_for_a_boolean), Expected("true or false, which yes and no are not")]
-    ]
+    __pydantic_extra__: dict[str, NoWord]
+
+
+class ForeignFactory(Factory):
+    """A factory from elsewhere."""
+
+    model_config = ConfigDict(extra="allow")
+
+    __pydantic_extra__: dict[str, NoWord]
 
 
 def _odd(value: int) -> int:

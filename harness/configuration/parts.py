@@ -190,7 +190,7 @@ TASKS = {
 }
 
 
-class WordVectors(k.Part):
+class WordVectors(k.Factory):
     """One vector a word."""
 
     width: k.Count
@@ -198,7 +198,7 @@ class WordVectors(k.Part):
     std: k.FromZero
 
 
-class CharacterConvolution(k.Part):
+class CharacterConvolution(k.Factory):
     """Filters over characters."""
 
     character_width: k.Count
@@ -206,13 +206,13 @@ class CharacterConvolution(k.Part):
     kernel: k.OddCount
 
 
-class Width(k.Part):
+class Width(k.Factory):
     """Parts of an embedding that have a width and no more."""
 
     width: k.Whole
 
 
-class BigramVectors(k.Part):
+class BigramVectors(k.Factory):
     """Hashed pairs of words."""
 
     buckets: k.Count
@@ -228,11 +228,11 @@ EMBEDDING_PARTS = {
 }
 
 
-class TokenEmbedding(k.Part):
+class TokenEmbedding(k.Factory):
     """Vectors of tokens."""
 
     ngram_buckets: k.Whole
-    parts: dict[str, Annotated[Any, k.OneOf(EMBEDDING_PARTS, k.Foreign)]]
+    parts: dict[str, Annotated[Any, k.OneOf(EMBEDDING_PARTS, k.ForeignFactory)]]
     combine: Literal["concatenate", "sum"]
     width: k.OptionalCount
     token_dropout: k.Rate
@@ -240,7 +240,7 @@ class TokenEmbedding(k.Part):
     shared_dropout: k.Switch
 
 
-class EmbeddingEncoder(k.Part):
+class EmbeddingEncoder(k.Factory):
     """What most encoders have."""
 
     width: k.Count
@@ -264,7 +264,7 @@ class RecurrentEncoder(EmbeddingEncoder):
     residual: k.Switch
 
 
-class Transformer(k.Part):
+class Transformer(k.Factory):
     """Transformer blocks that read or write."""
 
     width: k.Count
@@ -274,7 +274,7 @@ class Transformer(k.Part):
     dropout: k.Rate
 
 
-class RecurrentDecoder(k.Part):
+class RecurrentDecoder(k.Factory):
     """An LSTM that writes."""
 
     width: k.Count
@@ -284,13 +284,13 @@ class RecurrentDecoder(k.Part):
     dropout: k.Rate
 
 
-class Length(k.Part):
+class Length(k.Factory):
     """Learned positions."""
 
     max_length: k.Count
 
 
-class Base(k.Part):
+class Base(k.Factory):
     """Positions of waves."""
 
     base: k.Positive
@@ -308,15 +308,15 @@ DECODERS = {
     "models.backbones.transformer.TransformerDecoder": Transformer,
 }
 POSITIONS = {
-    "models.positions.NoPosition": k.Part,
-    "models.positions.ALiBi": k.Part,
+    "models.positions.NoPosition": k.Factory,
+    "models.positions.ALiBi": k.Factory,
     "models.positions.Learned": Length,
     "models.positions.Sinusoidal": Base,
     "models.positions.Rotary": Base,
 }
 
 
-class Scored(k.Part):
+class Scored(k.Factory):
     """What most mechanisms have."""
 
     heads: k.Count
@@ -342,7 +342,7 @@ class DotAttention(Scored):
     scale: k.Switch
 
 
-class MemoryAttention(k.Part):
+class MemoryAttention(k.Factory):
     """Hops."""
 
     hops: k.Count
@@ -352,7 +352,7 @@ class MemoryAttention(k.Part):
     dropout: k.Rate
 
 
-class UniformAttention(k.Part):
+class UniformAttention(k.Factory):
     """The placebo."""
 
     reduce: Literal["mean", "max"]
@@ -402,5 +402,5 @@ class Model(k.Group):
 
     model_config = ConfigDict(extra="allow")
 
-    attention: Annotated[Any, k.OneOf(MECHANISMS, k.Foreign)] | None = None
+    attention: Annotated[Any, k.OneOf(MECHANISMS, k.ForeignFactory)] | None = None
     floor: Annotated[Any, k.OneOf(FLOORS, k.Foreign)] = None

@@ -29,9 +29,7 @@ def _refusal(error: Exception, overrides: Sequence[str], compose: Compose) -> st
     said = " ".join(str(error).split())
     unknown = re.match(r"Could not override '([^']+)'", said)
     if unknown is not None:
-        key = unknown[1]
-        remedy = _elsewhere(key) or nearest(key, _options(key, overrides, compose))
-        return f"{_typed(key, overrides)}: there is no option {key}; {remedy}"
+        return _no_such_option(unknown[1], error, overrides, compose)
     ambiguous = re.match(r"Ambiguous value for argument '([^']+)'", said)
     if ambiguous is not None:
         words = "several values are a sweep, which needs -m; a list is [a,b], and a text with a comma \"'a,b'\""
@@ -39,14 +37,36 @@ def _refusal(error: Exception, overrides: Sequence[str], compose: Compose) -> st
     twice = re.match(r"(\S+) appears more than once in the final defaults list", said)
     if twice is not None:
         return f"{_typed(twice[1], overrides)}: {twice[1]} is chosen already; leave out the plus sign"
-    needed = re.match(r"Error resolving interpolation '\$\{(\w+)\}'", said)
+    needed = re.match(r"Error resolving interpolation '(.*?)', possible interpolation keys: (.*)", said)
     if needed is not None:
-        return f"{_typed(needed[1], overrides)}: {needed[1]} needs one choice, as in {needed[1]}=…"
+        group = next(
+            (name for name in re.findall(r"\$\{(\w+)\}", needed[1]) if name not in needed[2].split(", ")), needed[1]
+        )
+        return f"{_typed(group, overrides)}: {group} needs one choice, as in {group}=…"
+    kept = re.match(r"Could not delete from config. The value of '(\S+)' is|Error merging override ~([^=]*)", said)
+    if kept is not None:
+        key = kept[1] or kept[2]
+        return f"{_typed(key, overrides)}: it has another value; to take it away leave the value out: ~{key}"
+    unfit = re.match(r"Error merging override ([^=]*)", said)  # a list for a group
+    if unfit is not None:
+        key = unfit[1].lstrip("+")
+        words = f"{key} is a group of options; give them one by one, as in {key}.<option>=<value>"
+        return f"{_typed(key, overrides)}: {words}"
     if said.startswith("Config group override must be a string or a list"):
         groups = (word for word in overrides if (CONF / word.partition("=")[0].lstrip("+")).is_dir())
         wrong = [word for word in groups if re.search(r"^=|=(null|-?[\d.]+|true|false)$", word)]
         return f"{' '.join(wrong)}: expected the name of a choice, such as model=self, or an option, such as seed=3"
     return said
+
+
+def _no_such_option(key: str, error: Exception, overrides: Sequence[str], compose: Compose) -> str:
+    typed = _typed(key, overrides)
+    inside = str(getattr(error.__cause__, "full_key", key))  # of ``data.knobs={length: 8}`` it is data.knobs.length
+    key = inside if inside.startswith(f"{key}.") else key
+    options, group = _options(key, overrides, compose), key.rpartition(".")[0]
+    empty = group in options and not any(name.startswith(f"{group}.") for name in options)
+    remedy = f"to add it write +{key}=…" if empty else _elsewhere(key) or nearest(key, options)
+    return f"{typed}: there is no option {key}; {remedy}"
 
 
 def _unreadable(error: OverrideParseException) -> str:

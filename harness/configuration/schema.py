@@ -69,7 +69,7 @@ class Trainer(k.Group):
     limit_test_batches: k.Amount = 1.0
 
 
-class FileLogger(k.Part):
+class FileLogger(k.Factory):
     """CSV."""
 
     name: k.OptionalText
@@ -82,7 +82,7 @@ class TensorBoard(FileLogger):
     default_hp_metric: k.Switch
 
 
-class WeightsAndBiases(k.Part):
+class WeightsAndBiases(k.Factory):
     """Weights & Biases."""
 
     project: k.Text
@@ -94,7 +94,7 @@ class WeightsAndBiases(k.Part):
 LOGGERS = {
     "pytorch_lightning.loggers.CSVLogger": FileLogger,
     "pytorch_lightning.loggers.TensorBoardLogger": TensorBoard,
-    "harness.training.loggers.no_logger": k.Part,
+    "harness.training.loggers.no_logger": k.Factory,
     "harness.training.loggers.wandb_logger": WeightsAndBiases,
 }
 
@@ -211,17 +211,17 @@ class Configuration(k.Group):
     encoding: Encoding
     training: Training
     data: Annotated[Any, k.OneOf(p.SOURCES, k.Foreign)]
-    backbone: Annotated[Any, k.OneOf(p.BACKBONES, k.Foreign)]
+    backbone: Annotated[Any, k.OneOf(p.BACKBONES, k.ForeignFactory)]
     model: p.Model
-    decoder: Annotated[Any, k.OneOf(p.DECODERS, k.Foreign)] = None
-    position: Annotated[Any, k.OneOf(p.POSITIONS, k.Foreign)]
-    embedding: Annotated[Any, k.OneOf(p.EMBEDDINGS, k.Foreign)]
+    decoder: Annotated[Any, k.OneOf(p.DECODERS, k.ForeignFactory)] = None
+    position: Annotated[Any, k.OneOf(p.POSITIONS, k.ForeignFactory)]
+    embedding: Annotated[Any, k.OneOf(p.EMBEDDINGS, k.ForeignFactory)]
     task: Annotated[Any, k.OneOf(p.TASKS, k.Foreign)]
     trainer: Trainer
     match: Annotated[Any, k.OneOf({"parameters": Match, "flops": Match}, NoMatch, by="by")]
     debug: Debug
     search: Annotated[Any, k.OneOf(SEARCHES, NoSearch, by="method")]
     search_space: k.Unchecked = None
-    logger: Annotated[Any, k.OneOf(LOGGERS, k.Foreign)]
+    logger: Annotated[Any, k.OneOf(LOGGERS, k.ForeignFactory)]
     engine: Annotated[Any, k.OneOf(ENGINES, k.Foreign)]
     names: k.Unchecked = None

@@ -78,7 +78,7 @@ def _resolved(config: DictConfig) -> Settings:
         if group := re.search(r"node `(\w+)` is not a container", reason):
             words = f"{group[1]}: expected a group of options, such as {{a: 1}}, got {shown(config[group[1]])}"
             raise ValueError(words) from error
-        raise ValueError(f"{error.full_key} cannot be made of others: {reason}") from error
+        raise ValueError(f"{error.full_key} cannot be made of others: {reason}; give it a value of its own") from error
     except OmegaConfBaseException as error:
         raise ValueError(" ".join(str(error).split())) from error
     assert isinstance(settings, dict)

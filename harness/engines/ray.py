@@ -75,7 +75,9 @@ class RayEngine:
         except Exception as error:  # some of Ray's are of no class of their own
             self.ray.shutdown()
             said = " ".join(str(error).split())
-            raise EngineError(f"Ray does not start at engine.address={self.address}: {said}") from error
+            raise EngineError(
+                f"Ray does not start at engine.address={self.address} ({said}); correct it, or use engine=local"
+            ) from error
         finally:
             signal.signal(signal.SIGTERM, before)  # Ray's own handler would leave without the summary
 

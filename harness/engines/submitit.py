@@ -104,7 +104,7 @@ class SubmititEngine:
             executor = self.submitit.AutoExecutor(folder, cluster=self.cluster)
             executor.update_parameters(**self.job)
         except (ValueError, NameError, AssertionError, RuntimeError) as error:
-            raise EngineError(f"submitit refuses engine.job: {' '.join(str(error).split())}") from error
+            raise EngineError(f"submitit refuses engine.job ({' '.join(str(error).split())}); correct it") from error
         return executor
 
     def _submit(
@@ -117,7 +117,7 @@ class SubmititEngine:
         try:
             handles = executor.map_array(work_at, repeat(self.place), repeat(function), inputs)
         except self.submitit.core.utils.FailedJobError as error:  # what sbatch said
-            raise EngineError(f"SLURM refuses the jobs: {' '.join(str(error).split())}") from error
+            raise EngineError(f"SLURM refuses the jobs ({' '.join(str(error).split())}); correct engine.job") from error
         return dict(zip(numbers, handles, strict=True))
 
     def _result(self, job: Any) -> Any:

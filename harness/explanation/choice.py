@@ -26,15 +26,17 @@ def find_run(place: Path) -> tuple[Path, Record]:
     """The folder and the record of a finished run with weights; ValueError if it is none, and why."""
     path = place / "record.json" if place.is_dir() else place
     if not path.is_file() or path.name != "record.json":
-        raise ValueError(f"{place} is neither the folder of a run nor its record.json")
+        raise ValueError(f"{place} is neither the folder of a run nor its record.json; runs are in results/runs")
     record = next(records_in(path))
     problem = str(record) if isinstance(record, ValueError) else record_problem(record)
     if isinstance(record, ValueError) or problem is not None:
         raise ValueError(problem if str(path) in str(problem) else f"{path} {problem}")
     if is_floor(record):
-        raise ValueError(f"the run is of the floor {record['model']!r}, which has no attention")
+        raise ValueError(
+            f"the run is of the floor {record['model']!r}, which has no attention; choose one with a network"
+        )
     if record["status"] != "done":
-        raise ValueError(f"the run has no tested weights: {record['status']}: {record.get('reason')}")
+        raise ValueError(f"the run has no tested weights: {record['status']}: {record.get('reason')}; run it again")
     missing = [name for name in (WEIGHTS, ENCODING) if not (path.parent / name).exists()]
     if missing:
         raise ValueError(

@@ -26,7 +26,10 @@ def explain_texts(network: SavedNetwork, texts: Sequence[str], *, external: str 
     data = network.data([row], lambda _row: "the text")
     for column, encoded in zip(network.task.text_columns, data.encoded.splits["test"].texts, strict=True):
         if (encoded.forms.words_U[encoded.forms_K] == UNKNOWN).all():
-            raise ValueError(f"no token of {row[column]!r} occurs in the training texts, so the run knows none")
+            raise ValueError(
+                f"no token of {row[column]!r} occurs in the training texts, so the run knows none; "
+                "use words of its data"
+            )
     return explain_example(data, network.model, 0, row=0)
 
 
@@ -40,7 +43,7 @@ def explain_some(network: SavedNetwork, folder: Path, wanted: int) -> list[Expla
         kept = read_predictions(folder)
         rows: list[Row] = [_example(network, found) for found in kept]
         if not rows:
-            raise ValueError("it is empty")
+            raise ValueError("expected test examples, got none")
     except (OSError, EOFError, ValueError, KeyError) as error:
         raise ValueError(
             f"{folder / 'predictions.jsonl.gz'}, which holds the test examples, cannot be read ({error}); "
@@ -70,7 +73,7 @@ def _row(network: SavedNetwork, texts: Sequence[str], external: str | None) -> R
         row[task.text_columns[0]] = tokens_of(texts[0], network.encoding.tokenizer)
     if network.encoding.external_source == "column":
         if external is None:
-            raise ValueError("the run read an external text with every row; give one with --external")
+            raise ValueError("the run read an external text with every row, got none; give one with --external")
         row["external"] = external
     row = normalized(row, network.config.encoding.normalize)
     return check_texts([row], task=task, place=lambda _row: "the text")[0]

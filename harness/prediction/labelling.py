@@ -116,7 +116,7 @@ class Labelling:
             raise ValueError(f"expected at least one of --n-best, got {options.n_best}")
         asked = Asked(options.probabilities, options.n_best)
         if options.attention and len(found) > 1:
-            raise ValueError("--attention shows that of one run, and several were given")
+            raise ValueError(f"--attention shows that of one run, got {len(found)}; give one")
         labeller.predictor.check(asked)
         more = asked.probabilities or asked.ranked > 0 or options.attention
         chosen: Format = options.format or ("jsonl" if more else usual_format(task))

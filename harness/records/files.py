@@ -29,6 +29,9 @@ WEIGHTS, ENCODING = "model.safetensors", "encoding.json"
 TOGETHER = 500
 """So many lines of a file of records are parsed at once."""
 
+HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""Halves of characters as JSON spells them; mostly two stand together, and are one character."""
+
 
 def run_folder(
     results_dir: str | Path, config: Mapping[str, Any], identity: str, *, search: Mapping[str, Any] | None = None
@@ -100,13 +103,22 @@ def read_record(folder: Path) -> Record | None:
 
 def _parse(path: Path) -> Record:
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = _loaded(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no readable record ({error}); to run it again sets it aside") from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         found = record.get("format") if isinstance(record, dict) else type(record).__name__
-        raise ValueError(f"{path} is no record of format {FORMAT} (found {found!r}); it was left out")
+        raise ValueError(f"{path} is no record of format {FORMAT} (found {repr(found)[:40]}); it was left out")
     return cast(Record, record)
+
+
+def _loaded(text: str) -> Any:
+    """What a text of JSON says. Raises ValueError for half a character, which JSON can spell and no file can hold."""
+    value = json.loads(text)
+    if HALF.search(text):
+        with suppress(RecursionError):  # who is that deep is told so
+            json.dumps(value, ensure_ascii=False).encode()
+    return value
 
 
 def records_in(path: Path) -> Iterator[Record | ValueError]:
@@ -139,6 +151,6 @@ def _records_of(path: Path, lines: Sequence[tuple[int, str]]) -> Iterator[Record
             return
     for number, line in lines:
         try:
-            yield json.loads(line)
+            yield _loaded(line)
         except (ValueError, RecursionError) as error:
             yield ValueError(f"{path}, line {number}: no readable record ({error})")

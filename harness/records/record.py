@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, NamedTuple, NotRequired, TypedDict, get_args
+from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
+
+from harness.records.fitting import Misfit, check_of, fields_of
 
 FORMAT = 1
 """Version of the record's layout; readers name and leave out records of another one."""
@@ -31,7 +33,10 @@ class PeakMemory(TypedDict):
 
 
 class Costs(TypedDict, total=False):
-    """What a run cost. A floor has its ``train_seconds`` alone; FLOPs are None where they could not be counted."""
+    """What a run cost. A floor has its ``train_seconds`` alone; FLOPs are None where they could not be counted.
+
+    ``estimated_memory_bytes``: what it takes at the least, as told before the first step (``build.room.check_room``).
+    """
 
     parameters: Parameters
     flops_per_token: float | None
@@ -40,6 +45,7 @@ class Costs(TypedDict, total=False):
     train_tokens_per_second: float | None
     inference_tokens_per_second: float
     latency_seconds: float
+    estimated_memory_bytes: int
     peak_memory_bytes: PeakMemory
 
 
@@ -193,21 +199,10 @@ def written_language(record: Mapping[str, Any]) -> str:
     return str(record.get("language") or task.get("language") or "und")
 
 
-FIELDS = {
-    "id": str,
-    "status": str,
-    "debug": bool,
-    "task": str,
-    "data": str,
-    "model": str,
-    "backbone": str,
-    "seed": int,
-    "finished": str,
-    "config": dict,
-}
-"""What every record has."""
+FIELDS = ("id", "status", "debug", "task", "data", "model", "backbone", "seed", "finished", "config")
+"""What every record has, that of a published board too."""
 
-FIELDS_WHEN_DONE = {"scores": dict, "main_score": str, "data_fingerprint": str}
+FIELDS_WHEN_DONE = ("scores", "main_score", "data_fingerprint")
 """What the record of a finished run has besides."""
 
 LARGEST = 1e100
@@ -220,18 +215,29 @@ def record_problem(record: Any) -> str | None:
     """Why a JSON value is no record of a run that a board can show, or None if it is one."""
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         found = record.get("format") if isinstance(record, dict) else type(record).__name__
-        return f"is no record of format {FORMAT} (found {found!r})"
-    wanted = FIELDS | (FIELDS_WHEN_DONE if record.get("status") == "done" else {})
-    wrong = [name for name, kind in wanted.items() if not isinstance(record.get(name), kind)]
-    if not wrong and record["status"] not in get_args(Status):
-        wrong = ["status"]
-    if not wrong:
-        parts = ("task", "data", "model", "trainer")
-        wrong = [f"config.{part}" for part in parts if not isinstance(record["config"].get(part, {}), Mapping)]
-    if wrong:
-        return f"is no record of a run: {', '.join(wrong)} missing or of another type"
+        return f"is no record of format {FORMAT} (found {repr(found)[:40]})"
+    done = record.get("status") == "done"
+    missing = [name for name in (*FIELDS, *(FIELDS_WHEN_DONE if done else ())) if name not in record]
+    if missing:
+        return f"is no record of a run: {', '.join(missing)} missing"
+    misfit = next(_misfits(record, done=done), None)
+    if misfit is not None:
+        return f"is no record of a run: {str(misfit)[1:]}"
     odd = next(_odd_numbers(record), None)
     return None if odd is None else f"is no record of a run: {odd}"
+
+
+def _misfits(record: Mapping[str, Any], *, done: bool) -> Iterator[Misfit]:
+    """What is of another type than here, and parts of the configuration that readers go into."""
+    checks, anything = fields_of(Record), check_of(Any)
+    for name, value in record.items():
+        if (found := checks.get(name, anything)(value)) is not None:
+            yield found.inside(name)
+    if done and record["data_fingerprint"] is None:
+        yield Misfit(".data_fingerprint", None, "a text")
+    for part in ("task", "data", "model", "trainer"):
+        if not isinstance(value := record["config"].get(part, {}), Mapping):
+            yield Misfit(f".config.{part}", value, "an object")
 
 
 def _odd_numbers(record: Mapping[str, Any]) -> Iterator[str]:
@@ -240,7 +246,7 @@ def _odd_numbers(record: Mapping[str, Any]) -> Iterator[str]:
         yield f"the seed has {len(str(abs(record['seed'])))} digits"
     for part in ("scores", "extra_scores", "validation_scores", "costs", "match"):
         for place, number in _numbers(record.get(part), part):
-            if isinstance(number, bool) or not -LARGEST < number < LARGEST:
+            if not -LARGEST < number < LARGEST:
                 diverged = isinstance(number, float) and not math.isfinite(number) and part != "costs"
                 if not diverged:
                     yield f"{place} is {str(number)[:24]}"

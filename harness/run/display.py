@@ -81,21 +81,21 @@ def cost_lines(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The costs of a record in words; a floor has none of the neural ones."""
     costs = record.get("costs", {})
     lines = []
-    if "parameters" in costs:
-        parameters = costs["parameters"]
+    if {"total", "attention"} <= (parameters := costs.get("parameters", {})).keys():
         lines.append(("parameters", f"{parameters['total']:,} (attention {parameters['attention']:,})"))
-        flops = costs["flops_per_token"]
+        flops = costs.get("flops_per_token")
         lines.append(("FLOPs per token, forward", "not counted" if flops is None else f"{flops:,.0f}"))
     if costs.get("train_seconds") is not None:
         speed = costs.get("train_tokens_per_second")
         lines.append(("training", f"{costs['train_seconds']:.1f} s" + (f" ({speed:,.0f} tokens/s)" if speed else "")))
     if "latency_seconds" in costs:
         lines.append(("latency of one example", f"{1000 * costs['latency_seconds']:.2f} ms"))
-    if "peak_memory_bytes" in costs:
+    if "process" in costs.get("peak_memory_bytes", {}):
         lines.append(("peak memory of the process", f"{costs['peak_memory_bytes']['process'] / 2**20:,.0f} MiB"))
-    if record.get("curves"):
-        chosen_by = record.get("chosen_by", f"validation/{record['main_score']}")
+    chosen_by = record.get("chosen_by", f"validation/{record['main_score']}")
+    curve = [point for point in record.get("curves", ()) if {chosen_by, "epoch"} <= point.keys()]
+    if curve:
         choose = min if chosen_by.endswith("/loss") else max
-        best = choose(record["curves"], key=lambda point: point[chosen_by])
+        best = choose(curve, key=lambda point: point[chosen_by])
         lines.append((f"best epoch by {chosen_by}", f"{best['epoch']} of {len(record['curves'])}"))
     return lines

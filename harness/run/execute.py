@@ -59,7 +59,7 @@ def execute(
         except (KeyboardInterrupt, SystemExit):
             leave_record(run.folder, run.record("interrupted", "stopped from outside; the same command resumes it"))
             raise
-        except Exception as error:
+        except (Exception, TimeLimitError) as error:
             return _failed(config, run, error)
 
 
@@ -175,7 +175,7 @@ def _train_and_validate(
     return train_and_validate(config, run.folder, task, corpus, callbacks)
 
 
-def _failed(config: DictConfig, run: Run, error: Exception) -> Outcome:
+def _failed(config: DictConfig, run: Run, error: Exception | TimeLimitError) -> Outcome:
     """Leave the record and the trace of a run that failed, or that cannot be; nothing of one that was refused."""
     status: Status = "unsupported" if isinstance(error, UnsupportedError) else "failed"
     if config.trace:
@@ -190,7 +190,7 @@ def _failed(config: DictConfig, run: Run, error: Exception) -> Outcome:
     return Outcome(record, run.folder, kept=leave_record(run.folder, record))
 
 
-def _is_refusal(error: Exception) -> bool:
+def _is_refusal(error: BaseException) -> bool:
     """Whether it says what is wrong with what was asked for; combinations that cannot be are holes of a board."""
     return isinstance(error, ValueError | OSError | InstantiationException) and not isinstance(error, UnsupportedError)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,9 @@ from harness.records.files import read_record
 from harness.records.processes import writes_here
 from harness.records.record import Record, record_problem
 from harness.run.run import BusyError
+
+WAIT_SECONDS = 1.0
+"""Between two looks whether another process is still at a run."""
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says of a disk, or a user's share of it, that is full."""
@@ -69,6 +73,14 @@ def is_free(folder: Path) -> bool:
             return True
     except Timeout:
         return False
+
+
+def first_free(folders: Iterable[Path]) -> list[Path]:
+    """Those of some folders that no process is at any more, once there is one: after that has ended, or died."""
+    folders = list(folders)
+    while not (free := [folder for folder in folders if is_free(folder)]):
+        time.sleep(WAIT_SECONDS)
+    return free
 
 
 def written_to(error: OSError, folder: Path) -> str:

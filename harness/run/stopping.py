@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 
-class TimeLimitError(Exception):
-    """A run took longer than ``max_minutes``."""
+class TimeLimitError(BaseException):
+    """A run took longer than ``max_minutes``. Like Ctrl-C it is no Exception, so nobody takes it for a fault."""
 
     def __init__(self, minutes: float) -> None:
         super().__init__(f"took longer than max_minutes={minutes:g}; a longer limit goes on from its last epoch")

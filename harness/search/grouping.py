@@ -61,7 +61,7 @@ def _study(label: str, group: Sequence[Cell]) -> Study:
     search = config.search
     own = [cell.config.seed for cell in group]  # type: ignore[union-attr]
     if search.seeds is not None and len(own) > 1:
-        raise ValueError("seeds are given by seed= and by search.seeds=; keep one of them")
+        raise ValueError(f"seeds are given by seed={own} and by search.seeds={list(search.seeds)}; keep one of them")
     seeds = tuple(own if search.seeds is None else search.seeds)
     _check_seeds(seeds, search.trial_seed)
     _check_splits(config, seeds[0])
@@ -90,7 +90,7 @@ def _check_drawn(config: DictConfig, dimensions: Sequence[Dimension]) -> None:
         try:
             check_values(with_values(config, {key: values[number % len(values)] for key, values in ends.items()}))
         except ValueError as error:
-            raise ValueError(f"the search space has what cannot be: {error}") from error
+            raise ValueError(f"search_space has what cannot be: {error}; correct the range or the choices") from error
 
 
 def _check_seeds(seeds: Sequence[int], trial_seed: int) -> None:

@@ -135,10 +135,10 @@ def _choices(key: str, leaf: Mapping[str, Any], current: Any) -> tuple[Any, ...]
     if not all(choice is None or isinstance(choice, bool | int | float | str) for choice in choices):
         raise ValueError(f"search_space.{key}.choices are single values, got {choices!r}")
     if len({repr(choice) for choice in choices}) < len(choices):
-        raise ValueError(f"search_space.{key}.choices has a value twice: {choices!r}")
+        raise ValueError(f"search_space.{key}.choices has a value twice ({choices!r}); leave one out")
     wrong = [choice for choice in choices if _is_number(current) and not (choice is None or _is_number(choice))]
     if wrong:
-        raise ValueError(f"search_space.{key} is a number ({current}), but its choices have {wrong[0]!r}")
+        raise ValueError(f"search_space.{key} is a number ({current}), but its choices have {wrong[0]!r}; give numbers")
     return tuple(choices)
 
 

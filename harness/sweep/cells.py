@@ -52,10 +52,10 @@ def make_cells(
     for several devices.
     """
     if not combinations:
-        raise ValueError("the sweep has no cells: a swept value is an empty list, range or pattern")
+        raise ValueError("the sweep has no cells: a swept value is an empty list, range or pattern; give it values")
     driving = sorted(key for key in swept if key.partition(".")[0] in CONTROLS)
     if driving:
-        raise ValueError(f"{', '.join(driving)} is of the whole sweep and takes one value")
+        raise ValueError(f"{', '.join(driving)} is of the whole sweep; give it one value")
     if "experiment" in swept and any(word.startswith(f"experiment={COMPARISONS}") for c in combinations for word in c):
         raise ValueError("a comparison is a sweep by itself: run one at a time, or experiment=compare/all")
     cells = []

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -22,16 +21,13 @@ from harness.engines.base import Engine, WorkerDied
 from harness.records import files
 from harness.records.processes import forget_ranks
 from harness.records.record import Record, Status
-from harness.run.folder import is_free, record_there
+from harness.run.folder import first_free, record_there
 from harness.run.run import make_run, now
 from harness.sweep.cells import Cell, check_one_device
 from harness.sweep.display import show_answer, show_summary
 from harness.sweep.job import Answer, Job, answer_from, run_cell
 
 PRELOAD = ("harness.run.execute", "harness.training.fit")
-
-WAIT_SECONDS = 1.0
-"""Between two looks whether another process is still at a cell."""
 
 
 def make_engine(config: DictConfig) -> Engine:
@@ -99,14 +95,11 @@ def _run_some(
 def _no_longer_busy(answers: dict[int, Answer], console: Console) -> list[int]:
     """Cells that another process was at, once it has let go of one: its record is found, or what it left resumed."""
     busy = {number: Path(str(answer.folder)) for number, answer in answers.items() if answer.status == "busy"}
-    if busy:
-        console.print(f"waiting for another process, which is at {len(busy)} of these cells", markup=False)
-    while busy:
-        free = [number for number, folder in busy.items() if is_free(folder)]
-        if free:
-            return free
-        time.sleep(WAIT_SECONDS)
-    return []
+    if not busy:
+        return []
+    console.print(f"waiting for another process, which is at {len(busy)} of these cells", markup=False)
+    free = first_free(busy.values())
+    return [number for number, folder in busy.items() if folder in free]
 
 
 def _desk(cells: Sequence[Cell]) -> tempfile.TemporaryDirectory[str]:

@@ -8,6 +8,7 @@ import sys
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
+from zipfile import BadZipFile, ZipFile
 
 import pytorch_lightning as pl
 import torch
@@ -90,12 +91,22 @@ def load(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise ValueError(f"{path} is lost") from None
     try:
+        _check_sums(content)
         checkpoint = torch.load(content, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever bytes make of torch's reader
         raise ValueError(f"{path} is damaged ({_first_line(error)})") from error
     if not isinstance(checkpoint, dict) or checkpoint.get("run") != path.parent.name:
         raise ValueError(f"{path} is no checkpoint of this run")
     return checkpoint
+
+
+def _check_sums(content: io.BytesIO) -> None:
+    """Raise BadZipFile if a part of what ``torch.save`` wrote is not as it was written: torch itself does not look."""
+    with ZipFile(content) as parts:
+        changed = parts.testzip()
+    if changed is not None:
+        raise BadZipFile(f"{changed} is not as it was written")
+    content.seek(0)
 
 
 def _first_line(error: Exception) -> str:

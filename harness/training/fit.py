@@ -119,7 +119,11 @@ def learning_of(curve: Sequence[Mapping[str, float]], monitored: str, mode: str,
 def load_best(session: Session, best: Path) -> None:
     """Give the module the weights of the best epoch."""
     if not session.config.trainer.fast_dev_run:
-        session.module.load_state_dict(load(best)["state_dict"])
+        try:
+            weights = load(best)["state_dict"]
+        except ValueError as error:
+            raise ValueError(f"{error}; the same command begins anew") from error
+        session.module.load_state_dict(weights)
 
 
 def validation_scores(trainer: pl.Trainer, session: Session) -> dict[str, float]:

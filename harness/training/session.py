@@ -56,10 +56,14 @@ def begin(config: DictConfig, folder: Path, task: Task, corpus: Corpus) -> Gener
     config, match = match_model(config, data)
     yield {"match": match}
     model = make_model(config, data)
-    check_room(config, data, model)
+    estimated = check_room(config, data, model)
     yield {"attention_notes": attention_notes(model)}
     flops, why_not = _flops(config, data)
-    costs: Costs = {"parameters": count_parameters(model), "flops_per_token": flops}
+    costs: Costs = {
+        "parameters": count_parameters(model),
+        "flops_per_token": flops,
+        "estimated_memory_bytes": estimated,
+    }
     yield {"costs": costs}
     if why_not is not None:
         yield {"flops_note": why_not}

@@ -95,13 +95,13 @@ def check_knobs(knobs: Mapping[str, Value], known: Mapping[str, Knob]) -> dict[s
 
     Raises ValueError for an unknown knob and for a value that is not a number in the knob's range.
     """
-    unknown = sorted(set(knobs) - set(known))
+    unknown = sorted(map(str, set(knobs) - set(known)))
     if unknown:
         raise ValueError(f"expected knobs among {', '.join(known)}, got {', '.join(unknown)}; remove or rename them")
     values = {name: knob.default for name, knob in known.items()}
     for name, value in knobs.items():
         knob = known[name]
-        if isinstance(value, str) or not knob.low <= value <= knob.high:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not knob.low <= value <= knob.high:
             raise ValueError(f"expected {name} between {knob.low:g} and {knob.high:g} ({knob.meaning}), got {value!r}")
         values[name] = value
     return values

@@ -59,7 +59,10 @@ def rename_columns(
     for new, old in wanted.items():
         wanted[new] = next((name for name in (rows[0] if rows else ()) if same_name(name, old)), old)
         if rows and wanted[new] not in rows[0]:
-            raise ValueError(f"{place(0)}: {option} takes {new!r} from a column {old!r}, but found {listed(rows[0])}")
+            raise ValueError(
+                f"{place(0)}: {option} takes {new!r} from a column {old!r}, but found {listed(rows[0])}; "
+                "name one of these"
+            )
     return [row | {new: row.get(old) for new, old in wanted.items()} for row in rows]
 
 

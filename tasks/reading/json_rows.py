@@ -41,7 +41,7 @@ def _parsed(text: str, line: int | None = None) -> Any:
     """The value; ValueError with the ``line``, or, where there is none, as ``json`` raises it."""
     where = "" if line is None else f", line {line}"
     try:
-        return json.loads(text, parse_float=str)
+        return json.loads(text, parse_float=str, object_pairs_hook=_object_of)
     except json.JSONDecodeError as error:
         if line is None:
             raise
@@ -52,7 +52,24 @@ def _parsed(text: str, line: int | None = None) -> Any:
         raise ValueError(f"{where}: not valid JSON ({error})") from error
 
 
+class _Twice(dict[str, Any]):
+    """An object in which a key stands twice. Inside other values, which no task reads, that does not matter."""
+
+    key = ""
+
+
+def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) == len(pairs):
+        return made
+    twice = _Twice(made)
+    twice.key = next(key for number, (key, _value) in enumerate(pairs) if key in dict(pairs[:number]))
+    return twice
+
+
 def _object(value: Any, place: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f", {place}: expected a JSON object such as {{...}}, got {type(value).__name__}")
+    if isinstance(value, _Twice):
+        raise ValueError(f", {place}: expected each key once, got {value.key[:40]!r} twice; take one of the two out")
     return value

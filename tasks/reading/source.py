@@ -154,7 +154,8 @@ class Source(ABC):
             for split in splits.values():
                 if column not in split.rows[0]:
                     raise ValueError(
-                        f"data.exclude names the column {column!r}, but {split.place(0)} has {listed(split.rows[0])}"
+                        f"data.exclude names the column {column!r}, but {split.place(0)} has {listed(split.rows[0])}; "
+                        "name one of these"
                     )
             found = {str(row[column]) for split in splits.values() for row in split.rows}
             missing = [value for value in values if value not in found]

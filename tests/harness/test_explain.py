@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -94,6 +95,14 @@ def test_a_run_is_not_lost_for_want_of_a_map(monkeypatch: pytest.MonkeyPatch, tm
     with pytest.warns(UserWarning, match="no attention maps are kept of this run: ZeroDivisionError"):
         outcome = execute(compose_configuration([*CASES["sentiment"], f"results_dir={tmp_path}", "logger=none"]))
     assert outcome.record["status"] == "done"
+
+
+@pytest.mark.slow
+def test_a_limit_that_ends_while_maps_are_made_is_no_want_of_a_map(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(fit, "explain_example", lambda *_args, **_more: signal.raise_signal(signal.SIGALRM))
+    options = [*CASES["sentiment"], f"results_dir={tmp_path}", "logger=none", "max_minutes=9"]
+    record = execute(compose_configuration(options)).record
+    assert (record["status"], "took longer than max_minutes=9" in str(record["reason"])) == ("failed", True)
 
 
 def test_maps_that_would_make_the_file_large_are_left_out(tmp_path: Path):

@@ -61,7 +61,10 @@ def test_a_misspelt_choice_lists_the_right_ones(overrides: list[str], expected: 
             ["recipe=pos_genrated", "plan=true"],
             "error: recipe=pos_genrated: there is no such file in conf/recipe; there",
         ),
-        (["workers=2"], "engine= and workers= say where the cells of a sweep run: add -m"),
+        (
+            ["workers=2"],
+            "engine=local and workers=2 say where the cells of a sweep run; add -m, even for a single cell",
+        ),
         (["model=custom"], "error: model.attention._target_ has no value; give it one: model.attention._target_=…"),
         (["force=no"], "error: force: expected true or false, got 'no'"),
         (["-m", "seed=abc"], "seed: expected a whole number from 0 to 4294967295, got 'abc'"),

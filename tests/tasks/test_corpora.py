@@ -298,6 +298,10 @@ def test_a_conll_line_with_too_few_columns_is_named(tmp_path):
             f'{{"text": "x", "label": {"[" * 100_000}',
             "train.jsonl, line 3: too many brackets inside each other; correct",
         ),
+        (
+            '{"text": "x", "label": "a", "text": "y"}',
+            "line 3: expected each key once, got 'text' twice; take one of the",
+        ),
         (f'{{"text": "x", "label": {"1" * 5_000}}}', "train.jsonl, line 3: not valid JSON (Exceeds the limit"),
         ('{"text": "", "label": "a"}', "line 3: the column 'text' is empty; remove the row or add its text"),
         ('{"text": " \\n", "label": "a"}', "line 3: the column 'text' is empty"),
@@ -462,6 +466,15 @@ def test_a_single_file_is_divided_and_says_so(tmp_path, given):
     assert len(load(**{given: file}, test_fraction=0.3).splits["test"]) == 30
     with pytest.raises(ValueError, match=r"expected a split 'validation'; found train, test; name its file"):
         load(**{given: file}, test=file)
+
+
+def test_labels_that_are_too_rare_to_be_drawn_are_told(tmp_path):
+    rare = [{"text": f"rare {number}", "label": f"r{number}"} for number in range(7)]
+    write(tmp_path / "reviews.jsonl", [*rows(100), *rare])
+    assert load(tmp_path / "reviews.jsonl").source.endswith(
+        "label by label; 7 of 9 labels have too few rows for that and stand in train alone: "
+        "'r0', 'r1', 'r2', 'r3', 'r4' and 2 more"
+    )
 
 
 def test_a_file_for_train_is_not_given_twice(tmp_path):

@@ -41,11 +41,11 @@ def sound(tmp_path: Path) -> Path:
     ("changes", "told"),
     [
         ({"costs": {"train_seconds": float("nan")}}, "costs.train_seconds is nan"),
-        ({"costs": {"parameters": {"total": float("inf")}}}, "costs.parameters.total is inf"),
+        ({"costs": {"parameters": {"total": float("inf")}}}, "costs.parameters.total is inf, expected a whole"),
         ({"scores": {"f1": 1e308}}, "scores.f1 is 1e+308"),
         ({"scores": {"f1": -1e308}}, "scores.f1 is -1e+308"),
         ({"scores": {"f1": 10**400}}, "scores.f1 is 1000"),
-        ({"scores": {"f1": True}}, "scores.f1 is True"),
+        ({"scores": {"f1": True}}, "scores.f1 is True, expected a number"),
         ({"extra_scores": {"other": {"f1": 1e200}}}, "extra_scores.other.f1 is 1e+200"),
         ({"seed": 10**400}, "the seed has 401 digits"),
     ],

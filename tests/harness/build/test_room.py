@@ -40,6 +40,23 @@ def test_what_a_text_keeps_is_told_from_short_ones(small: tuple[DictConfig, Data
     assert need.of(length, training=False) == pytest.approx(2 * max(saved), rel=0.01)
 
 
+def test_the_estimate_is_of_the_weights_and_the_largest_batch(
+    small: tuple[DictConfig, Data], monkeypatch: pytest.MonkeyPatch
+):
+    config, data = small
+    model = make_model(config, data)
+    weights = 16 * sum(parameter.numel() for parameter in model.parameters())
+    assert room.check_room(config, data, model) == weights
+    monkeypatch.setattr(room, "FAR", 0)
+    need = room.measured_need(model, data.batch("train", [0]), 1024)
+    taken = [
+        batch.rows * need.of(batch.length, training=split == "train")
+        for split in data.encoded.splits
+        for batch in room._batches(data, split)
+    ]
+    assert room.check_room(config, data, model) == pytest.approx(weights + max(taken), rel=0.01)
+
+
 def test_measuring_draws_nothing(small: tuple[DictConfig, Data]):
     config, data = small
     torch.manual_seed(3)

@@ -26,10 +26,21 @@ from harness.configuration.refusals import refusal
         ("+model=self", "+model=self: model is chosen already; leave out the plus sign"),
         ("~task", "~task: task needs one choice, as in task=…"),
         ("task=[ner,pos]", "task=[ner,pos]: task needs one choice, as in task=…"),
+        ("data=[]", "data=[]: data needs one choice, as in data=…"),
+        (
+            "data.knobs={length: 8}",
+            "data.knobs={length: 8}: there is no option data.knobs.length; to add it write +data.k",
+        ),
+        ("training={step: 8}", "training={step: 8}: there is no option training.step; did you mean training.steps?"),
         ("engine=foo", "engine=foo: there is no engine=foo; there are: local, ray, submitit"),
         ("task=null", "task=null: expected the name of a choice, such as model=self, or an option, such as seed=3"),
         ("seed=1,2", "seed=1,2: several values are a sweep, which needs -m"),
         ("data.columns={text:Käse}", "data.columns={text:Käse}: this cannot be read (its value has signs that mean"),
+        (
+            "training=[1]",
+            "training=[1]: training is a group of options; give them one by one, as in training.<option>=<v",
+        ),
+        ("~seed=x", "~seed=x: it has another value; to take it away leave the value out: ~seed"),
         ("model.heads=[1", "model.heads=[1: this cannot be read ("),
     ],
 )

@@ -128,6 +128,18 @@ def check(*overrides: str) -> None:
             "search.method: expected none, random, sobol, halton or optuna, got",
         ),
         (["search=optuna", "search.prune_after=2"], "search.prune_after: expected a number from 0 to 1, got 2"),
+        (
+            ["backbone._partial_=false"],
+            "backbone._partial_: expected true, for it is made once the data are read, got f",
+        ),
+        (["embedding.parts.words._partial_=no"], "embedding.parts.words._partial_: expected true, for it is made once"),
+        (["model.attention._partial_=null"], "model.attention._partial_: expected true, for it is made once the data"),
+        (["++task._partial_=true"], "task._partial_: expected false, for it is made once, got true"),
+        (
+            ["embedding._target_="],
+            "embedding._target_: expected the dotted path of a class, such as package.Class, got",
+        ),
+        (["task._target_=NER"], "task._target_: expected the dotted path of a class, such as package.Class, got 'NER'"),
         (["+training.step=7"], "nothing reads training.step; did you mean training.steps?"),
         (["+sed=7"], "nothing reads sed; did you mean seed?"),
         (["+backbone.layer=2"], "nothing reads backbone.layer; did you mean backbone.layers?"),

@@ -313,7 +313,7 @@ def test_a_lost_validation_loss_fails_where_it_chooses_the_epoch(writing: Overri
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda path: path.write_bytes(path.read_bytes()[:2000]), "is damaged (RuntimeError: "),
+        (lambda path: path.write_bytes(path.read_bytes()[:2000]), "is damaged (BadZipFile: "),
         (lambda path: torch.save({"weights": 1}, path), "is no checkpoint of this run"),
         (lambda path: torch.save(torch.load(path) | {"run": "that of another seed"}, path), "is no checkpoint of this"),
     ],
@@ -370,18 +370,56 @@ def test_whatever_a_damaged_checkpoint_holds_it_is_set_aside(tmp_path: Path):
         assert not last.exists()
 
 
+def spoilt(content: bytes) -> st.SearchStrategy[bytes]:
+    """The bytes of a file with some of them changed, a part of them, or others."""
+    places = st.lists(st.tuples(st.integers(0, len(content) - 1), st.integers(0, 255)), max_size=8)
+
+    def change(changes: list[tuple[int, int]]) -> bytes:
+        made = bytearray(content)
+        for place, byte in changes:
+            made[place] = byte
+        return bytes(made)
+
+    cut = st.integers(0, len(content)).map(lambda length: content[:length])
+    return st.one_of(places.map(change), cut, st.binary(max_size=300))
+
+
 @pytest.mark.slow
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
-def test_whatever_bytes_a_checkpoint_holds_it_is_loaded_or_named(tmp_path: Path, data: st.DataObject):
+def test_whatever_bytes_a_checkpoint_holds_it_is_as_it_was_written_or_named(tmp_path: Path, data: st.DataObject):
     path = tmp_path / "best.ckpt"
     torch.save({"weights": torch.arange(20), "step": 1, "run": tmp_path.name}, path)
-    content = bytearray(path.read_bytes())
-    for place in data.draw(st.lists(st.integers(0, len(content) - 1), max_size=8)):
-        content[place] = data.draw(st.integers(0, 255))
-    path.write_bytes(data.draw(st.one_of(st.just(bytes(content)), st.binary(max_size=300))))
+    path.write_bytes(data.draw(spoilt(path.read_bytes())))
     with suppress(ValueError):
-        assert checkpoints.load(path)["run"] == tmp_path.name
+        found = checkpoints.load(path)
+        assert found["weights"].tolist() == list(range(20))
+        assert (found["run"], found["step"]) == (tmp_path.name, 1)
+
+
+@pytest.mark.slow
+def test_whatever_the_checkpoints_hold_the_run_comes_to_the_same(
+    tiny: Overrides, whole: Outcome, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    with monkeypatch.context() as patched:
+        patched.setattr(fit, "_test", once(fit._test))
+        folder = interrupted(tiny(*SHORT))
+    left = {name: (folder / name).read_bytes() for name in ("last.ckpt", "best.ckpt", "record.json")}
+
+    @settings(max_examples=20, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(st.data())
+    def resume(data: st.DataObject) -> None:
+        for name, content in left.items():
+            (folder / name).write_bytes(content)
+        name = data.draw(st.sampled_from(["last.ckpt", "best.ckpt"]))
+        (folder / name).write_bytes(data.draw(spoilt(left[name])))
+        resumed = run(tiny(*SHORT))
+        warned = capsys.readouterr().err.splitlines()
+        assert numbers(resumed) == numbers(whole)
+        assert (len(warned), resumed.record["resumed"]) in ((0, True), (1, False)), warned
+        assert left_in(folder) == set()
+
+    resume()
 
 
 # Moved results

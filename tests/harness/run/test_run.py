@@ -44,6 +44,7 @@ def test_a_run_leaves_a_whole_record(tiny: Overrides):
     }
     costs = record["costs"]
     assert costs["parameters"]["total"] > costs["parameters"]["attention"] > 0
+    assert costs["estimated_memory_bytes"] == 16 * costs["parameters"]["total"]
     for key in ("flops_per_token", "train_seconds", "train_tokens_per_second", "latency_seconds"):
         assert costs[key] > 0, key
     assert costs["peak_memory_bytes"]["process"] > 2**20

@@ -135,9 +135,9 @@ def execute_id(overrides: Sequence[str]) -> str:
         (["search.seeds=null", "seed=0"], "seed 0 is that of the trials"),
         (
             ["+search_space.encoding.min_count={choices:[1,0]}"],
-            "the search space has what cannot be: encoding.min_count",
+            "search_space has what cannot be: encoding.min_count",
         ),
-        (["+search_space.model.heads={choices:[1,0]}"], "the search space has what cannot be: model.heads: expected a"),
+        (["+search_space.model.heads={choices:[1,0]}"], "search_space has what cannot be: model.heads: expected a"),
         (["+search_space.training.speed={low:1,high:2}"], "training.speed is no setting"),
         (["search_space.training.learning_rate.low=1"], "needs numbers low < high"),
         (["data=files", "data.path=x", "data.test_fraction=0.1"], "fix data.seed"),

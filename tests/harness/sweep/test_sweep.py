@@ -16,10 +16,10 @@ from omegaconf import DictConfig
 from harness.configuration.compose import compose_configuration
 from harness.engines.base import WorkerDied
 from harness.records import files
+from harness.run import folder
 from harness.run.execute import execute
 from harness.run.run import make_run
 from harness.run.stopping import TimeLimitError, limited
-from harness.sweep import dispatch
 from harness.sweep.cells import Cell, _plain, make_cells
 from harness.sweep.dispatch import make_engine, record_end, run_cells
 from harness.sweep.display import show_plan
@@ -292,7 +292,7 @@ def test_a_cell_at_which_another_sweep_is_is_waited_for_or_taken_over(
             (other.folder / "record.json").write_bytes(record)
         lock.release()
 
-    monkeypatch.setattr(dispatch.time, "sleep", sleep)
+    monkeypatch.setattr(folder.time, "sleep", sleep)
     with lock:
         answers = run_cells(cells[:3], in_this_process)
     assert [(answer.status, answer.found) for answer in answers] == [
@@ -353,7 +353,10 @@ def test_sweeps_and_searches_over_several_devices_end_with_one_before_anything_r
 
 @pytest.mark.slow
 def test_no_cells_and_a_wrong_control_end_with_one(tiny: Overrides):
-    for wrong, message in (("seed=range(0)", "has no cells"), ("retry=none,all", "retry is of the whole sweep")):
+    for wrong, message in (
+        ("seed=range(0)", "the sweep has no cells: a swept value is an empty list"),
+        ("retry=none,all", "retry is of the whole sweep"),
+    ):
         done = command("-m", *tiny(wrong))
         assert done.returncode == 1
         assert message in done.stderr
