@@ -25,6 +25,10 @@ EFFORT = ("trials", "method", "space", "seed", "trial_seed", "startup_trials", "
 """Of a record's ``search``, what sets two searches apart."""
 
 
+MOST_FOLDS = 1000
+"""The schema takes no more."""
+
+
 @dataclass
 class Row:
     """One configuration on one data set: its finished runs over seeds, and its holes.
@@ -119,7 +123,8 @@ def folds_of(record: Mapping[str, Any]) -> int | None:
     """How many folds the data of a run are cut into, of which it was tested on one; None without cross-validation."""
     source = record["config"].get("data", {})
     folds, fold = source.get("folds"), source.get("fold")
-    return folds if isinstance(folds, int) and isinstance(fold, int) else None
+    known = isinstance(folds, int) and isinstance(fold, int) and 0 <= fold < folds <= MOST_FOLDS
+    return folds if known else None
 
 
 def replicate_of(record: Mapping[str, Any]) -> int:

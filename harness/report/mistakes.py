@@ -1,6 +1,6 @@
 """What single answers say of a table's rows: F1 by label, which labels are taken for which, and calibration.
 
-All of it stands in the records, so a published board has it too; what is no such fact is passed over.
+All of it stands in the records, so a published board has it too.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ MOST_MATRICES = 4
 
 MOST_PAIRS = 8
 """So many pairs of labels are named beside a matrix."""
+
+MOST_ANSWERS = 10**12
+"""No run gives so many; what is no such fact is passed over."""
 
 Counts = Counter[tuple[str, str]]
 
@@ -134,35 +137,34 @@ def _pooled(records: Sequence[Record]) -> Counts:
     """The confusions of all seeds together."""
     found: Counts = Counter()
     for record in records:
-        rows = record.get("confusions")
-        for gold, row in rows.items() if isinstance(rows, Mapping) else ():
-            for predicted, count in row.items() if isinstance(row, Mapping) else ():
-                if isinstance(count, int) and count > 0:
-                    found[gold, predicted] += count
+        for gold, row in record.get("confusions", {}).items():
+            found.update({(gold, predicted): count for predicted, count in row.items() if 0 < count < MOST_ANSWERS})
     return found
 
 
 def label_scores(record: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
     """The scores by label of a record, those that are whole."""
-    found = record.get("label_scores")
-    wanted = ("precision", "recall", "f1", "support")
+    found: Mapping[str, Mapping[str, float]] = record.get("label_scores", {})
     return {
-        str(label): scores
-        for label, scores in (found.items() if isinstance(found, Mapping) else ())
-        if isinstance(scores, Mapping) and all(isinstance(scores.get(key), int | float) for key in wanted)
+        label: scores
+        for label, scores in found.items()
+        if all(_is_share(scores.get(key)) for key in ("precision", "recall", "f1"))
+        and 0 <= scores.get("support", -1) < MOST_ANSWERS
     }
 
 
 def calibration(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The calibration of a record, if it is whole."""
-    found = record.get("calibration")
-    if not isinstance(found, Mapping) or not isinstance(found.get("expected_calibration_error"), int | float):
-        return None
-    bins = [found.get(key) for key in ("counts", "confidence", "accuracy")]
-    if not all(isinstance(part, list) and len(part) == BINS for part in bins):
+    found = record.get("calibration", {})
+    bins = [found.get(key, []) for key in ("counts", "confidence", "accuracy")]
+    if not _is_share(found.get("expected_calibration_error")) or any(len(part) != BINS for part in bins):
         return None
     whole = all(
-        isinstance(count, int) and (count == 0 or (isinstance(mean, int | float) and isinstance(share, int | float)))
+        count == 0 or (0 < count < MOST_ANSWERS and _is_share(mean) and _is_share(share))
         for count, mean, share in zip(*bins, strict=True)
     )
     return found if whole else None
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= 1

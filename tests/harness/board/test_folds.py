@@ -68,6 +68,14 @@ def test_a_floor_is_another_on_each_fold():
     assert table.pairs.of(0, 1).p_value is not None  # tested, not exact
 
 
+@pytest.mark.parametrize(("folds", "fold"), [(10**400, 0), (3, 3), (3, -1), (3, None)])
+def test_what_is_no_fold_is_a_run_over_seeds(folds: Any, fold: Any):
+    odd = folded("self", [0.5])[0]
+    odd["config"]["data"] |= {"folds": folds, "fold": fold}
+    (row,) = table_of(odd).rows
+    assert (row.seeds, row.remarks) == ([1], [])
+
+
 def test_one_fold_of_other_data_is_left_out():
     odd = folded("dot", [0.9])[0] | {"data_fingerprint": "other"}
     table = table_of(*folded("self", [0.5, 0.6, 0.7]), *folded("gated", [0.5, 0.6, 0.7]), odd)

@@ -66,11 +66,15 @@ def test_a_curve_joins_seeds_by_how_many_answers_each_has():
 
 
 def test_without_such_facts_there_is_no_such_part_and_odd_ones_are_passed_over(tmp_path: Path):
-    odd = {"label_scores": {"a": 3}, "confusions": {"a": 3, "b": {"c": "d"}}, "calibration": {"counts": []}}
+    odd = {
+        "label_scores": {"a": {"f1": 1.0}, "b": facts(3)["label_scores"]["yes"] | {"f1": float("nan")}},
+        "confusions": {"a": {"b": -3, "a": 10**400}},
+        "calibration": facts(3)["calibration"] | {"counts": [1]},
+    }
     write_run(tmp_path / "odd", accuracy("self", 0.5, **odd))
     assert "Which labels are taken" not in report(tmp_path)
     assert label_scores(odd) == {}
-    assert calibration({"calibration": {**facts(3)["calibration"], "counts": [None] * 15}}) is None
+    assert calibration({"calibration": {**facts(3)["calibration"], "accuracy": [1e308] * 15}}) is None
 
 
 def test_names_of_labels_are_escaped(tmp_path: Path):
