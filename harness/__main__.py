@@ -18,6 +18,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from harness.configuration.paths import with_quoted_paths
+from harness.records.pipes import ended
 from harness.records.printable import plain
 
 if TYPE_CHECKING:
@@ -121,10 +122,14 @@ def _composed_and_run() -> None:
         _failed.append("refused")
 
 
+def _code() -> int:
+    _composed_and_run()
+    return 1 if _failed else 0
+
+
 if __name__ == "__main__":
     try:
-        _composed_and_run()
+        sys.exit(ended(_code))
     except KeyboardInterrupt:
         print("interrupted; the same command resumes it", file=sys.stderr)
         sys.exit(130)
-    sys.exit(1 if _failed else 0)

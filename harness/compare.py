@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.comparison.sides import find_runs
+from harness.records.pipes import ended
 from harness.records.printable import plain
 
 if TYPE_CHECKING:
@@ -56,4 +57,4 @@ def _compared(options: argparse.Namespace) -> RunComparison:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

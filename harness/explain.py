@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from harness.explanation.choice import chosen_maps, find_trusted_run
 from harness.explanation.saved_maps import save_maps
+from harness.records.pipes import ended
 from harness.records.printable import plain
 from harness.records.record import Record
 
@@ -94,4 +95,4 @@ def show(explained: Explained, record: Record, options: argparse.Namespace) -> N
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

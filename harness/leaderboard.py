@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.board.rows import group_records, told_trials
+from harness.records.pipes import ended
 from harness.records.printable import plain
 from harness.records.reading import read_records
 
@@ -154,4 +155,4 @@ def _nothing(records: Sequence[Mapping[str, Any]], options: argparse.Namespace) 
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

@@ -26,6 +26,7 @@ from harness.board.board import make_board
 from harness.board.markdown import markdown
 from harness.board.rows import group_records
 from harness.configuration.effect import WITHOUT_EFFECT, every_source, without_folder
+from harness.records.pipes import ended
 from harness.records.printable import plain
 from harness.records.reading import read_records
 from harness.records.record import Record
@@ -143,4 +144,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

@@ -20,6 +20,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from harness.records.files import read_record
+from harness.records.pipes import ended
 from harness.records.printable import plain
 from harness.records.record import record_problem
 from harness.run.folder import is_free, locked
@@ -157,4 +158,4 @@ def _statuses(text: str) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

@@ -19,6 +19,7 @@ INTERNAL = {
     "harness/engines/ray.py _wait": "a signal",
     "harness/explanation/saved_maps.py _checked": "caught in the same file, which says what to do",
     "harness/run/folder.py locked": "BusyError has its own words, and is waited for",
+    "harness/statistics/answers.py calibration": "our own probabilities",
     "harness/statistics/over_examples.py _paired": "our own statistics",
     "harness/training/checkpoints.py load": "where it is shown, the run begins anew",
     "harness/training/checkpoints.py _check_sums": "caught in the same file",

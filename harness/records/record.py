@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
 
 from harness.records.fitting import Misfit, check_of, fields_of
+from harness.records.printable import plain
 
 FORMAT = 1
 """Version of the record's layout; readers name and leave out records of another one."""
@@ -210,6 +211,15 @@ LARGEST = 1e100
 
 LARGEST_SEED = 2**64
 
+COUNTED = (
+    *("costs", "data_sizes", "dropped_rows", "deduplicated_rows", "overlong_texts", "repeated_rows", "label_counts"),
+    *("label_scores", "confusions", "calibration", "learning"),
+)
+"""Parts whose numbers are finite in every run."""
+
+SCORED = ("scores", "extra_scores", "validation_scores", "match", "curves")
+"""Parts that may hold what is no number, where training diverged."""
+
 
 def record_problem(record: Any) -> str | None:
     """Why a JSON value is no record of a run that a board can show, or None if it is one."""
@@ -244,17 +254,18 @@ def _odd_numbers(record: Mapping[str, Any]) -> Iterator[str]:
     """The numbers that no run can have come to and no board could average. A score that is NaN is one: it diverged."""
     if abs(record["seed"]) > LARGEST_SEED:
         yield f"the seed has {len(str(abs(record['seed'])))} digits"
-    for part in ("scores", "extra_scores", "validation_scores", "costs", "match"):
-        for place, number in _numbers(record.get(part), part):
-            if not -LARGEST < number < LARGEST:
-                diverged = isinstance(number, float) and not math.isfinite(number) and part != "costs"
-                if not diverged:
-                    yield f"{place} is {str(number)[:24]}"
+    for part in (*COUNTED, *SCORED):
+        if part in record and (found := _odd_number({part: record[part]}, "", finite=part in COUNTED)):
+            yield found
 
 
-def _numbers(value: Any, place: str) -> Iterator[tuple[str, float]]:
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _numbers(inner, f"{place}.{key}")
-    elif isinstance(value, int | float):
-        yield place, value
+def _odd_number(value: Any, place: str, *, finite: bool) -> str | None:
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(inner, (dict, list)):
+            if found := _odd_number(inner, f"{place}{key}.", finite=finite):
+                return found
+        elif isinstance(inner, (int, float)) and not -LARGEST < inner < LARGEST:
+            diverged = isinstance(inner, float) and not math.isfinite(inner)
+            if finite or not diverged:
+                return f"{plain(f'{place}{key}'[:200])} is {str(inner)[:24]}"
+    return None

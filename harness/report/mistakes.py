@@ -90,7 +90,7 @@ def _calibration(lines: Sequence[Line]) -> dict[str, Any] | None:
         "legend": legend([line for line, _found in drawn]),
         "left_out": not_drawn(lines, [line for line, _found in having], "no calibration in the records"),
         "errors": [(name, number, f"{error:.4f}") for name, number, error in errors],
-        "of": having[0][1][0]["of"],
+        "of": having[0][1][0].get("of", "answers"),
     }
 
 

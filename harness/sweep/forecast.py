@@ -6,7 +6,7 @@ training stops early; they leave out what Lightning, loggers, checkpoints and th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -77,10 +77,10 @@ def _forecast(label: str, config: DictConfig) -> Forecast:
 
     run = make_run(config)
     task = make_task(config)
-    refused = _refusal(config, task)
+    refused = _refusal(config, task, run.config)
     if refused is not None:
         return Forecast(label, "unsupported", refused)
-    corpus = _corpus(config, task)
+    corpus = _corpus(config, task, run.config)
     run.fingerprint = corpus.fingerprint
     run.place()
     try:
@@ -94,7 +94,7 @@ def _forecast(label: str, config: DictConfig) -> Forecast:
     if is_floor(config):
         return Forecast(label, status, minutes=0.0)
     try:
-        probed = probe(config, task, corpus)
+        probed = probe(config, task, corpus, run.config)
     except UnsupportedError as error:  # no width matches the reference
         return Forecast(label, "unsupported", str(error))
     return Forecast(label, status, None, probed.parameters, probed.minutes, probed.memory_bytes)
@@ -104,12 +104,12 @@ _refusals: dict[str, str | None] = {}
 _corpora: dict[str, Any] = {}
 
 
-def _refusal(config: DictConfig, task: Task) -> str | None:
+def _refusal(config: DictConfig, task: Task, settings: Mapping[str, Any]) -> str | None:
     """Why a combination cannot be, or None; asked once for all seeds."""
     from harness.build import checks
     from harness.build.matching import check_match
 
-    key = but_for_seed(config)
+    key = but_for_seed(settings)
     if key not in _refusals:
         try:
             checks.check_combination(config, task)
@@ -120,11 +120,11 @@ def _refusal(config: DictConfig, task: Task) -> str | None:
     return _refusals[key]
 
 
-def _corpus(config: DictConfig, task: Task) -> Corpus:
+def _corpus(config: DictConfig, task: Task, settings: Mapping[str, Any]) -> Corpus:
     """The corpus of a cell; the last one is kept, for the next cell mostly reads the same."""
     from harness.build import data as run_data
 
-    key = reading_of(config)
+    key = reading_of(settings)
     if key not in _corpora:
         _corpora.clear()
         _corpora[key] = run_data.load_corpus(config, task)

@@ -68,12 +68,15 @@ _probes: dict[str, Probe] = {}
 _encoded: dict[str, Data] = {}
 
 
-def probe(config: DictConfig, task: Task, corpus: Corpus) -> Probe:
-    """What a configuration would take: its shape is probed once, whatever its seeds, steps and learning rates."""
-    key = f"{corpus.fingerprint} {but_for_seed(config)}"
+def probe(config: DictConfig, task: Task, corpus: Corpus, settings: Mapping[str, Any]) -> Probe:
+    """What a configuration would take: its shape is probed once, whatever its seeds, steps and learning rates.
+
+    ``settings``: the configuration, resolved.
+    """
+    key = f"{corpus.fingerprint} {but_for_seed(settings)}"
     if key not in _probes:
         data = _data(config, task, corpus)
-        shape = _shape_of(config)
+        shape = _shape_of(settings)
         if shape not in _rates:
             _rates[shape] = _measure(config, data)
         rates = _rates[shape]
@@ -82,31 +85,29 @@ def probe(config: DictConfig, task: Task, corpus: Corpus) -> Probe:
     return _probes[key]
 
 
-def but_for_seed(config: DictConfig) -> str:
-    """A configuration without its seed, as text."""
-    settings = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(settings, dict)
+def but_for_seed(settings: Mapping[str, Any]) -> str:
+    """A resolved configuration without its seed, as text."""
     return json.dumps({key: value for key, value in settings.items() if key != "seed"}, default=str)
 
 
-def _shape_of(config: DictConfig) -> str:
-    """What of a configuration makes steps longer or larger, as text."""
-    settings = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(settings, dict)
+def _shape_of(settings: Mapping[str, Any]) -> str:
+    """What of a resolved configuration makes steps longer or larger, as text."""
     kept = {key: value for key, value in settings.items() if key not in SHAPELESS}
     kept["training"] = {k: v for k, v in kept["training"].items() if k not in SHAPELESS_TRAINING}
     return json.dumps(_switched(kept), sort_keys=True, default=str)
 
 
-def reading_of(config: DictConfig) -> str:
+def reading_of(config: DictConfig | Mapping[str, Any]) -> str:
     """What says which corpus a configuration reads, as text: cells that read the same can stand beside each other."""
     try:
-        settings = OmegaConf.to_container(config, resolve=True)
+        read = {key: _resolved(config.get(key)) for key in ("task", "data", "data_dir", "debug", "encoding")}
     except Exception:  # what cannot be resolved is said when its turn comes
         return ""
-    assert isinstance(settings, dict)
-    read = {key: settings.get(key) for key in ("task", "data", "data_dir", "debug", "encoding")}
     return json.dumps(_switched(read), default=str)
+
+
+def _resolved(value: Any) -> Any:
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
 
 
 def _switched(value: Any) -> Any:

@@ -116,8 +116,9 @@ class Source(ABC):
 
     def lend(self, task: Task) -> tuple[str, str, Split]:
         """Its name, its source in words and its train, selected as ``load`` does; raises as ``load`` does."""
-        if getattr(self, "folds", None) is not None:
-            raise ValueError("data.train_from.folds folds what is lent alone; give data.folds instead")
+        folds = getattr(self, "folds", None)
+        if folds is not None:
+            raise ValueError(f"data.train_from.folds={folds} folds what is lent alone; give data.folds instead")
         name, source, splits = self._read_divided(task)
         return name, source, self._limited("train", splits["train"], task)
 

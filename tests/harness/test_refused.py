@@ -26,6 +26,7 @@ from harness.run.run import make_run
 from harness.search.grouping import _check_splits
 from harness.search.space import read_space
 from tasks.heads.label_sets import LabelSetHead
+from tasks.reading.source import Source
 from tests.harness.handmade import record, write_run
 
 Overrides = Callable[..., list[str]]
@@ -39,6 +40,7 @@ Overrides = Callable[..., list[str]]
         (["task=pos", "+data.knobs={lenght: 3}"], ", got lenght; remove or rename them"),
         (["task=pos", "+data.knobs={length: long}"], ", got 'long'"),
         (["task=pos", "+data.knobs={length: null}"], ", got None"),
+        (["task=pos", "data.deduplicate=some"], "expected data.deduplicate to be none, exact or text, got 'some'"),
         (["task=pos", "data.size=huge"], "expected a size among few, small, medium, large, got 'huge'"),
         (["task=ner", "model=cross", "backbone=embedding", "backbone.token_site=false"],
          "the model has an external memory, which is read at the token site; set backbone.token_site=true"),
@@ -69,6 +71,12 @@ def test_a_backbone_that_cannot_be_resized():
     )
     with pytest.raises(ValueError, match=said):
         check_match(config)
+
+
+def test_what_is_lent_is_not_folded():
+    lending: Any = SimpleNamespace(folds=5)
+    with pytest.raises(ValueError, match=r"data.train_from.folds=5 folds what is lent alone; give data.folds instead"):
+        Source.lend(lending, None)  # type: ignore[arg-type]
 
 
 def test_a_search_is_many_runs():

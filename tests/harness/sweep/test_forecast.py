@@ -13,6 +13,7 @@ import pytest
 from harness.build import checks
 from harness.build import data as run_data
 from harness.configuration.compose import compose_configuration
+from harness.run.run import make_run
 from harness.sweep import forecast as forecasts
 from harness.sweep import probe, progress
 from harness.sweep.cells import Cell
@@ -140,14 +141,14 @@ def test_each_shape_is_probed_once_and_each_corpus_read_once(
 )
 def test_what_makes_steps_longer_is_another_shape(tiny: Overrides, option: str):
     one, other = (compose_configuration(tiny("task=pos", "model=none", *more)) for more in ([], [option]))
-    assert probe._shape_of(one) != probe._shape_of(other)
+    assert probe._shape_of(make_run(one).config) != probe._shape_of(make_run(other).config)
 
 
 def test_how_much_is_dropped_is_no_other_shape(tiny: Overrides):
     shapes = (compose_configuration(tiny("task=pos", f"backbone.dropout={share}")) for share in (0.1, 0.4))
-    assert len({probe._shape_of(config) for config in shapes}) == 1
+    assert len({probe._shape_of(make_run(config).config) for config in shapes}) == 1
 
 
 def test_a_beam_is_part_of_the_shape(writing: Overrides):
     one, other = (compose_configuration(writing("task=correction", *more)) for more in ([], ["task.search.beam=7"]))
-    assert probe._shape_of(one) != probe._shape_of(other)
+    assert probe._shape_of(make_run(one).config) != probe._shape_of(make_run(other).config)
