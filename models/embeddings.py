@@ -12,12 +12,15 @@ B texts, T positions, U distinct word forms in the batch, C characters of a form
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from models.architecture import Architecture
+from models.pieces import TokenPieces, TokenStates, changed
 
 PADDING, UNKNOWN = 0, 1
 SHAPES = 64
@@ -37,6 +40,7 @@ class TextTensors:
     ``shapes_U``: which kinds of characters each distinct form has, six bits, ids in [0, SHAPES).
     ``ngrams_N``: hashed character n-grams of all forms one after the other, ids in [0, buckets).
     ``ngram_offsets_U``: where the n-grams of each form start in ``ngrams_N`` (as in ``nn.EmbeddingBag``).
+    ``pretrained``: what a pretrained encoder makes of the tokens, or reads of them; None without one.
     """
 
     words_BT: Tensor
@@ -46,18 +50,34 @@ class TextTensors:
     shapes_U: Tensor
     ngrams_N: Tensor
     ngram_offsets_U: Tensor
+    pretrained: TokenStates | TokenPieces | None = None
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> TextTensors:
         """The same texts on ``device``."""
-        return TextTensors(*(value.to(device, non_blocking=non_blocking) for value in vars(self).values()))
+        return self.each(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> TextTensors:
+        """With every tensor changed."""
+        tensors = {f.name: change(getattr(self, f.name)) for f in fields(self) if f.name != "pretrained"}
+        return replace(self, **tensors, pretrained=self.pretrained and changed(self.pretrained, change))
+
+    def rearranged(self, change: Callable[[Tensor], Tensor]) -> TextTensors:
+        """With everything changed that has positions, (B, T). What belongs to the distinct forms stays as it is."""
+        placed = {name: change(getattr(self, name)) for name in ("words_BT", "mask_BT", "forms_BT")}
+        moved = self.pretrained and changed(self.pretrained, change, only="places_BT")
+        return replace(self, **placed, pretrained=moved)
 
 
 class IdCounts(NamedTuple):
-    """How many ids there are of each kind, known only once the training texts have been read."""
+    """How many ids there are of each kind, known only once the training texts have been read.
+
+    ``encoder``: the pretrained encoder that parts may be of.
+    """
 
     vocabulary: int
     characters: int
     ngram_buckets: int
+    encoder: Architecture | None = None
 
 
 class Part(Protocol):
@@ -197,6 +217,7 @@ class TokenEmbedding(nn.Module):
     are not scaled up (Iyyer et al. 2015, section 3.1, https://aclanthology.org/P15-1162).
     ``dropout``: of the combined vector, in training. ``shared_dropout``: whether all tokens of a text lose the same
     entries (Gal and Ghahramani 2016, section 4, https://arxiv.org/abs/1512.05287) or each its own.
+    ``path``, ``content``: where what is pretrained is read by who encodes the texts; ``encoder``: as in ``IdCounts``.
 
     Spelling vectors are computed once a distinct form of the batch, then looked up.
     """
@@ -213,9 +234,12 @@ class TokenEmbedding(nn.Module):
         token_dropout: float,
         dropout: float,
         shared_dropout: bool,
+        path: str | None = None,
+        content: str | None = None,
+        encoder: Architecture | None = None,
     ) -> None:
         super().__init__()
-        sizes = IdCounts(vocabulary_size, character_count, ngram_buckets)
+        sizes = IdCounts(vocabulary_size, character_count, ngram_buckets, encoder)
         built: dict[str, Any] = {name: factory(sizes) for name, factory in parts.items() if not _switched_off(factory)}
         self.parts = nn.ModuleDict(built)
         self.combine = combine

@@ -7,7 +7,7 @@ B texts, T positions, W positions of a window, N windows of all texts (N = B * c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -30,8 +30,7 @@ class Windows:
 
     def cut(self, texts: TextTensors) -> TextTensors:
         """Each window as a text (N, W). What belongs to the distinct forms stays as it is."""
-        parts = {name: self._parted(getattr(texts, name)) for name in ("words_BT", "mask_BT", "forms_BT")}
-        return replace(texts, **parts)
+        return texts.rearranged(self._parted)
 
     def parts(self, states_BTD: Tensor, mask_BT: Tensor) -> tuple[Tensor, Tensor]:
         """States and mask of each window: (N, W, D) and (N, W)."""

@@ -19,6 +19,7 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from models.architecture import Architecture
 from models.backbones.base import AttentionFactory, Decoder
 from models.embeddings import TextTensors, TokenEmbedding
 from tasks.labels.names import label_name
@@ -176,7 +177,7 @@ NOTHING_WRITTEN = WrittenSymbols(count=0, begin=0, end=0)
 class Sizes:
     """What is known only once the corpus is encoded: labels, numbers of words, characters and written symbols.
 
-    ``aligned``: whether gold alignments are scored.
+    ``aligned``: whether gold alignments are scored. ``encoder``: the pretrained encoder that reads the texts besides.
     """
 
     labels: list[str]
@@ -184,6 +185,7 @@ class Sizes:
     characters: int
     written: WrittenSymbols = NOTHING_WRITTEN
     aligned: bool = False
+    encoder: Architecture | None = None
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from harness.build.factories import is_floor, mechanism_of
+from harness.build.pretrained import text_encoder
 from harness.build.room import check_size, weights_of
 from harness.build.trainer import accelerator_of
 from harness.configuration.compose import CONF
@@ -42,8 +45,10 @@ def check_combination(config: DictConfig, task: Task) -> None:
             f"model={config.names.model} supports {', '.join(sorted(mechanism.supports))}, but task={task.name} also "
             f"needs {', '.join(sorted(missing))}; mechanisms that can: {', '.join(_able(task))}"
         )
+    encoder = text_encoder(config)
+    sizes = SOME_SIZES if encoder is None else replace(SOME_SIZES, encoder=encoder.architecture)
     try:
-        weights = weights_of(config, task, SOME_SIZES)
+        weights = weights_of(config, task, sizes)
     except ValueError as error:
         raise UnsupportedError(str(error)) from error
     check_size(config, weights)

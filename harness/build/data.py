@@ -13,10 +13,12 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from harness.build.factories import uses_external, window_of
+from harness.build.pretrained import text_encoder
 from tasks.base import Batch, Task
 from tasks.encoding.batching import BatchLoader, BatchPlan
 from tasks.encoding.collation import collate
 from tasks.encoding.corpus import EncodedCorpus
+from tasks.encoding.text_encoder import TextEncoder
 from tasks.encoding.vocabulary import EncodingOptions
 from tasks.reading.source import Corpus
 
@@ -46,15 +48,18 @@ def encode(config: DictConfig, task: Task, corpus: Corpus) -> Data:
 
     Raises ValueError for what the encoding refuses, and for texts longer than learned positions reach.
     """
-    cache, options = Path(config.results_dir) / "cache", encoding_options(config)
+    encoder = text_encoder(config, symbols=task.generates)
+    cache, options = Path(config.results_dir) / "cache", encoding_options(config, encoder)
     encoded: EncodedCorpus = task.encode(corpus, options=options, external=uses_external(config), cache=cache)
+    if encoder is not None:
+        encoder.let_go()
     _check_lengths(config, corpus, encoded)
     return Data(config, task, corpus, encoded)
 
 
-def encoding_options(config: DictConfig) -> EncodingOptions:
-    """How tokens become ids, as the configuration has it."""
-    return EncodingOptions(**config.encoding, ngram_buckets=config.embedding.ngram_buckets)
+def encoding_options(config: DictConfig, encoder: TextEncoder | None) -> EncodingOptions:
+    """How tokens become ids, as the configuration has it, and the pretrained encoder that reads them besides."""
+    return EncodingOptions(**config.encoding, ngram_buckets=config.embedding.ngram_buckets, encoder=encoder)
 
 
 def _check_lengths(config: DictConfig, corpus: Corpus, encoded: EncodedCorpus) -> None:
@@ -113,9 +118,13 @@ class Data:
 
     def sample(self) -> Batch:
         """The first rows of train that are no long texts: a batch whose shape costs are counted on."""
+        return self.batch("train", self.sampled())
+
+    def sampled(self) -> list[int]:
+        """Which rows of train are in the sample."""
         lengths = self.encoded.splits["train"].lengths
-        usual = np.flatnonzero(lengths <= USUAL)[:SAMPLED].tolist()
-        return self.batch("train", usual or [int(lengths.argmin())])
+        usual: list[int] = np.flatnonzero(lengths <= USUAL)[:SAMPLED].tolist()
+        return usual or [int(lengths.argmin())]
 
     def readable(self, split: str, prediction: Any) -> Any:
         """A prediction as scores, records and people read it: the label's name, the names of the tags, the text."""

@@ -34,7 +34,10 @@ def assemble(config: DictConfig, task: Task, sizes: Sizes) -> TaskModel:
     able = uses_external(config)
     external = able and task.encoder_reads_external
     torch.manual_seed(config.seed)
-    embeddings = make_factory(config.embedding)(vocabulary_size=sizes.vocabulary, character_count=sizes.characters)
+    pretrained = {} if sizes.encoder is None else {"encoder": sizes.encoder}
+    embeddings = make_factory(config.embedding)(
+        vocabulary_size=sizes.vocabulary, character_count=sizes.characters, **pretrained
+    )
     torch.manual_seed(config.seed + 1)
     encoder = make_factory(config.backbone)(embeddings.width, attention=attention, position=position, external=external)
     torch.manual_seed(config.seed + 2)

@@ -218,8 +218,8 @@ def _stretched(batch: Batch, length: int) -> Batch:
         return values[:, torch.arange(length) % values.shape[1]]
 
     def text(values: TextTensors) -> TextTensors:
-        parts = {name: stretch(getattr(values, name)) for name in ("words_BT", "mask_BT", "forms_BT")}
-        return replace(values, **parts)
+        given = values.pretrained
+        return replace(values.rearranged(stretch), pretrained=given and given.stretched(length))
 
     texts = tuple(map(text, batch.texts))
     return replace(batch, texts=texts, labels=stretch(batch.labels), copies_BS=stretch(batch.copies_BS))

@@ -26,6 +26,7 @@ def optimisation(config: DictConfig) -> dict[str, Any]:
     names = (
         "learning_rate",
         "embedding_learning_rate",
+        "encoder_learning_rate",
         "weight_decay",
         "schedule",
         "warmup_steps",

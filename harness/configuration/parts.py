@@ -193,7 +193,7 @@ TASKS = {
 class WordVectors(k.Factory):
     """One vector a word."""
 
-    width: k.Count
+    width: k.Whole
     word_dropout: k.Rate
     std: k.FromZero
 
@@ -219,7 +219,17 @@ class BigramVectors(k.Factory):
     width: k.Whole
 
 
+class PretrainedEncoder(k.Part):
+    """States of a pretrained encoder."""
+
+    layers: Literal["mix", "last"]
+    pieces: Literal["mean", "first"]
+    fine_tune: k.Switch
+    half: k.Switch
+
+
 EMBEDDING_PARTS = {
+    "models.pretrained.PretrainedEncoder": PretrainedEncoder,
     "models.embeddings.WordVectors": WordVectors,
     "models.embeddings.CharacterConvolution": CharacterConvolution,
     "models.embeddings.NgramBag": Width,
@@ -238,6 +248,8 @@ class TokenEmbedding(k.Factory):
     token_dropout: k.Rate
     dropout: k.Rate
     shared_dropout: k.Switch
+    path: k.OptionalPath = None
+    content: k.OptionalContent = None
 
 
 class EmbeddingEncoder(k.Factory):

@@ -36,6 +36,7 @@ class Training(k.Group):
     batch_rows: k.Count
     learning_rate: k.Positive
     embedding_learning_rate: k.Positive
+    encoder_learning_rate: k.Positive
     weight_decay: k.FromZero
     schedule: Literal["cosine", "inverse_sqrt", "stable"]
     warmup_steps: k.Count

@@ -19,11 +19,15 @@ Status = Literal["done", "failed", "unsupported", "interrupted"]
 
 
 class Parameters(TypedDict):
-    """Trainable parameters: all, those of attention mechanisms, those of the embeddings."""
+    """Trainable parameters: all, those of attention mechanisms, those of the embeddings.
+
+    ``encoder``: those of a pretrained encoder, which are trained, and among the others, where it is fine-tuned alone.
+    """
 
     total: int
     attention: int
     embedding: int
+    encoder: NotRequired[int]
 
 
 class PeakMemory(TypedDict):
@@ -37,10 +41,12 @@ class Costs(TypedDict, total=False):
     """What a run cost. A floor has its ``train_seconds`` alone; FLOPs are None where they could not be counted.
 
     ``estimated_memory_bytes``: what it takes at the least, as told before the first step (``build.room.check_room``).
+    ``encoder_flops_per_token``: of a pretrained encoder, which the others hold where it is fine-tuned alone.
     """
 
     parameters: Parameters
     flops_per_token: float | None
+    encoder_flops_per_token: float
     train_seconds: float
     train_steps: int
     train_tokens_per_second: float | None
@@ -95,6 +101,25 @@ class Answers(NamedTuple):
     confidences: Mapping[int, Any]
 
 
+class Encoder(TypedDict):
+    """The pretrained encoder of a run: where it lay, and its content (SHA-256 of its files).
+
+    ``kind``: as ``transformers`` calls it. ``width``, ``layers``: of its states, and how many are kept or mixed.
+    ``fine_tuned``: whether it was learnt on; else its states were computed once, from so many ``pieces`` in so many
+    ``seconds``, by this run or by one before. ``windowed``: texts that are longer than it can read at once.
+    """
+
+    path: str
+    content: str
+    kind: str
+    width: int
+    layers: int
+    fine_tuned: bool
+    pieces: int
+    seconds: float
+    windowed: int
+
+
 class Git(TypedDict):
     """The commit of the code, and whether the source differs from it; None outside a checkout."""
 
@@ -121,6 +146,7 @@ class Facts(TypedDict, total=False):
     ``deduplicated_rows``: how many rows of train are left out, for they stand in other splits.
     ``label_counts``, ``repeated_rows``, ``similar_labels``: as in ``tasks.reading.survey.Survey``.
     ``overlong_texts``: texts by split that are longer than ``encoding.max_length``, where there are any.
+    ``encoder``: a pretrained one, where the run reads with it.
     ``data_source``: where the rows come from, in words. ``external_memory``: the same of the external memory, or None.
     ``text_notes``: what is to be known of the texts. ``language``: by whose rules texts were scored.
     ``attention_notes``: what a mechanism does otherwise than its name says at some site.
@@ -145,6 +171,7 @@ class Facts(TypedDict, total=False):
     repeated_rows: dict[str, dict[str, dict[str, int]]]
     similar_labels: list[list[str]]
     overlong_texts: dict[str, int]
+    encoder: Encoder
     external_memory: str | None
     match: Match | None
     attention_notes: list[str]

@@ -35,7 +35,8 @@ SHAPELESS = (*WITHOUT_EFFECT, *CONTROLS, *SEARCH, "seed", "names")
 
 SHAPELESS_TRAINING = (
     *("steps", "patience", "schedule", "warmup_steps", "final_learning_rate_fraction", "decay_share"),
-    *("learning_rate", "embedding_learning_rate", "weight_decay", "average_decay", "accumulate_batches"),
+    *("learning_rate", "embedding_learning_rate", "encoder_learning_rate", "weight_decay"),
+    *("average_decay", "accumulate_batches"),
 )
 """The same among those of ``training``."""
 
@@ -120,9 +121,11 @@ def _data(config: DictConfig, task: Task, corpus: Corpus) -> Data:
     """The encoded corpus as ``config`` cuts it into batches; encoded once for all cells that read it alike."""
     from harness.build.data import encode
     from harness.build.factories import uses_external
+    from harness.build.pretrained import encoder_part
 
     sizes = [len(rows) for rows in corpus.splits.values()]
-    read = (sizes, config.encoding, config.embedding.ngram_buckets, config.position.get("max_length"), config.task)
+    embedding = (config.embedding.ngram_buckets, config.embedding.get("content"), encoder_part(config))
+    read = (sizes, config.encoding, embedding, config.position.get("max_length"), config.task)
     key = f"{corpus.fingerprint} {uses_external(config)} {read}"
     if key not in _encoded:
         for known, old in list(_encoded.items()):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.training.schedule import Schedule
+from models.pretrained import PretrainedEncoder
 from tasks.base import IGNORED, Batch
 from tasks.model import TaskModel
 
@@ -41,6 +42,7 @@ class TrainingModule(pl.LightningModule):
         validate_by: str,
         learning_rate: float,
         embedding_learning_rate: float,
+        encoder_learning_rate: float,
         weight_decay: float,
         schedule: str,
         warmup_steps: int,
@@ -57,6 +59,7 @@ class TrainingModule(pl.LightningModule):
         )  # its lengths are known when training begins
         self.learning_rate = learning_rate
         self.embedding_learning_rate = embedding_learning_rate
+        self.encoder_learning_rate = encoder_learning_rate
         self.weight_decay = weight_decay
         self.warmup_steps = warmup_steps
         self.predictions: dict[int, Any] = {}
@@ -182,11 +185,24 @@ class TrainingModule(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": falling, "interval": "step"}}
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
-        """Tables learn at a rate of their own: most of their rows see a gradient only now and then."""
+        """Tables learn at a rate of their own: most of their rows see a gradient only now and then.
+
+        So does a pretrained encoder, tables and all, which would else forget what it knows.
+        """
+        encoders = [
+            m.network for m in self.model.modules() if isinstance(m, PretrainedEncoder) and m.network is not None
+        ]
+        pretrained = {id(p) for network in encoders for p in network.parameters()}
         tables = [m for m in self.model.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag)]
-        embedded = {id(p) for table in tables for p in table.parameters()}
+        embedded = {id(p) for table in tables for p in table.parameters()} - pretrained
         parameters = [p for p in self.model.parameters() if p.requires_grad]
-        rest = [p for p in parameters if id(p) not in embedded]
+        rest = [p for p in parameters if id(p) not in embedded | pretrained]
+        learnt_on = [p for p in parameters if id(p) in pretrained]
+        own_rate = {"lr": self.encoder_learning_rate}
+        further = [
+            {"params": [p for p in learnt_on if p.dim() > 1], "weight_decay": self.weight_decay, **own_rate},
+            {"params": [p for p in learnt_on if p.dim() <= 1], "weight_decay": 0.0, **own_rate},
+        ]
         return [
             {"params": [p for p in rest if p.dim() > 1], "weight_decay": self.weight_decay},
             {"params": [p for p in rest if p.dim() <= 1], "weight_decay": 0.0},
@@ -195,6 +211,7 @@ class TrainingModule(pl.LightningModule):
                 "weight_decay": 0.0,
                 "lr": self.embedding_learning_rate,
             },
+            *(further if learnt_on else ()),
         ]
 
 

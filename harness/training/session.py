@@ -17,6 +17,7 @@ from harness.build.data import Data, encode
 from harness.build.flops import forward_flops
 from harness.build.matching import match_model
 from harness.build.model import make_model
+from harness.build.pretrained import encoder_facts, encoder_flops, with_encoder
 from harness.build.room import check_room
 from harness.build.trainer import optimisation
 from harness.records.processes import writes_here
@@ -53,6 +54,7 @@ def begin(config: DictConfig, folder: Path, task: Task, corpus: Corpus) -> Gener
     data = encode(config, task, corpus)
     yield {"dropped_rows": data.encoded.dropped, "external_memory": data.encoded.encoding.external_source}
     yield {"overlong_texts": dict(data.encoded.overlong)}
+    yield from encoder_facts(config, data.encoded)
     config, match = match_model(config, data)
     yield {"match": match}
     model = make_model(config, data)
@@ -60,10 +62,12 @@ def begin(config: DictConfig, folder: Path, task: Task, corpus: Corpus) -> Gener
     yield {"attention_notes": attention_notes(model)}
     flops, why_not = _flops(config, data)
     costs: Costs = {
-        "parameters": count_parameters(model),
+        "parameters": with_encoder(count_parameters(model), data.encoded),
         "flops_per_token": flops,
         "estimated_memory_bytes": estimated,
     }
+    for apart in encoder_flops(data.encoded, data.sampled()):
+        costs["encoder_flops_per_token"] = apart
     yield {"costs": costs}
     if why_not is not None:
         yield {"flops_note": why_not}

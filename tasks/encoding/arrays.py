@@ -16,6 +16,8 @@ from torch import Tensor
 
 from tasks.base import IGNORED
 from tasks.encoding.padding import Ints, padded
+from tasks.encoding.pieces import Reading
+from tasks.encoding.states import FrozenStates
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,15 @@ class Forms:
 
 @dataclass(frozen=True)
 class EncodedTexts:
-    """Texts one after the other: text n is ``forms_K[offsets[n] : offsets[n + 1]]``, indices into ``forms``."""
+    """Texts one after the other: text n is ``forms_K[offsets[n] : offsets[n + 1]]``, indices into ``forms``.
+
+    ``pretrained``: what a pretrained encoder makes of the tokens, or reads of them; None without one.
+    """
 
     forms: Forms
     forms_K: Ints
     offsets: Ints
+    pretrained: FrozenStates | Reading | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

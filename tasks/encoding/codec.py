@@ -78,7 +78,8 @@ class TextCodec:
         """Tokenised texts as arrays."""
         index: dict[str, int] = {}
         flat = np.fromiter((index.setdefault(token, len(index)) for text in texts for token in text), dtype=np.int32)
-        return EncodedTexts(self._describe(list(index)), flat, offsets_of([len(text) for text in texts]))
+        pretrained = None if self.options.encoder is None else self.options.encoder.read(texts)
+        return EncodedTexts(self._describe(list(index)), flat, offsets_of([len(text) for text in texts]), pretrained)
 
     def _describe(self, forms: list[str]) -> Forms:
         options = self.options

@@ -54,6 +54,7 @@ def collate_texts(texts: EncodedTexts, indices: Ints) -> TextTensors:
         shapes_U=torch.from_numpy(texts.forms.shapes_U[distinct_U].astype(np.int64)),
         ngrams_N=torch.from_numpy(texts.forms.ngrams_M[ranges(ngram_starts, ngram_counts)].astype(np.int64)),
         ngram_offsets_U=torch.from_numpy(np.cumsum(ngram_counts) - ngram_counts),
+        pretrained=None if texts.pretrained is None else texts.pretrained.collate(indices, mask_BT),
     )
 
 

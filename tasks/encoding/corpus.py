@@ -11,6 +11,7 @@ from tasks.base import Sizes
 from tasks.encoding.arrays import EncodedSplit
 from tasks.encoding.codec import TextCodec
 from tasks.encoding.padding import Ints
+from tasks.encoding.text_encoder import TextEncoder
 from tasks.reading.source import Corpus
 
 
@@ -33,7 +34,17 @@ class Encoding(ABC):
     @property
     def sizes(self) -> Sizes:
         """What a network has to know to be built."""
-        return Sizes(self.labels, vocabulary=self.codec.vocabulary_size, characters=self.codec.character_count)
+        return Sizes(
+            self.labels,
+            vocabulary=self.codec.vocabulary_size,
+            characters=self.codec.character_count,
+            encoder=None if self.encoder is None else self.encoder.architecture,
+        )
+
+    @property
+    def encoder(self) -> TextEncoder | None:
+        """The pretrained encoder that reads the texts besides; None: there is none."""
+        return self.codec.options.encoder
 
     @abstractmethod
     def encode(self, corpus: Corpus) -> EncodedCorpus:
@@ -62,6 +73,7 @@ class Encoding(ABC):
             "labels": self.labels,
             "external_source": self.external_source,
             **self.codec.saved(),
+            **({} if self.encoder is None else {"encoder": self.encoder.saved()}),
         }
 
 

@@ -66,6 +66,11 @@ def tokenizer_named(name: str) -> Tokenizer:
     return TOKENIZERS[name]
 
 
+def is_spaceless(token: str) -> bool:
+    """Whether a token is of a script without spaces."""
+    return _alone_pattern().match(token) is not None
+
+
 def _parted(text: str) -> str:
     return text.replace(ZERO_WIDTH_SPACE, " ")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tasks.base import UNKNOWN
+from tasks.encoding.text_encoder import TextEncoder
 from tasks.reading.normalization import Form, checked_form
 
 Overlong = Literal["windows", "cut", "error"]
@@ -24,6 +25,7 @@ class EncodingOptions:
     0: no n-grams are computed.
     ``max_length``: the most tokens of a text that are read together, where a task tags or chooses; None: any number.
     ``overlong``: what becomes of a longer one: it is read in ``windows``, ``cut``, or refused with an ``error``.
+    ``encoder``: a pretrained encoder that reads the texts besides; None: there is none.
     """
 
     normalize: Form
@@ -35,6 +37,7 @@ class EncodingOptions:
     ngram_buckets: int
     max_length: int | None = None
     overlong: Overlong = "windows"
+    encoder: TextEncoder | None = None
 
     def __post_init__(self) -> None:
         checked_form(self.normalize)
