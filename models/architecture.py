@@ -85,7 +85,11 @@ def configuration_of(config: Mapping[str, Any]) -> Any:
             "(code that comes with an encoder is never run); choose another encoder, or a newer transformers"
         )
     settings = {key: value for key, value in config.items() if key not in ("model_type", "auto_map", "torch_dtype")}
-    return transformers.AutoConfig.for_model(kind, **settings)
+    try:
+        return transformers.AutoConfig.for_model(kind, **settings)
+    except Exception as error:  # it holds settings against types of its own
+        said = " ".join(str(error).split())
+        raise ValueError(f"its config.json does not fit model_type={kind!r} ({said[:160]}); fetch it again") from error
 
 
 @contextmanager

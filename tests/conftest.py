@@ -31,6 +31,15 @@ def shared_data() -> Path:
     return SHARED_DATA
 
 
+@pytest.fixture
+def shared_models() -> Path:
+    """The folder of real encoders; the test is skipped where there is none."""
+    folder = SHARED_DATA.parent / "models"
+    if not folder.is_dir():
+        pytest.skip(f"needs a pretrained encoder in {folder}")
+    return folder
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests first: then no worker is left alone with one at the end, and what a file shares stays.
 

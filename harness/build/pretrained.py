@@ -31,8 +31,7 @@ def text_encoder(config: DictConfig, *, symbols: bool = False) -> TextEncoder | 
     part = encoder_part(config)
     if part is None:
         return None
-    if config.embedding.content is None:
-        settle_content(config)
+    settle_content(config)  # or holds the files against what the configuration says of them
     folder, cache = encoder_folder(config.embedding.path), Path(config.results_dir) / "cache"
     try:
         description = describe(folder, content=config.embedding.content, cache=cache)

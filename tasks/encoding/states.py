@@ -34,6 +34,9 @@ FORMAT = 1
 TOGETHER = 4096
 """About so many pieces are read together."""
 
+LEAST = 16
+"""So few pieces that libraries multiply fewer in another way, with other last bits."""
+
 SPARE = 1 << 28
 """Bytes of a disk that states leave free."""
 
@@ -68,12 +71,12 @@ def compute(reading: Reading, network: nn.Module, *, last: bool, into: NDArray[A
     token_offsets = np.searchsorted(reading.windows.of_K[by_window], np.arange(len(reading.windows.texts_W) + 1))
     for windows in _batches(reading.lengths_W):
         tokens_K = np.concatenate([by_window[token_offsets[w] : token_offsets[w + 1]] for w in windows])
-        pieces = reading.pieces(windows, tokens_K, np.zeros((1, 1), dtype=np.int64))
+        pieces = reading.pieces(_filled(windows, reading.lengths_W), tokens_K, np.zeros((1, 1), dtype=np.int64))
         with torch.inference_mode():
             layers = layer_states(network, pieces.ids_WP.to(device), None, last=last)
             states_KJD = torch.stack([pieces.pooled(layer.cpu()) for layer in layers], dim=1)
         into[tokens_K] = states_KJD.numpy()
-        yield pieces.ids_WP.numel()
+        yield int(reading.lengths_W[windows].sum())
 
 
 def _batches(lengths_W: Ints) -> Iterator[Ints]:
@@ -92,6 +95,12 @@ class Work(NamedTuple):
     windowed: int = 0
 
 
+def _filled(windows: Ints, lengths_W: Ints) -> Ints:
+    """With some of them repeated, so that there are at least ``LEAST`` pieces."""
+    filled: Ints = np.resize(windows, max(len(windows), -(-LEAST // int(lengths_W[windows[0]]))))
+    return filled
+
+
 @dataclass(frozen=True)
 class States:
     """Where the states of some texts are kept. ``shape``: (K, J, D); ``kind``: of their numbers."""
@@ -102,7 +111,7 @@ class States:
 
     def kept(self) -> tuple[NDArray[Any], Work] | None:
         """What was computed before, mapped from the disk; None where nothing was, or it is damaged."""
-        with suppress(OSError, ValueError, TypeError):
+        with suppress(OSError, EOFError, ValueError, TypeError):
             found: NDArray[Any] = np.load(self.file, mmap_mode="r", allow_pickle=False)
             work = Work(**json.loads(self._note.read_text(encoding="utf-8")))
             if found.shape == self.shape and found.dtype == np.dtype(self.kind):

@@ -50,6 +50,7 @@ def _hashed(folder: Path, states: tuple[tuple[str, int, int, int], ...]) -> str:
     return digest.hexdigest()
 
 
+@lru_cache(maxsize=8)
 def _fetched(name: str) -> Path:
     identity, _, revision = name.partition("@")
     if Path(name).expanduser().exists() or identity.count("/") > 1 or name.startswith((".", "/", "~")):
