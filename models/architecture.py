@@ -49,7 +49,7 @@ class Architecture:
                 network = _with_weights(transformers, self.weights, configuration)
         if getattr(network, "pooler", None) is not None:
             network.pooler = None  # a vector of the text, which nobody asks for
-        return network  # type: ignore[no-any-return]
+        return network.train()  # type: ignore[no-any-return]  # the library hands it out as for use
 
 
 def layer_states(network: nn.Module, ids_WP: Tensor, mask_WP: Tensor | None, *, last: bool) -> list[Tensor]:
@@ -57,7 +57,8 @@ def layer_states(network: nn.Module, ids_WP: Tensor, mask_WP: Tensor | None, *, 
 
     ``mask_WP``: True = a real piece; None: all are.
     """
-    mask = None if mask_WP is None else mask_WP.long()
+    # Without values the library cannot look whether any piece is padding; what is computed is as much.
+    mask = None if mask_WP is None or mask_WP.is_meta else mask_WP.long()
     found = network(input_ids=ids_WP, attention_mask=mask, output_hidden_states=not last, return_dict=True)
     # Some networks normalise the last states once more.
     return [found.last_hidden_state] if last else [*found.hidden_states[:-1], found.last_hidden_state]

@@ -21,6 +21,7 @@ from safetensors.torch import load_model, save_model
 from harness.build.data import Data, encoding_options, make_task
 from harness.build.matching import resized
 from harness.build.model import assemble
+from harness.build.pretrained import saved_encoder
 from harness.records.files import ENCODING, WEIGHTS, write_atomically
 from harness.records.record import Record
 from tasks.base import Row, Task
@@ -70,8 +71,9 @@ class SavedNetwork:
         task = make_task(config)
         task.language = record.get("language")
         saved = _read_encoding(folder / ENCODING)
+        encoder = saved_encoder(config, saved.get("encoder"), symbols=task.generates)
         try:
-            encoding: Encoding = task.load_encoding(saved, options=encoding_options(config))
+            encoding: Encoding = task.load_encoding(saved, options=encoding_options(config, encoder))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(_damaged(folder / ENCODING, f"{type(error).__name__}: {error}")) from error
         return cls(config, task, encoding, folder / WEIGHTS)

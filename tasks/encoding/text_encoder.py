@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -60,9 +60,10 @@ class TextEncoder:
         """What a network is built from."""
         return self.description.architecture(self.weights)
 
-    def of_symbols(self) -> TextEncoder:
-        """The same for the symbols of a task that writes."""
-        return replace(self, symbols=True)
+    def saved(self) -> dict[str, Any]:
+        """What a run keeps of it: of a frozen one its hash alone, of one that learns all but its weights."""
+        fine_tuned = {"description": self.description.saved()} if self.setting.fine_tune else {}
+        return {"content": self.description.content, **fine_tuned}
 
     def read(self, texts: Texts) -> FrozenStates | Reading:
         """What batches of the texts bring of the encoder."""

@@ -79,7 +79,7 @@ def test_symbols_are_joined_and_a_space_alone_stands_for_what_follows():
 
 
 def test_a_piece_belongs_to_all_symbols_that_it_covers(encoder):
-    reading = encoder.of_symbols().reading([["▁do", "g", "▁run", "ning"]])
+    reading = replace(encoder, symbols=True).reading([["▁do", "g", "▁run", "ning"]])
     assert shown(reading.cut) == ["dog", "run", "##ning"]
     assert reading.cut.starts_K.tolist() == [0, 0, 1, 2]
     assert reading.cut.counts_K.tolist() == [1, 1, 1, 1]
