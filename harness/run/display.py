@@ -77,6 +77,16 @@ def _costs_table(record: Mapping[str, Any]) -> Table:
     return table
 
 
+def _encoder_lines(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The costs of a pretrained encoder in words, if there is one."""
+    encoder, costs = record.get("encoder"), record.get("costs", {})
+    if encoder is None or "encoder" not in costs.get("parameters", {}):
+        return []
+    parameters, flops = costs["parameters"]["encoder"], costs["encoder_flops_per_token"]
+    inside = "counted above" if encoder["fine_tuned"] else f"frozen, once {encoder['seconds']:,.1f} s"
+    return [("pretrained encoder", f"{parameters:,} parameters, {flops:,.0f} FLOPs per token ({inside})")]
+
+
 def cost_lines(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The costs of a record in words; a floor has none of the neural ones."""
     costs = record.get("costs", {})
@@ -85,6 +95,7 @@ def cost_lines(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         lines.append(("parameters", f"{parameters['total']:,} (attention {parameters['attention']:,})"))
         flops = costs.get("flops_per_token")
         lines.append(("FLOPs per token, forward", "not counted" if flops is None else f"{flops:,.0f}"))
+        lines += _encoder_lines(record)
     if costs.get("train_seconds") is not None:
         speed = costs.get("train_tokens_per_second")
         lines.append(("training", f"{costs['train_seconds']:.1f} s" + (f" ({speed:,.0f} tokens/s)" if speed else "")))

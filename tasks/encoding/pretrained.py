@@ -131,21 +131,7 @@ def _check_kind(configuration: Any) -> None:
 
 def _tokenizer(folder: Path, configuration: Any) -> tuple[Any, int]:
     """The tokenizer, of the ``tokenizers`` library, and how many pieces it is meant for."""
-    transformers = library()
-    try:
-        with quiet():
-            found = transformers.AutoTokenizer.from_pretrained(
-                folder, config=configuration, local_files_only=True, trust_remote_code=False
-            )
-    except Exception as error:  # whatever it makes of odd files
-        said = " ".join(str(error).split())
-        raise ValueError(f"the tokenizer cannot be read ({said[:160]}); fetch tokenizer.json of the encoder") from error
-    if not getattr(found, "is_fast", False):
-        raise ValueError(
-            f"{type(found).__name__} does not say which characters a piece is of; write tokenizer.json, by "
-            "AutoTokenizer.from_pretrained(folder, use_fast=True).save_pretrained(folder) where it can be converted"
-        )
-    tokenizer = found.backend_tokenizer
+    tokenizer, longest = _read_tokenizer(folder, configuration)
     pieces, known = tokenizer.get_vocab_size(with_added_tokens=True), int(configuration.vocab_size)
     highest = max(tokenizer.get_vocab(with_added_tokens=True).values(), default=0)
     if pieces <= tokenizer.num_special_tokens_to_add(is_pair=False) or highest >= known:
@@ -153,7 +139,30 @@ def _tokenizer(folder: Path, configuration: Any) -> tuple[Any, int]:
             f"the tokenizer has {pieces:,} pieces up to the id {highest:,}, and the encoder vectors for ids below "
             f"{known:,}: they do not belong together; fetch the encoder again"
         )
-    return tokenizer, min(int(found.model_max_length), 1 << 30)
+    return tokenizer, min(int(longest), 1 << 30)
+
+
+def _read_tokenizer(folder: Path, configuration: Any) -> tuple[Any, float]:
+    """``tokenizer.json`` as it is, or what the library makes of older files."""
+    try:
+        if (folder / "tokenizer.json").exists():
+            from tokenizers import Tokenizer
+
+            told = folder / "tokenizer_config.json"
+            longest = (_json(told) if told.exists() else {}).get("model_max_length") or 1e30
+            return Tokenizer.from_file(str(folder / "tokenizer.json")), float(longest)
+        with quiet():
+            found = library().AutoTokenizer.from_pretrained(
+                folder, config=configuration, local_files_only=True, trust_remote_code=False
+            )
+    except Exception as error:  # whatever the libraries make of odd files
+        said = " ".join(str(error).split())
+        raise ValueError(f"the tokenizer cannot be read ({said[:160]}); fetch tokenizer.json of the encoder") from error
+    if not getattr(found, "is_fast", False):
+        raise ValueError(
+            f"{type(found).__name__} does not say which characters a piece is of; fetch tokenizer.json of the encoder"
+        )
+    return found.backend_tokenizer, float(found.model_max_length)
 
 
 def _positions(network: nn.Module, configuration: Any) -> int:

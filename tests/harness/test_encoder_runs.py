@@ -168,7 +168,7 @@ def test_an_encoder_learns_at_a_rate_of_its_own(encoder: Path, tmp_path: Path):
     task = make_task(config)
     data = encode(config, task, load_corpus(config, task))
     rates = {"learning_rate": 1.0, "embedding_learning_rate": 2.0, "encoder_learning_rate": 3.0}
-    rest = {"schedule": "cosine", "warmup_fraction": 0.1, "final_learning_rate_fraction": 0.1, "decay_share": 0.1}
+    rest = {"schedule": "cosine", "warmup_steps": 1, "final_learning_rate_fraction": 0.1, "decay_share": 0.1}
     model = make_model(config, data)
     module = TrainingModule(
         model, scorer=data.score, main_score="x", validate_by="score", weight_decay=0.5, **rates, **rest
