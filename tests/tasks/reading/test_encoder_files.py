@@ -65,7 +65,7 @@ REFUSED = {
         "code that comes with an encoder is never run",
     ),
     "reads and writes": (lambda folder: anew(folder, model_type="t5"), "of the kind 't5' reads and writes"),
-    "pictures": (lambda folder: anew(folder, model_type="vit"), "no vocab_size: 'vit' is no encoder of texts"),
+    "pictures": (lambda folder: anew(folder, model_type="vit"), "no vocab_size, so that 'vit' is no encoder of texts"),
     "odd settings": (lambda folder: rewrite(folder, hidden_size="wide"), "does not fit model_type='bert'"),
     "odd tokenizer": (lambda folder: (folder / "tokenizer.json").write_text("{}"), "the tokenizer cannot be read"),
     "another tokenizer": (lambda folder: rewrite(folder, vocab_size=30), "they do not belong together"),
