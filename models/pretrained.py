@@ -48,8 +48,8 @@ class LayerMix(nn.Module):
 class PretrainedEncoder(nn.Module):
     """The states of a pretrained encoder as vectors of the tokens.
 
-    ``layers``: ``mix`` of all (``LayerMix``), or the ``last``. ``pieces``: the
-    vector of a word that the encoder reads as several pieces is the ``mean`` of their states, or the ``first``.
+    ``layers``: ``mix`` of all (``LayerMix``), or the ``last``. ``pieces``: the vector of a word that is read in several
+    is the ``mean`` of their states, or the ``first``.
     ``fine_tune``: whether the encoder learns with the rest, at ``training.encoder_learning_rate``; if not, it is no
     part of the network, and batches bring its states. ``half``: whether these are kept in 16 bits.
 
