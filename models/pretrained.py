@@ -79,7 +79,7 @@ class PretrainedEncoder(nn.Module):
         """
         given = texts.pretrained
         if given is None:
-            raise ValueError("the batch brings nothing of the pretrained encoder; encode the texts with it")
+            raise ValueError("expected a batch with states or pieces of the pretrained encoder, got none of either")
         states_KD = self._kept(given) if isinstance(given, TokenStates) else self._computed(given)
         return F.embedding(given.places_BT, states_KD)
 
@@ -90,8 +90,6 @@ class PretrainedEncoder(nn.Module):
 
     def _computed(self, given: TokenPieces) -> Tensor:
         if self.network is None:
-            raise ValueError(
-                "the batch brings pieces, but the encoder is frozen; encode the texts with fine_tune=false"
-            )
+            raise ValueError("expected states for a frozen encoder, got pieces; encode the texts with fine_tune=false")
         states = layer_states(self.network, given.ids_WP, given.mask_WP, last=self.mix is None)
         return given.pooled(states[0] if self.mix is None else self.mix.of_layers(states))

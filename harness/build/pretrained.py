@@ -36,7 +36,8 @@ def text_encoder(config: DictConfig, *, symbols: bool = False) -> TextEncoder | 
     try:
         description = describe(folder, content=config.embedding.content, cache=cache)
     except ValueError as error:
-        raise ValueError(f"embedding.path={config.embedding.path}: {error}") from error
+        option = f"embedding.path={config.embedding.path}"
+        raise ValueError(f"{option}: {error}") from error
     shown = bool(config.trainer.enable_progress_bar)
     return TextEncoder(
         description, _setting(config), folder, cache, accelerator_of(config), symbols=symbols, shown=shown
@@ -65,7 +66,7 @@ def saved_encoder(config: DictConfig, saved: Any, *, symbols: bool) -> TextEncod
         folder = encoder_folder(config.embedding.path)
         found = content_of_encoder(folder)
         if found != content:
-            raise ValueError(f"embedding.path={config.embedding.path} has the content {found[:12]}…")
+            raise ValueError(f"expected that content in embedding.path={config.embedding.path}, got {found[:12]}…")
     except ValueError as error:
         raise ValueError(
             f"the run reads texts with a frozen encoder of the content {content[:12]}…, and it is not where it was "

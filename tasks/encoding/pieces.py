@@ -73,7 +73,10 @@ class Tokenizer:
         """With an unknown piece for each token that has none, and starts counted from the begin of the own text."""
         lost_K = cut.counts_K <= 0
         if lost_K.any() and self.unknown is None:
-            raise ValueError("the encoder's tokenizer gives a token no piece and has no unknown one; choose another")
+            number = int(lost_K.argmax())
+            raise ValueError(
+                f"the encoder's tokenizer gives token {number} no piece, and it has no unknown one; choose another"
+            )
         at_K = np.minimum(cut.starts_K, cut.offsets[text_K + 1])
         ids_P = np.insert(cut.ids_P, at_K[lost_K], self.unknown or 0)
         starts_K = at_K + np.cumsum(lost_K) - lost_K

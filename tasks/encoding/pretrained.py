@@ -60,7 +60,10 @@ class Description:
         """What ``saved`` gave. Raises ValueError for anything else."""
         values = {key: value for key, value in saved.items() if key != "format"}
         if saved.get("format") != FORMAT or set(values) != set(cls.__dataclass_fields__):
-            raise ValueError("what is kept of the encoder is damaged, or of another version")
+            raise ValueError(
+                f"what is kept of the encoder is damaged, or of another version than {FORMAT}: {sorted(saved)[:3]}; "
+                "run again with force=true"
+            )
         return replace(cls(**values), flops=tuple(values["flops"]))
 
 
@@ -114,7 +117,7 @@ def _json(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path.name} is no JSON ({error}); fetch the encoder again") from error
     if not isinstance(found, dict):
-        raise ValueError(f"{path.name} holds no settings; fetch the encoder again")
+        raise ValueError(f"{path.name} holds no settings, got a {type(found).__name__}; fetch the encoder again")
     return found
 
 

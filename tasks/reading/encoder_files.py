@@ -29,7 +29,8 @@ def encoder_folder(name: str) -> Path:
         folder = _fetched(name)
     problem = _problem(folder)
     if problem is not None:
-        raise ValueError(f"embedding.path={name}: {problem}")
+        option = f"embedding.path={name}"
+        raise ValueError(f"{option}: {problem}")
     return folder
 
 

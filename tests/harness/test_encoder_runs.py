@@ -126,7 +126,7 @@ def test_a_frozen_encoder_that_is_gone_or_another_is_said_in_one_line(
     record = json.loads(json.dumps(trained("ner", fine_tune=False).record))
     other = Path(shutil.copytree(encoder, tmp_path / "other"))
     (other / "config.json").write_text((other / "config.json").read_text() + " ")
-    for path, said in ((tmp_path / "nowhere", "expected the folder of an encoder"), (other, "has the content")):
+    for path, said in ((tmp_path / "nowhere", "expected the folder of an encoder"), (other, "expected that content")):
         record["config"]["embedding"]["path"] = str(path)
         with pytest.raises(ValueError, match=rf"frozen encoder of the content .*{said}.*put it back") as refused:
             SavedNetwork.load(record, trained("ner", fine_tune=False).folder)

@@ -10,6 +10,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
+from models.architecture import Architecture
 from models.embeddings import (
     UNKNOWN,
     BigramVectors,
@@ -21,6 +22,7 @@ from models.embeddings import (
     TokenEmbedding,
     WordVectors,
 )
+from models.pieces import TokenStates
 
 CONF = Path(__file__).parents[2] / "conf" / "embedding"
 SIZES = IdCounts(vocabulary=9, characters=7, ngram_buckets=11)
@@ -211,8 +213,12 @@ def test_token_dropout_takes_whole_vectors_and_leaves_the_others_as_they_are() -
 @pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_configuration_builds(path: Path) -> None:
     config = OmegaConf.create({"embedding": OmegaConf.load(path), "backbone": {"width": 8}})
-    module = instantiate(config.embedding)(vocabulary_size=9, character_count=7)
-    x: Tensor = module(texts())
+    given, pretrained = texts(), {}
+    if "encoder" in config.embedding.parts:
+        config.embedding.path, pretrained = "folder", {"encoder": Architecture({}, width=5, depth=2)}
+        given = replace(given, pretrained=TokenStates(torch.tensor([[0, 1, 2], [3, 0, 0]]), torch.rand(4, 3, 5)))
+    module = instantiate(config.embedding)(vocabulary_size=9, character_count=7, **pretrained)
+    x: Tensor = module(given)
     assert x.shape == (2, 3, module.width)
     assert x.isfinite().all()
 

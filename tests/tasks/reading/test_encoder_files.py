@@ -55,7 +55,7 @@ REFUSED = {
     "no weights": (without("model.safetensors"), r"expected weights in model.safetensors, found config.json"),
     "no tokenizer": (without("tokenizer.json"), "the tokenizer is missing: expected tokenizer.json"),
     "no JSON": (lambda folder: (folder / "config.json").write_text("{"), "config.json is no JSON"),
-    "a list": (lambda folder: (folder / "config.json").write_text("[]"), "config.json holds no settings"),
+    "a list": (lambda folder: (folder / "config.json").write_text("[]"), "config.json holds no settings, got a list"),
     "unknown kind": (
         lambda folder: rewrite(folder, model_type="mine"),
         r"model_type='mine', which transformers .* not",
