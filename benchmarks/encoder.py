@@ -61,23 +61,30 @@ def run_seconds(options: list[str]) -> tuple[float, Any]:
     return seconds, outcome.record
 
 
-def measure(common: list[str], encoder: list[str], layers: str, mechanisms: tuple[str, ...]) -> str:
-    """A row of the table: whole sweeps, and training alone."""
-    read = [*common, *encoder, f"embedding.parts.encoder.layers={layers}"]
-    _, first = run_seconds([*read, "model=none", "training.steps=1", "seed=99"])  # computes the states
-    whole, training = [], []
+def measure(common: list[str], encoder: list[str], mechanisms: tuple[str, ...]) -> list[str]:
+    """The rows of the table: whole sweeps, and training alone."""
+    read = {layers: [*common, *encoder, f"embedding.parts.encoder.layers={layers}"] for layers in LAYERS}
+    # the states are computed here
+    once = {layers: run_seconds([*read[layers], "model=none", "training.steps=1", "seed=99"])[1] for layers in LAYERS}
+    whole: dict[str, list[tuple[float, float]]] = {layers: [] for layers in LAYERS}
+    training: dict[str, list[tuple[float, float]]] = {layers: [] for layers in LAYERS}
     for mechanism in mechanisms:
         without, plain = run_seconds([*common, f"model={mechanism}"])
-        over, frozen = run_seconds([*read, f"model={mechanism}"])
-        whole.append((without, over))
-        training.append((plain["costs"]["train_seconds"], frozen["costs"]["train_seconds"]))
-    sums = [sum(side) for side in zip(*whole, strict=True)]
-    trained = [sum(side) for side in zip(*training, strict=True)]
-    ratio = compare_turns(whole)
-    return (
-        f"| {layers} | {first['encoder']['seconds']:.0f} | {sums[0]:.0f} | {sums[1]:.0f} | {sums[1] / sums[0]:.2f} "
-        f"| {ratio.low:.2f} to {ratio.high:.2f} | {trained[1] / trained[0]:.2f} |"
-    )
+        for layers in LAYERS:
+            over, frozen = run_seconds([*read[layers], f"model={mechanism}"])
+            whole[layers].append((without, over))
+            training[layers].append((plain["costs"]["train_seconds"], frozen["costs"]["train_seconds"]))
+        print(mechanism, *(f"{layers} {over / without:.2f}" for layers, (*_, (without, over)) in whole.items()))
+    rows = []
+    for layers in LAYERS:
+        sums = [sum(side) for side in zip(*whole[layers], strict=True)]
+        trained = [sum(side) for side in zip(*training[layers], strict=True)]
+        ratio = compare_turns(whole[layers])
+        rows.append(
+            f"| {layers} | {once[layers]['encoder']['seconds']:.0f} | {sums[0]:.0f} | {sums[1]:.0f} "
+            f"| {sums[1] / sums[0]:.2f} | {ratio.low:.2f} to {ratio.high:.2f} | {trained[1] / trained[0]:.2f} |"
+        )
+    return rows
 
 
 def main() -> None:
@@ -90,7 +97,6 @@ def main() -> None:
     load, smallest = os.getloadavg()[0], options.smallest
     mechanisms = MECHANISMS[1:3] if smallest else MECHANISMS
     data = ["data=sst2", f"data_dir={options.data_dir}"] if options.data_dir else ["data.size=small"]
-    rows = []
     with tempfile.TemporaryDirectory() as folder:
         sizes = {"layers": 2, "width": 16} if smallest else {"layers": 6, "width": 384}
         there = options.encoder or made_encoder(Path(folder) / "encoder", **sizes)
@@ -99,9 +105,7 @@ def main() -> None:
         if smallest:
             common += ["data.size=few", "training.steps=2", "backbone.width=16"]
         encoder = ["embedding=encoder", f"embedding.path={there}"]
-        for layers in LAYERS:
-            rows.append(measure(common, encoder, layers, mechanisms))
-            print(rows[-1], flush=True)
+        rows = measure(common, encoder, mechanisms)
     head = (
         "| layers | states, once, s | without, s | over states, s | ratio | quartiles by mechanism | training alone |\n"
     )

@@ -219,7 +219,7 @@ class BigramVectors(k.Factory):
     width: k.Whole
 
 
-class PretrainedEncoder(k.Part):
+class PretrainedEncoder(k.Factory):
     """States of a pretrained encoder."""
 
     layers: Literal["mix", "last"]
