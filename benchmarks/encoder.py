@@ -27,6 +27,7 @@ from models.architecture import quiet
 RESULT = RESULTS / "encoder.md"
 MECHANISMS = ("none", "uniform", "dot", "general", "additive", "gated", "self", "bidirectional", "memory")
 LAYERS = ("last", "mix")
+ROWS = ("data.max_train=1000", "data.max_validation=200", "data.max_test=200")
 
 
 def made_encoder(folder: Path, *, layers: int, width: int) -> Path:
@@ -96,7 +97,7 @@ def main() -> None:
     options = parser.parse_args()
     load, smallest = os.getloadavg()[0], options.smallest
     mechanisms = MECHANISMS[1:3] if smallest else MECHANISMS
-    data = ["data=sst2", f"data_dir={options.data_dir}"] if options.data_dir else ["data.size=small"]
+    data = ["data=sst2", f"data_dir={options.data_dir}"] if options.data_dir else ["data.size=small", *ROWS]
     with tempfile.TemporaryDirectory() as folder:
         sizes = {"layers": 2, "width": 16} if smallest else {"layers": 6, "width": 384}
         there = options.encoder or made_encoder(Path(folder) / "encoder", **sizes)
