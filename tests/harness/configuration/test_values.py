@@ -24,7 +24,13 @@ from harness.configuration.values import check_settings
 
 GROUPS = {path.name for path in CONF.iterdir() if path.is_dir()}
 
-FOUND = {"data=files": ["data.path=folder"], "data=hub": ["data.name=x", "data.hub.path=x"]}
+ENCODER = ["embedding=encoder", "embedding.path=folder"]
+
+FOUND = {
+    "embedding=encoder": ENCODER[1:],
+    "data=files": ["data.path=folder"],
+    "data=hub": ["data.name=x", "data.hub.path=x"],
+}
 
 
 @cache
@@ -97,7 +103,10 @@ def check(*overrides: str) -> None:
             "backbone.kernel: expected an odd whole number from 1, got 2",
         ),
         (["embedding.width=0"], "embedding.width: expected a whole number from 1, or null, got 0"),
-        (["embedding.parts.words.width=0"], "embedding.parts.words.width: expected a whole number from 1, got 0"),
+        (["embedding.parts.words.width=-1"], "embedding.parts.words.width: expected a whole number from 0, got -1"),
+        (["embedding=encoder"], "embedding.path has no value; give it one"),
+        ([*ENCODER, "embedding.parts.encoder.layers=1"], "embedding.parts.encoder.layers: expected mix or last, got 1"),
+        ([*ENCODER, "training.encoder_learning_rate=0"], "training.encoder_learning_rate: expected a number above 0"),
         (["model=dot", "model.dropout=1.5"], "model.dropout: expected a number from 0 to below 1, got 1.5"),
         (["model.heads=two"], "model.heads: expected a whole number from 1, got 'two'"),
         (
