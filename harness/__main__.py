@@ -39,6 +39,7 @@ _traced = TRACES in os.environ
 def main(config: DictConfig) -> None:
     """Run one composed configuration, search its settings, or with ``plan=true`` say what it would take."""
     from harness.configuration.compose import name_choices
+    from harness.configuration.content import settle_content
     from harness.configuration.controls import make_results_dir
     from harness.configuration.values import check_settings
 
@@ -49,6 +50,7 @@ def main(config: DictConfig) -> None:
     try:
         check_settings(config)
         name_choices(config, choices)
+        settle_content(config)
         if not config.plan:
             make_results_dir(config)
         if config.search.method != "none":

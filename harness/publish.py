@@ -47,6 +47,11 @@ def compact(record: Mapping[str, Any]) -> dict[str, Any]:
     kept["config"] = {key: value for key, value in record["config"].items() if key not in WITHOUT_EFFECT}
     if str(record.get("data_source", "")).startswith("files"):
         kept["data_source"] = "files"
+    embedding, vectors = record["config"].get("embedding"), record.get("vectors")
+    if isinstance(embedding, Mapping) and embedding.get("content") is not None:
+        kept["config"]["embedding"] = {**embedding, "path": Path(str(embedding["path"])).name}
+    if isinstance(vectors, Mapping):
+        kept["vectors"] = {**vectors, "path": Path(str(vectors["path"])).name}
     kept["config"]["data"] = every_source(without_folder(record["config"].get("data", {})), _without_paths)
     return kept
 

@@ -37,6 +37,8 @@ class TextTensors:
     ``shapes_U``: which kinds of characters each distinct form has, six bits, ids in [0, SHAPES).
     ``ngrams_N``: hashed character n-grams of all forms one after the other, ids in [0, buckets).
     ``ngram_offsets_U``: where the n-grams of each form start in ``ngrams_N`` (as in ``nn.EmbeddingBag``).
+    ``vectors_UD``, ``vector_ids_U``: the pretrained vector of each form and its number, see ``models.vectors``; None
+    where none are used.
     """
 
     words_BT: Tensor
@@ -46,18 +48,29 @@ class TextTensors:
     shapes_U: Tensor
     ngrams_N: Tensor
     ngram_offsets_U: Tensor
+    vectors_UD: Tensor | None = None
+    vector_ids_U: Tensor | None = None
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> TextTensors:
         """The same texts on ``device``."""
-        return TextTensors(*(value.to(device, non_blocking=non_blocking) for value in vars(self).values()))
+        return self.each(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> TextTensors:
+        """The same texts with every tensor that there is changed."""
+        return TextTensors(*(None if value is None else change(value) for value in vars(self).values()))
 
 
 class IdCounts(NamedTuple):
-    """How many ids there are of each kind, known only once the training texts have been read."""
+    """How many ids there are of each kind, known only once the training texts have been read.
+
+    ``vectors``: pretrained ones of words that train shows; ``vector_width``: of these, 0 where none are used.
+    """
 
     vocabulary: int
     characters: int
     ngram_buckets: int
+    vectors: int = 0
+    vector_width: int = 0
 
 
 class Part(Protocol):
@@ -81,7 +94,7 @@ class WordVectors(nn.Module):
 
     def __init__(self, sizes: IdCounts, *, width: int, word_dropout: float, std: float) -> None:
         super().__init__()
-        self.width, self.word_dropout = width, _probability("word_dropout", word_dropout)
+        self.width, self.word_dropout = width, probability("word_dropout", word_dropout)
         self.table = nn.Embedding(sizes.vocabulary, width, padding_idx=PADDING)
         with torch.no_grad():
             self.table.weight.normal_(std=std)
@@ -191,6 +204,8 @@ class TokenEmbedding(nn.Module):
     """A token's vector from its parts, concatenated or summed, then projected if ``width`` asks for it.
 
     ``parts``: name -> factory ``(sizes) -> Part``; a part whose option ``width`` is 0 is left out.
+    ``vectors``, ``vector_width``: as in ``IdCounts``; ``path``, ``content``: where such vectors are read by who encodes
+    the texts. Raises ValueError for a path that no part reads.
     ``combine``: ``concatenate``, or ``sum``, which needs parts of one width.
     ``width``: of the result; None keeps the width of the combined parts and adds no projection.
     ``token_dropout``: the probability that, in training, a token's whole vector is zero, spelling included; the others
@@ -213,14 +228,18 @@ class TokenEmbedding(nn.Module):
         token_dropout: float,
         dropout: float,
         shared_dropout: bool,
+        vectors: int = 0,
+        vector_width: int = 0,
+        path: str | None = None,
+        content: str | None = None,
     ) -> None:
         super().__init__()
-        sizes = IdCounts(vocabulary_size, character_count, ngram_buckets)
+        sizes = IdCounts(vocabulary_size, character_count, ngram_buckets, vectors, vector_width)
         built: dict[str, Any] = {name: factory(sizes) for name, factory in parts.items() if not _switched_off(factory)}
         self.parts = nn.ModuleDict(built)
         self.combine = combine
         combined = _combined_width({name: part.width for name, part in built.items()}, combine)
-        self.token_dropout = _probability("token_dropout", token_dropout)
+        self.token_dropout = probability("token_dropout", token_dropout)
         # One-dimensional channel dropout over (B, D, T) drops an entry for all of a text's tokens.
         self.dropout = nn.Dropout1d(dropout) if shared_dropout else nn.Dropout(dropout)
         self.shared_dropout = shared_dropout
@@ -267,7 +286,8 @@ def _table(count: int, width: int, *, padding: int | None) -> nn.Embedding:
     return table
 
 
-def _probability(name: str, value: float) -> float:
+def probability(name: str, value: float) -> float:
+    """The value, if it is one in [0, 1); else ValueError by its name."""
     if not 0 <= value < 1:
         raise ValueError(f"{name} expects a probability in [0, 1), got {value}")
     return value

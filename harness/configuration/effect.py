@@ -20,6 +20,8 @@ def with_effect(config: Mapping[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in config.items() if key not in WITHOUT_EFFECT}
     if "data" in kept:
         kept["data"] = without_folder(kept["data"])
+    if "embedding" in kept:
+        kept["embedding"] = without_place(kept["embedding"])
     if "trainer" in kept:
         kept["trainer"] = {k: v for k, v in kept["trainer"].items() if k not in WITHOUT_EFFECT_TRAINER}
     return kept
@@ -36,6 +38,13 @@ def every_source(source: Mapping[str, Any], change: Callable[[dict[str, Any]], d
 def without_folder(source: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration of data without ``data_dir``: where files lie on a machine is no part of what they hold."""
     return every_source(source, lambda one: {key: value for key, value in one.items() if key != "data_dir"})
+
+
+def without_place(embedding: Any) -> Any:
+    """The configuration of an embedding without the path of a file whose content it names."""
+    if not isinstance(embedding, Mapping) or embedding.get("content") is None:
+        return embedding
+    return {key: value for key, value in embedding.items() if key != "path"}
 
 
 def flatten(value: Any, prefix: str = "") -> dict[str, Any]:

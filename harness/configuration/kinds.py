@@ -200,6 +200,9 @@ Unchecked = Any
 
 PathText = Annotated[str, Field(min_length=1), Expected("a path; put what is read as a number in quotes")]
 OptionalPath = Annotated[PathText | None, Expected("a path, or null; put what is read as a number in quotes")]
+OptionalContent = Annotated[
+    Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None, Expected("a SHA-256 in 64 hexadecimal digits, or null")
+]
 Options = Annotated[dict[str, Any], Expected("options by name, such as {a:1}")]
 OptionalOptions = Annotated[Options | None, Expected("options by name, such as {a:1}, or null")]
 

@@ -219,7 +219,15 @@ class BigramVectors(k.Factory):
     width: k.Whole
 
 
+class PretrainedVectors(k.Part):
+    """Vectors of a file."""
+
+    train: k.Switch
+    word_dropout: k.Rate
+
+
 EMBEDDING_PARTS = {
+    "models.vectors.PretrainedVectors": PretrainedVectors,
     "models.embeddings.WordVectors": WordVectors,
     "models.embeddings.CharacterConvolution": CharacterConvolution,
     "models.embeddings.NgramBag": Width,
@@ -238,6 +246,8 @@ class TokenEmbedding(k.Factory):
     token_dropout: k.Rate
     dropout: k.Rate
     shared_dropout: k.Switch
+    path: k.OptionalPath = None
+    content: k.OptionalContent = None
 
 
 class EmbeddingEncoder(k.Factory):

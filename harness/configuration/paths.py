@@ -11,7 +11,10 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 
-PATHS = ("results_dir", "data_dir", "data.path", "data.train", "data.validation", "data.test", "engine.folder")
+PATHS = (
+    *("results_dir", "data_dir", "data.path", "data.train", "data.validation", "data.test", "engine.folder"),
+    "embedding.path",
+)
 
 SIGNS = ("data.separator", "task.label_separator")
 """Options whose value is one character as a rule."""

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
+from harness.configuration.content import settle_content
 from harness.configuration.controls import CONTROLS, SEARCH
 from harness.records import code
 from harness.records.code import foreign_files
@@ -101,8 +102,11 @@ def make_run(config: DictConfig) -> Run:
 
     How runs are driven (``CONTROLS``) cannot change a result, so neither its id nor its record knows of it. Of a search
     the record says which trial this is, or what was chosen from how many.
-    Raises ValueError for a configuration that is yet to be searched: ``harness.search.search`` makes runs of it.
+    Raises ValueError for a configuration that is yet to be searched (``harness.search.search`` makes runs of it), and
+    for a file of word vectors that cannot be read.
     """
+    if config.embedding.get("content") is None:  # of cells and of commands it is settled before
+        settle_content(config)
     settings = OmegaConf.to_container(config, resolve=True)
     assert isinstance(settings, dict)
     run = Run({str(key): value for key, value in settings.items() if key not in (*CONTROLS, *SEARCH)})

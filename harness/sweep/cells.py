@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from harness.configuration.compose import COMPARISONS, name_choices
+from harness.configuration.content import settle_content
 from harness.configuration.controls import CONTROLS, processes_of
 from harness.configuration.refusals import refusal
 from harness.configuration.values import check_settings
@@ -121,5 +122,6 @@ def _plain(config: DictConfig) -> DictConfig:
         del config["hydra"]
     check_settings(config)
     name_choices(config, choices)  # type: ignore[arg-type]
+    settle_content(config)
     config.trainer.enable_progress_bar = False
     return config

@@ -192,7 +192,7 @@ def cut(lengths: Ints, *, batch_tokens: int, batch_rows: int) -> Ints:
 
 def _pinned(batch: Batch) -> Batch:
     def pin(text: TextTensors) -> TextTensors:
-        return TextTensors(*(value.pin_memory() for value in vars(text).values()))
+        return text.each(lambda tensor: tensor.pin_memory())
 
     return replace(
         batch,

@@ -1,4 +1,4 @@
-"""Files of word vectors: text as GloVe, word2vec and fastText (``.vec``) write it, word2vec's binary; each also gzipped.
+"""Files of word vectors: text as GloVe, word2vec and fastText (``.vec``) write it, word2vec's binary; also gzipped.
 
 A file is read as a stream, once, and every line is looked at: where a row begins is kept, its numbers are not. Those of
 the words that are wanted are read afterwards, so that memory is taken for these, and for 24 bytes a row of the file.

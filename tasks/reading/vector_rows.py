@@ -163,7 +163,9 @@ class TextRows(Rows):
             )
         for field in numbers:
             if not _is_finite(field):
-                raise ValueError(f"{place}: expected {self.width} numbers after the word, got {_shown(field)}; correct it")
+                raise ValueError(
+                    f"{place}: expected {self.width} numbers after the word, got {_shown(field)}; correct it"
+                )
         if len(fields) > self.width + 1 or not fields[0]:
             self.spaced += 1
             return None
@@ -220,9 +222,7 @@ class BinaryRows(Rows):
         return f"its first line says {count:,} vectors of width {self.width}, and there are"
 
 
-def text_numbers(
-    pieces: Sequence[bytes], words: Sequence[str], width: int, form: Form
-) -> NDArray[np.float32]:
+def text_numbers(pieces: Sequence[bytes], words: Sequence[str], width: int, form: Form) -> NDArray[np.float32]:
     """The numbers of some lines, (W, D); Malformed for a line of another word, or of something else than numbers."""
     numbers = []
     for number, (piece, word) in enumerate(zip(pieces, words, strict=True)):
@@ -241,9 +241,7 @@ def _parsed(lines: Sequence[bytes], width: int) -> NDArray[np.float32]:
     reading = csv.ReadOptions(column_names=["x"], use_threads=False, block_size=max(1 << 22, len(content)))
     kinds = csv.ConvertOptions(column_types={"x": pa.float32()}, null_values=[])
     try:
-        column = csv.read_csv(
-            pa.py_buffer(content), reading, csv.ParseOptions(quote_char=False), kinds
-        ).column(0)
+        column = csv.read_csv(pa.py_buffer(content), reading, csv.ParseOptions(quote_char=False), kinds).column(0)
         numbers: NDArray[np.float32] = column.to_numpy()
     except pa.ArrowInvalid:
         numbers = np.zeros(0, dtype=np.float32)
@@ -261,9 +259,7 @@ def _of_line(number: int, line: bytes, width: int) -> list[float]:
     return [float(field) for field in fields]
 
 
-def binary_numbers(
-    pieces: Sequence[bytes], words: Sequence[str], width: int, form: Form
-) -> NDArray[np.float32]:
+def binary_numbers(pieces: Sequence[bytes], words: Sequence[str], width: int, form: Form) -> NDArray[np.float32]:
     """The numbers of some vectors, (W, D); Malformed for one of another word, or that holds what is no number."""
     numbers_WD = np.empty((len(pieces), width), dtype=np.float32)
     for number, (piece, word) in enumerate(zip(pieces, words, strict=True)):

@@ -1,0 +1,266 @@
+"""Pretrained vectors of the words of a corpus: looked up in a file by their spelling, kept with the run.
+
+A form is looked up as it stands, then lower-cased, then capitalised, then in capitals: the first that the file has is
+its vector. Words of validation and test are looked up as those of train are: the file, not the corpus, knows them.
+
+U distinct forms, V vectors that are kept, W of them looked up at once, D width
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import warnings
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.encoding.arrays import FormVectors, VectorRows
+from tasks.encoding.stored import FORMAT, blob, link, read_tensors, unblob, write_tensors
+from tasks.encoding.subwords import WORD
+from tasks.reading.normalization import Form
+from tasks.reading.vector_files import Index, VectorFile
+
+Floats = NDArray[np.float32]
+
+
+def spellings(form: str) -> list[str]:
+    """How a form is looked up, in this order; the mark of where a word begins is none of its letters."""
+    word = form.removeprefix(WORD)
+    lower = word.lower()
+    return list(dict.fromkeys((word, lower, lower.capitalize(), word.upper())))
+
+
+@dataclass(frozen=True)
+class FileOfVectors:
+    """Which file of word vectors: its ``content`` (SHA-256), its ``path`` here, and the Unicode form of its words."""
+
+    path: str
+    content: str
+    form: Form
+
+    @property
+    def width(self) -> int:
+        """The width of its vectors, by its first lines. Raises ValueError for what is no such file."""
+        return VectorFile(self.path, form=self.form).layout.width
+
+    def index(self) -> tuple[VectorFile, Index]:
+        """The file and where its words are, read once a process. Raises ValueError if it has another content."""
+        file, index = _indexed(self.path, self.form, _changed_at(self.path))
+        if index.content != self.content:
+            raise ValueError(
+                f"{self.path} is not the file that was asked for: its SHA-256 is {index.content}, and "
+                f"embedding.content is {self.content}; if it changed, start again"
+            )
+        return file, index
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a file has of some forms. ``places_F``: of each form the word, from 0, or -1.
+
+    ``said``: what is to be known of the file, as ``Index`` has it.
+    """
+
+    places_F: NDArray[np.int64]
+    words: list[str]
+    rows_WD: Floats
+    said: dict[str, Any]
+
+
+def look_up(source: FileOfVectors, forms: Sequence[str]) -> Found:
+    """Read the vectors of some forms from the file."""
+    file, index = source.index()
+    asked = [spellings(form) for form in forms]
+    rows = index.find([word for words in asked for word in words])
+    places_F, words, first = np.full(len(forms), -1, dtype=np.int64), dict[str, int](), 0
+    found_W = []
+    for number, spelt in enumerate(asked):
+        own, first = rows[first : first + len(spelt)], first + len(spelt)
+        there = np.flatnonzero(own >= 0)
+        if len(there):
+            word = spelt[there[0]]
+            if word not in words:
+                words[word] = len(words)
+                found_W.append(own[there[0]])
+            places_F[number] = words[word]
+    rows_WD = file.read(index, np.array(found_W, dtype=np.int64), list(words))
+    said = {name: getattr(index, name) for name in ("rows", "repeated", "spaced", "undecodable", "first_undecodable")}
+    return Found(places_F, list(words), rows_WD, said)
+
+
+def look_up_once(source: FileOfVectors, forms: Sequence[str], cache: Path | None) -> Found:
+    """The same, read from ``cache`` if these forms were looked up in a file of this content before."""
+    if cache is None:
+        return look_up(source, forms)
+    asked = "\n".join(sorted(forms)).encode("utf-8", "surrogatepass")
+    digest = hashlib.sha256(f"{FORMAT} {source.content} {source.form}\n".encode() + asked).hexdigest()
+    file = cache / f"vectors-{digest[:24]}.safetensors"
+    order = sorted(range(len(forms)), key=forms.__getitem__)
+    found = _read_found(file, len(forms))
+    if found is None:
+        found = look_up(source, [forms[number] for number in order])
+        _write_found(file, found)
+    places_F = np.empty_like(found.places_F)
+    places_F[order] = found.places_F
+    return Found(places_F, found.words, found.rows_WD, found.said)
+
+
+@dataclass
+class Vectors(VectorRows):
+    """The vectors of a run's corpus, which grow with each text that is encoded; the run keeps them.
+
+    ``words``: of each vector that is kept its row, from 1; row 0 is that of words without one.
+    ``learnt``: the first so many of them are of words that train shows.
+    """
+
+    source: FileOfVectors
+    width: int
+    cache: Path | None = None
+    words: dict[str, int] = field(default_factory=dict)
+    forms: dict[str, int] = field(default_factory=dict)
+    learnt: int = 0
+    said: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.rows_VD = np.zeros((1, self.width), dtype=np.float32)
+
+    def learn(self, forms: Iterable[str]) -> None:
+        """Look up the forms of train, before any others."""
+        self._add(forms)
+        self.learnt = len(self.words)
+
+    def of(self, forms: Sequence[str]) -> FormVectors:
+        """The vectors of some forms."""
+        self._add(forms)
+        places_U = np.array([self.forms[form] for form in forms], dtype=np.int64)
+        return FormVectors(places_U, places_U, self)
+
+    def _add(self, forms: Iterable[str]) -> None:
+        new = [form for form in dict.fromkeys(forms) if form not in self.forms]
+        if not new:
+            return
+        found = look_up_once(self.source, new, self.cache)
+        fresh = [number for number, word in enumerate(found.words) if word not in self.words]
+        for number in fresh:
+            self.words[found.words[number]] = len(self.words) + 1
+        self.rows_VD = np.concatenate([self.rows_VD, found.rows_WD[fresh]])
+        for form, place in zip(new, found.places_F.tolist(), strict=True):
+            self.forms[form] = self.words[found.words[place]] if place >= 0 else 0
+        self.said = found.said
+
+    def save(self, file: Path) -> None:
+        """Write all that is needed to look these forms up again, whole or not at all.
+
+        Runs that read the same words share one file of the cache, of which each has a link.
+        """
+        digest = hashlib.sha256(f"{FORMAT} {self.source} {self.learnt} {self.forms}".encode("utf-8", "surrogatepass"))
+        kept = None if self.cache is None else self.cache / f"vectors-{digest.hexdigest()[:24]}.safetensors"
+        if kept is None or not link(kept, file):
+            write_tensors(file, self._tensors(), self._described())
+            if kept is not None:
+                link(file, kept)
+
+    def _tensors(self) -> dict[str, Any]:
+        places_F = np.array(list(self.forms.values()), dtype=np.int32)
+        return {"rows": self.rows_VD, "forms": blob(self.forms), "places": places_F, "words": blob(self.words)}
+
+    def _described(self) -> dict[str, Any]:
+        return {"path": self.source.path, "content": self.source.content, "form": self.source.form} | {
+            "learnt": self.learnt
+        }
+
+
+class SavedVectors:
+    """The vectors that a run kept, for texts that come afterwards.
+
+    Words that the run's own corpus does not hold are looked up in the file of vectors, if it is still there with the
+    same content; else they have none, which is said once.
+    """
+
+    def __init__(self, saved: Path) -> None:
+        """Raises ValueError for a file that is not there, or damaged."""
+        tensors, described = read_tensors(saved)
+        self.rows_VD: Floats = tensors["rows"]
+        self.forms = dict(zip(unblob(tensors["forms"]), tensors["places"].tolist(), strict=True))
+        self.words = {word: row for row, word in enumerate(unblob(tensors["words"]), start=1)}
+        self.source = FileOfVectors(described["path"], described["content"], described["form"])
+        self.learnt, self.width = int(described["learnt"]), self.rows_VD.shape[1]
+        self._file_is_there: bool | None = None
+
+    def of(self, forms: Sequence[str]) -> FormVectors:
+        """The vectors of some forms."""
+        new = [form for form in forms if form not in self.forms]
+        found = self._found(new) if new else None
+        places = dict(zip(new, found.places_F.tolist(), strict=True)) if found else {}
+        ids_U, rows = np.zeros(len(forms), dtype=np.int64), np.zeros((len(forms), self.width), dtype=np.float32)
+        for number, form in enumerate(forms):
+            word = found.words[places[form]] if found is not None and places.get(form, -1) >= 0 else None
+            ids_U[number] = self.forms.get(form, 0) if form in self.forms else self._id_of(form, word)
+            if 0 < ids_U[number] < len(self.rows_VD):
+                rows[number] = self.rows_VD[ids_U[number]]
+            elif word is not None and found is not None:
+                rows[number] = found.rows_WD[places[form]]
+        return FormVectors(ids_U, np.arange(len(forms)), VectorRows(rows))
+
+    def _id_of(self, form: str, word: str | None) -> int:
+        """Of a form that the corpus lacks: that of the ``word`` the file has for it, or of one that was kept."""
+        if word is not None:
+            return self.words.get(word, len(self.rows_VD))
+        return next((self.words[spelt] for spelt in spellings(form) if spelt in self.words), 0)
+
+    def _found(self, forms: Sequence[str]) -> Found | None:
+        if self._file_is_there is False:
+            return None
+        try:
+            found = look_up(self.source, forms)
+        except (ValueError, OSError) as error:
+            self._file_is_there = False
+            warnings.warn(
+                f"words that the run's own data do not hold have no vector: the file of them cannot be read ({error})",
+                stacklevel=2,
+            )
+            return None
+        self._file_is_there = True
+        return found
+
+
+@lru_cache(maxsize=1)
+def _indexed(path: str, form: Form, changed_at: tuple[int, ...]) -> tuple[VectorFile, Index]:
+    file = VectorFile(path, form=form)
+    return file, file.scan()
+
+
+def _changed_at(path: str) -> tuple[int, ...]:
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error.strerror})") from error
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _write_found(file: Path, found: Found) -> None:
+    """A disk may be full, or read-only: then the same is looked up again the next time."""
+    tensors = {"places": found.places_F, "words": blob(found.words), "rows": found.rows_WD}
+    with suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_tensors(file, tensors, {"said": json.dumps(found.said)})
+
+
+def _read_found(file: Path, forms: int) -> Found | None:
+    """None if it is not there; a damaged file is worth no more than none."""
+    if not file.exists():
+        return None
+    with suppress(ValueError, KeyError):
+        tensors, described = read_tensors(file)
+        found = Found(tensors["places"], unblob(tensors["words"]), tensors["rows"], json.loads(described["said"]))
+        if len(found.places_F) == forms and len(found.words) == len(found.rows_WD):
+            return found
+    return None
