@@ -57,7 +57,7 @@ class TextTensors:
 
     def each(self, change: Callable[[Tensor], Tensor]) -> TextTensors:
         """The same texts with every tensor that there is changed."""
-        return TextTensors(*(None if value is None else change(value) for value in vars(self).values()))
+        return TextTensors(**{name: None if value is None else change(value) for name, value in vars(self).items()})
 
 
 class IdCounts(NamedTuple):

@@ -42,7 +42,7 @@ class PretrainedVectors(nn.Module):
         self.table: nn.Embedding | None = None
         if train:  # from zeros, since drawing some that are replaced would change what is drawn after them
             first_ND = torch.zeros(sizes.vectors + 1, self.width)
-            self.table = nn.Embedding.from_pretrained(first_ND, freeze=False, padding_idx=PADDING)
+            self.table = nn.Embedding(*first_ND.shape, padding_idx=PADDING, _weight=first_ND)
 
     def start_from(self, rows_ND: Tensor) -> None:
         """Let what is learnt on start from the vectors of the file, (N + 1, D), the first row zero."""

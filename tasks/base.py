@@ -176,7 +176,8 @@ NOTHING_WRITTEN = WrittenSymbols(count=0, begin=0, end=0)
 class Sizes:
     """What is known only once the corpus is encoded: labels, numbers of words, characters and written symbols.
 
-    ``aligned``: whether gold alignments are scored.
+    ``aligned``: whether gold alignments are scored. ``vectors``: pretrained vectors of words that train shows;
+    ``vector_width``: of these, 0 where none are used.
     """
 
     labels: list[str]
@@ -184,6 +185,8 @@ class Sizes:
     characters: int
     written: WrittenSymbols = NOTHING_WRITTEN
     aligned: bool = False
+    vectors: int = 0
+    vector_width: int = 0
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from harness.build.data import file_of_vectors
 from harness.build.factories import is_floor, mechanism_of
 from harness.build.room import check_size, weights_of
 from harness.build.trainer import accelerator_of
@@ -42,8 +45,10 @@ def check_combination(config: DictConfig, task: Task) -> None:
             f"model={config.names.model} supports {', '.join(sorted(mechanism.supports))}, but task={task.name} also "
             f"needs {', '.join(sorted(missing))}; mechanisms that can: {', '.join(_able(task))}"
         )
+    vectors = file_of_vectors(config)
+    sizes = SOME_SIZES if vectors is None else replace(SOME_SIZES, vectors=8, vector_width=vectors.width)
     try:
-        weights = weights_of(config, task, SOME_SIZES)
+        weights = weights_of(config, task, sizes)
     except ValueError as error:
         raise UnsupportedError(str(error)) from error
     check_size(config, weights)

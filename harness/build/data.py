@@ -17,7 +17,8 @@ from tasks.base import Batch, Task
 from tasks.encoding.batching import BatchLoader, BatchPlan
 from tasks.encoding.collation import collate
 from tasks.encoding.corpus import EncodedCorpus
-from tasks.encoding.vocabulary import EncodingOptions
+from tasks.encoding.vectors import FileOfVectors, Vectors
+from tasks.encoding.vocabulary import EncodingOptions, VectorLookup
 from tasks.reading.source import Corpus
 
 SAMPLED, USUAL = 32, 512
@@ -46,15 +47,29 @@ def encode(config: DictConfig, task: Task, corpus: Corpus) -> Data:
 
     Raises ValueError for what the encoding refuses, and for texts longer than learned positions reach.
     """
-    cache, options = Path(config.results_dir) / "cache", encoding_options(config)
+    cache = Path(config.results_dir) / "cache"
+    options = encoding_options(config, _vectors(config, cache))
     encoded: EncodedCorpus = task.encode(corpus, options=options, external=uses_external(config), cache=cache)
     _check_lengths(config, corpus, encoded)
     return Data(config, task, corpus, encoded)
 
 
-def encoding_options(config: DictConfig) -> EncodingOptions:
-    """How tokens become ids, as the configuration has it."""
-    return EncodingOptions(**config.encoding, ngram_buckets=config.embedding.ngram_buckets)
+def encoding_options(config: DictConfig, vectors: VectorLookup | None) -> EncodingOptions:
+    """How tokens become ids, as the configuration has it, and where pretrained vectors of words are looked up."""
+    return EncodingOptions(**config.encoding, ngram_buckets=config.embedding.ngram_buckets, vectors=vectors)
+
+
+def file_of_vectors(config: DictConfig) -> FileOfVectors | None:
+    """The file of pretrained word vectors that the embedding reads, if it reads any."""
+    embedding = config.embedding
+    if embedding.get("path") is None or "content" not in embedding:
+        return None
+    return FileOfVectors(str(embedding.path), str(embedding.content), config.encoding.normalize)
+
+
+def _vectors(config: DictConfig, cache: Path) -> Vectors | None:
+    source = file_of_vectors(config)
+    return None if source is None else Vectors(source, source.width, cache)
 
 
 def _check_lengths(config: DictConfig, corpus: Corpus, encoded: EncodedCorpus) -> None:

@@ -193,7 +193,7 @@ TASKS = {
 class WordVectors(k.Factory):
     """One vector a word."""
 
-    width: k.Count
+    width: k.Whole
     word_dropout: k.Rate
     std: k.FromZero
 

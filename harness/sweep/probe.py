@@ -122,7 +122,8 @@ def _data(config: DictConfig, task: Task, corpus: Corpus) -> Data:
     from harness.build.factories import uses_external
 
     sizes = [len(rows) for rows in corpus.splits.values()]
-    read = (sizes, config.encoding, config.embedding.ngram_buckets, config.position.get("max_length"), config.task)
+    own = (config.embedding.ngram_buckets, config.embedding.get("content"))
+    read = (sizes, config.encoding, own, config.position.get("max_length"), config.task)
     key = f"{corpus.fingerprint} {uses_external(config)} {read}"
     if key not in _encoded:
         for known, old in list(_encoded.items()):

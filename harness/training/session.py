@@ -19,6 +19,7 @@ from harness.build.matching import match_model
 from harness.build.model import make_model
 from harness.build.room import check_room
 from harness.build.trainer import optimisation
+from harness.build.vectors import vector_facts
 from harness.records.processes import writes_here
 from harness.records.record import Costs, Facts
 from harness.training.callbacks import History
@@ -57,6 +58,9 @@ def begin(config: DictConfig, folder: Path, task: Task, corpus: Corpus) -> Gener
     yield {"match": match}
     model = make_model(config, data)
     estimated = check_room(config, data, model)
+    vectors = vector_facts(model, data)
+    if vectors is not None:
+        yield {"vectors": vectors}
     yield {"attention_notes": attention_notes(model)}
     flops, why_not = _flops(config, data)
     costs: Costs = {

@@ -33,7 +33,14 @@ class Encoding(ABC):
     @property
     def sizes(self) -> Sizes:
         """What a network has to know to be built."""
-        return Sizes(self.labels, vocabulary=self.codec.vocabulary_size, characters=self.codec.character_count)
+        vectors = self.codec.options.vectors
+        return Sizes(
+            self.labels,
+            vocabulary=self.codec.vocabulary_size,
+            characters=self.codec.character_count,
+            vectors=0 if vectors is None else vectors.learnt,
+            vector_width=0 if vectors is None else vectors.width,
+        )
 
     @abstractmethod
     def encode(self, corpus: Corpus) -> EncodedCorpus:

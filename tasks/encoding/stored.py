@@ -27,16 +27,14 @@ def unblob(blob: NDArray[np.uint8]) -> list[str]:
 
 
 def write_tensors(file: Path, tensors: dict[str, Any], described: dict[str, Any]) -> None:
-    """Write whole or not at all. Raises OSError where that cannot be done."""
-    from safetensors.numpy import save_file
+    """Write whole or not at all. Raises the error of the system, as of a full disk."""
+    from safetensors.numpy import save
 
     part = file.with_name(f"{file.name}.{os.getpid()}")
     metadata = {"format": FORMAT, **{key: str(value) for key, value in described.items()}}
     try:
-        save_file(tensors, str(part), metadata)
+        part.write_bytes(save(tensors, metadata))
         part.replace(file)
-    except Exception as error:  # safetensors tells errors of the system in its own
-        raise OSError(f"{file} could not be written ({error})") from error
     finally:
         part.unlink(missing_ok=True)
 

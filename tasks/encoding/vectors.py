@@ -22,10 +22,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.encoding.arrays import FormVectors, VectorRows
+from tasks.encoding.arrays import EncodedSplit, FormVectors, VectorRows
 from tasks.encoding.stored import FORMAT, blob, link, read_tensors, unblob, write_tensors
 from tasks.encoding.subwords import WORD
-from tasks.reading.normalization import Form
+from tasks.encoding.vocabulary import EncodingOptions
+from tasks.reading.normalization import Form, checked_form
 from tasks.reading.vector_files import Index, VectorFile
 
 Floats = NDArray[np.float32]
@@ -178,6 +179,27 @@ class Vectors(VectorRows):
         }
 
 
+def learn_vectors(options: EncodingOptions, texts: Iterable[Sequence[str]]) -> None:
+    """Look up the forms of train, before any others, where pretrained vectors are used."""
+    if isinstance(options.vectors, Vectors):
+        options.vectors.learn(form for text in texts for form in text)
+
+
+def coverage_of(split: EncodedSplit) -> dict[str, float]:
+    """The share of the different forms (``types``) and of the ``tokens`` of a split that have a vector.
+
+    External texts that all examples share are no part of it.
+    """
+    covered: dict[str, bool] = {}
+    tokens = have = 0
+    for texts in split.texts:
+        assert texts.forms.vectors is not None
+        known_U = texts.forms.vectors.ids_U > 0
+        covered.update(zip(texts.forms.spelt_U, known_U.tolist(), strict=True))
+        tokens, have = tokens + len(texts.forms_K), have + int(known_U[texts.forms_K].sum())
+    return {"types": sum(covered.values()) / max(1, len(covered)), "tokens": have / max(1, tokens)}
+
+
 class SavedVectors:
     """The vectors that a run kept, for texts that come afterwards.
 
@@ -191,7 +213,7 @@ class SavedVectors:
         self.rows_VD: Floats = tensors["rows"]
         self.forms = dict(zip(unblob(tensors["forms"]), tensors["places"].tolist(), strict=True))
         self.words = {word: row for row, word in enumerate(unblob(tensors["words"]), start=1)}
-        self.source = FileOfVectors(described["path"], described["content"], described["form"])
+        self.source = FileOfVectors(described["path"], described["content"], checked_form(described["form"]))
         self.learnt, self.width = int(described["learnt"]), self.rows_VD.shape[1]
         self._file_is_there: bool | None = None
 

@@ -4,12 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tasks.base import UNKNOWN
+from tasks.encoding.arrays import FormVectors
 from tasks.reading.normalization import Form, checked_form
 
 Overlong = Literal["windows", "cut", "error"]
+
+
+class VectorLookup(Protocol):
+    """Pretrained vectors by the spelling of words, see ``tasks.encoding.vectors``.
+
+    ``rows_VD``: those that are kept, the first row of words without one; ``learnt``: how many after it train shows.
+    """
+
+    width: int
+    learnt: int
+    rows_VD: NDArray[np.float32]
+
+    def of(self, forms: Sequence[str]) -> FormVectors:
+        """The vectors of some forms."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +42,7 @@ class EncodingOptions:
     0: no n-grams are computed.
     ``max_length``: the most tokens of a text that are read together, where a task tags or chooses; None: any number.
     ``overlong``: what becomes of a longer one: it is read in ``windows``, ``cut``, or refused with an ``error``.
+    ``vectors``: where the pretrained vectors of words are looked up; None: none are used.
     """
 
     normalize: Form
@@ -35,6 +54,7 @@ class EncodingOptions:
     ngram_buckets: int
     max_length: int | None = None
     overlong: Overlong = "windows"
+    vectors: VectorLookup | None = None
 
     def __post_init__(self) -> None:
         checked_form(self.normalize)

@@ -266,8 +266,8 @@ def binary_numbers(pieces: Sequence[bytes], words: Sequence[str], width: int, fo
         found, _, rest = piece.partition(b" ")
         _check_word(number, found.lstrip(b"\n"), word, form)
         numbers_WD[number] = np.frombuffer(rest, dtype="<f4", count=width)
-    for number in np.flatnonzero(~np.isfinite(numbers_WD).all(axis=1)):
-        raise Malformed(int(number), f"the vector of {words[number]!r} holds what is no number (NaN or infinity)")
+    for wrong in np.flatnonzero(~np.isfinite(numbers_WD).all(axis=1)).tolist():
+        raise Malformed(wrong, f"the vector of {words[wrong]!r} holds what is no number (NaN or infinity)")
     return numbers_WD
 
 
