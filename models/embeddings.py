@@ -236,6 +236,8 @@ class TokenEmbedding(nn.Module):
         super().__init__()
         sizes = IdCounts(vocabulary_size, character_count, ngram_buckets, vectors, vector_width)
         built: dict[str, Any] = {name: factory(sizes) for name, factory in parts.items() if not _switched_off(factory)}
+        if path is not None and not any(getattr(part, "reads_vectors", False) for part in built.values()):
+            raise ValueError(f"no part of the embedding reads embedding.path={path}; choose embedding=vectors")
         self.parts = nn.ModuleDict(built)
         self.combine = combine
         combined = _combined_width({name: part.width for name, part in built.items()}, combine)

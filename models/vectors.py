@@ -15,6 +15,8 @@ B texts, T positions, U distinct forms of the batch, N words that train shows, D
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -30,6 +32,8 @@ class PretrainedVectors(nn.Module):
 
     Raises ValueError where no file of vectors is named.
     """
+
+    reads_vectors: ClassVar[bool] = True
 
     def __init__(self, sizes: IdCounts, *, train: bool, word_dropout: float) -> None:
         super().__init__()

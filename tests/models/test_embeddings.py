@@ -211,8 +211,13 @@ def test_token_dropout_takes_whole_vectors_and_leaves_the_others_as_they_are() -
 @pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_configuration_builds(path: Path) -> None:
     config = OmegaConf.create({"embedding": OmegaConf.load(path), "backbone": {"width": 8}})
-    module = instantiate(config.embedding)(vocabulary_size=9, character_count=7)
-    x: Tensor = module(texts())
+    given = texts()
+    vectors = {}
+    if "path" in config.embedding.keys():  # noqa: SIM118  (it has no value yet)
+        config.embedding.path, vectors = "vectors.txt", {"vectors": 3, "vector_width": 5}
+        given = replace(given, vectors_UD=torch.rand(4, 5), vector_ids_U=torch.tensor([1, 0, 7, 3]))
+    module = instantiate(config.embedding)(vocabulary_size=9, character_count=7, **vectors)
+    x: Tensor = module(given)
     assert x.shape == (2, 3, module.width)
     assert x.isfinite().all()
 
@@ -230,6 +235,8 @@ def test_bad_options_are_refused() -> None:
         embedding(combine="sum")
     with pytest.raises(ValueError, match="'concatenate' or 'sum', got 'mean'"):
         embedding(combine="mean")
+    with pytest.raises(ValueError, match=r"no part of the embedding reads embedding\.path=v; choose embedding=vectors"):
+        embedding(path="v")
 
 
 def test_shape_vectors_belong_to_the_form() -> None:
