@@ -26,7 +26,8 @@ from tests.harness.conftest import TINY
 
 Overrides = Callable[..., list[str]]
 
-WORDS = [*"good fine nice bad poor sad film book song cook meal was is the a not very".split(), "NEW"]
+NOUNS, GOOD, BAD = ("film", "book", "song", "cook", "meal"), ("good", "fine", "nice"), ("bad", "poor", "sad")
+WORDS = (*NOUNS, *GOOD, *BAD, "was", "is", "the", "a", "not", "very", "NEW")
 
 
 @pytest.fixture
@@ -44,12 +45,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 def write_split(file: Path, rows: int, words: list[str]) -> None:
-    nouns = ["film", "book", "song", "cook", "meal"]
     lines = []
     for number in range(rows):
         word = words[number % len(words)]
-        label = "up" if word in ("good", "fine", "nice", "new") else "down"
-        lines.append(json.dumps({"text": f"The {nouns[number % 5]} was {word} indeed", "label": label}))
+        label = "up" if word in (*GOOD, "new") else "down"
+        lines.append(json.dumps({"text": f"The {NOUNS[number % 5]} was {word} indeed", "label": label}))
     file.write_text("\n".join(lines))
 
 
@@ -156,7 +156,7 @@ def test_a_file_of_another_content_than_was_given_is_refused(reviews: Overrides)
 @pytest.mark.slow
 def test_few_covered_words_are_warned_of_and_noted(reviews: Overrides, folder: Path):
     (folder / "few.txt").write_bytes(b"the 1 2\nfilm 3 4\ncaf\xe9 5 6\n")
-    with pytest.warns(UserWarning) as said:
+    with pytest.warns(UserWarning, match="has a vector|no UTF-8") as said:
         record = run(reviews(path="few.txt")).record
     assert any("has a vector for" in str(one.message) for one in said)
     assert record["status"] == "done"
