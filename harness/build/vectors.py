@@ -22,6 +22,12 @@ def start_vectors(model: TaskModel, data: Data) -> None:
             part.start_from(torch.from_numpy(vectors.rows_VD[: vectors.learnt + 1]))
 
 
+def bytes_of_vectors(data: Data) -> int:
+    """The memory that the pretrained vectors of all words of the corpus take."""
+    vectors = data.encoded.encoding.codec.options.vectors
+    return 0 if vectors is None else vectors.rows_VD.nbytes
+
+
 def vector_facts(model: TaskModel, data: Data) -> WordVectors | None:
     """What the record says of pretrained vectors; None where there are none. Warns of a share under half."""
     vectors = data.encoded.encoding.codec.options.vectors

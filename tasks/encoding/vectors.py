@@ -219,18 +219,18 @@ class SavedVectors:
 
     def of(self, forms: Sequence[str]) -> FormVectors:
         """The vectors of some forms."""
-        new = [form for form in forms if form not in self.forms]
-        found = self._found(new) if new else None
-        places = dict(zip(new, found.places_F.tolist(), strict=True)) if found else {}
-        ids_U, rows = np.zeros(len(forms), dtype=np.int64), np.zeros((len(forms), self.width), dtype=np.float32)
-        for number, form in enumerate(forms):
-            word = found.words[places[form]] if found is not None and places.get(form, -1) >= 0 else None
-            ids_U[number] = self.forms.get(form, 0) if form in self.forms else self._id_of(form, word)
-            if 0 < ids_U[number] < len(self.rows_VD):
-                rows[number] = self.rows_VD[ids_U[number]]
-            elif word is not None and found is not None:
-                rows[number] = found.rows_WD[places[form]]
-        return FormVectors(ids_U, np.arange(len(forms)), VectorRows(rows))
+        ids_U = np.array([self.forms.get(form, -1) for form in forms], dtype=np.int64)
+        new = np.flatnonzero(ids_U < 0).tolist()
+        found = self._found([forms[number] for number in new]) if new else None
+        for place, number in enumerate(new):
+            there = found is not None and found.places_F[place] >= 0
+            word = found.words[found.places_F[place]] if found is not None and there else None
+            ids_U[number] = self._id_of(forms[number], word)
+        rows_UD = self.rows_VD[np.where(ids_U < len(self.rows_VD), ids_U, 0)]
+        for place, number in enumerate(new):
+            if found is not None and ids_U[number] == len(self.rows_VD):
+                rows_UD[number] = found.rows_WD[found.places_F[place]]
+        return FormVectors(ids_U, np.arange(len(forms)), VectorRows(rows_UD))
 
     def _id_of(self, form: str, word: str | None) -> int:
         """Of a form that the corpus lacks: that of the ``word`` the file has for it, or of one that was kept."""

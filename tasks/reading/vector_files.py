@@ -27,6 +27,9 @@ from tasks.reading.vector_rows import BinaryRows, Malformed, Rows, Spans, TextRo
 HEAD = 1 << 20
 """The bytes from which is told what a file is."""
 
+WIDEST = 100_000
+"""No vector is as wide; what says so was made by mistake."""
+
 TOGETHER = 2048
 """So many wanted rows are parsed at once."""
 
@@ -223,8 +226,11 @@ def _layout(head: bytes, path: Path) -> Layout:
     fields = first.split()
     if len(fields) == 2 and all(field.isdigit() for field in fields):
         count, width = map(int, fields)
-        if count < 1 or width < 1:
-            raise ValueError(f"{path}, line 1: {count} vectors of width {width}, but both are above 0; correct it")
+        if count < 1 or not 1 <= width <= WIDEST:
+            raise ValueError(
+                f"{path}, line 1: {count} vectors of width {width}, but there are some, of width 1 to {WIDEST:,}; "
+                "correct it"
+            )
         start += len(first) + len(newline)
         if _is_binary(rest, width):
             return Layout(True, width, count, start, b" ")

@@ -93,6 +93,8 @@ def test_a_run_reads_vectors_and_stands_alone(reviews: Overrides, folder: Path, 
     learnt = [name for name in own if "parts.vectors" in name]
     name = "embeddings.parts.vectors"
     assert learnt == ([f"{name}.table.weight"] if train == "true" else []) + [f"{name}.unknown_D"]
+    new = SavedNetwork.load(record, outcome.folder).data([{"text": "not SO New"}], str)
+    assert new.encoded.splits["test"].texts[0].forms.vectors.ids_U.tolist() == [15, 0, 14]  # 14 are kept
     (folder / "vectors.txt").unlink()
     shutil.rmtree(folder / "data")
     copied = tmp_path / "copied"
@@ -124,7 +126,7 @@ def test_the_content_of_the_file_names_the_run_wherever_it_lies(reviews: Overrid
     assert identity(path="copy.txt") == first
     assert identity(f"embedding.content={content.content_of(str(folder / 'vectors.txt'))}") == first
     text = (folder / "vectors.txt").read_text()
-    (folder / "vectors.txt").write_text(text.replace("good 0", "good 9"))
+    (folder / "vectors.txt").write_text(text.replace("good", "gold"))
     assert identity() != first
     (folder / "vectors.txt").write_text(text)
     assert identity() == first

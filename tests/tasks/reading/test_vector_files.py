@@ -113,6 +113,7 @@ MALFORMED = {
     "another width": (b"2 4\na 1 2 3\nb 1 2 3\n", "line 2: expected a word and 4 numbers, as line 1 says, got 3"),
     "too few rows": (b"3 3\na 1 2 3\nb 1 2 3\n", "its first line says 3 vectors, and there are 2"),
     "too many rows": (b"1 3\na 1 2 3\nb 1 2 3\n", "its first line says 1 vectors, and there are 2"),
+    "no such width": (b"1 1000000000\na 1\n", "line 1: 1 vectors of width 1000000000"),
     "none": (b"0 3\n", "line 1: 0 vectors of width 3"),
     "prose": (b"Once upon a time\n", "line 1: expected a word and its numbers"),
     "empty": (b"\n", "is empty"),
