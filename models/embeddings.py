@@ -12,7 +12,7 @@ B texts, T positions, U distinct word forms in the batch, C characters of a form
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
@@ -57,7 +57,8 @@ class TextTensors:
 
     def each(self, change: Callable[[Tensor], Tensor]) -> TextTensors:
         """The same texts with every tensor that there is changed."""
-        return TextTensors(**{name: None if value is None else change(value) for name, value in vars(self).items()})
+        there = {name: change(value) for name, value in vars(self).items() if value is not None}
+        return replace(self, **there)
 
 
 class IdCounts(NamedTuple):

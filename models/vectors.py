@@ -46,7 +46,7 @@ class PretrainedVectors(nn.Module):
         self.table: nn.Embedding | None = None
         if train:  # from zeros, since drawing some that are replaced would change what is drawn after them
             first_ND = torch.zeros(sizes.vectors + 1, self.width)
-            self.table = nn.Embedding(*first_ND.shape, padding_idx=PADDING, _weight=first_ND)
+            self.table = nn.Embedding(len(first_ND), self.width, padding_idx=PADDING, _weight=first_ND)
 
     def start_from(self, rows_ND: Tensor) -> None:
         """Let what is learnt on start from the vectors of the file, (N + 1, D), the first row zero."""

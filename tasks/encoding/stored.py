@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterable
@@ -16,22 +17,23 @@ FORMAT = "1"
 
 
 def blob(words: Iterable[str]) -> NDArray[np.uint8]:
-    """Words, none of which holds an end of line, as bytes."""
-    return np.frombuffer("\n".join(words).encode("utf-8", "surrogatepass"), dtype=np.uint8)
+    """Words as bytes."""
+    text = json.dumps(list(words), ensure_ascii=False)
+    return np.frombuffer(text.encode("utf-8", "surrogatepass"), dtype=np.uint8)
 
 
 def unblob(blob: NDArray[np.uint8]) -> list[str]:
     """The words of such bytes."""
-    text = blob.tobytes().decode("utf-8", "surrogatepass")
-    return text.split("\n") if text else []
+    words: list[str] = json.loads(blob.tobytes().decode("utf-8", "surrogatepass"))
+    return words
 
 
-def write_tensors(file: Path, tensors: dict[str, Any], described: dict[str, Any]) -> None:
+def write_tensors(file: Path, tensors: dict[str, Any], described: dict[str, str]) -> None:
     """Write whole or not at all. Raises the error of the system, as of a full disk."""
     from safetensors.numpy import save
 
     part = file.with_name(f"{file.name}.{os.getpid()}")
-    metadata = {"format": FORMAT, **{key: str(value) for key, value in described.items()}}
+    metadata = {"format": FORMAT, **described}
     try:
         part.write_bytes(save(tensors, metadata))
         part.replace(file)

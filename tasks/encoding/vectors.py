@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -101,17 +101,13 @@ def look_up_once(source: FileOfVectors, forms: Sequence[str], cache: Path | None
     """The same, read from ``cache`` if these forms were looked up in a file of this content before."""
     if cache is None:
         return look_up(source, forms)
-    asked = "\n".join(sorted(forms)).encode("utf-8", "surrogatepass")
-    digest = hashlib.sha256(f"{FORMAT} {source.content} {source.form}\n".encode() + asked).hexdigest()
-    file = cache / f"vectors-{digest[:24]}.safetensors"
-    order = sorted(range(len(forms)), key=forms.__getitem__)
+    asked = blob([FORMAT, source.content, source.form, *forms])
+    file = cache / f"vectors-{hashlib.sha256(asked).hexdigest()[:24]}.safetensors"
     found = _read_found(file, len(forms))
     if found is None:
-        found = look_up(source, [forms[number] for number in order])
+        found = look_up(source, forms)
         _write_found(file, found)
-    places_F = np.empty_like(found.places_F)
-    places_F[order] = found.places_F
-    return Found(places_F, found.words, found.rows_WD, found.said)
+    return found
 
 
 @dataclass
@@ -145,7 +141,7 @@ class Vectors(VectorRows):
         return FormVectors(places_U, places_U, self)
 
     def _add(self, forms: Iterable[str]) -> None:
-        new = [form for form in dict.fromkeys(forms) if form not in self.forms]
+        new = sorted({form for form in forms if form not in self.forms})
         if not new:
             return
         found = look_up_once(self.source, new, self.cache)
@@ -162,8 +158,9 @@ class Vectors(VectorRows):
 
         Runs that read the same words share one file of the cache, of which each has a link.
         """
-        digest = hashlib.sha256(f"{FORMAT} {self.source} {self.learnt} {self.forms}".encode("utf-8", "surrogatepass"))
-        kept = None if self.cache is None else self.cache / f"vectors-{digest.hexdigest()[:24]}.safetensors"
+        asked = blob([FORMAT, *self._described().values(), *self.forms])
+        name = f"vectors-{hashlib.sha256(asked).hexdigest()[:24]}-of-runs.safetensors"
+        kept = None if self.cache is None else self.cache / name
         if kept is None or not link(kept, file):
             write_tensors(file, self._tensors(), self._described())
             if kept is not None:
@@ -173,9 +170,13 @@ class Vectors(VectorRows):
         places_F = np.array(list(self.forms.values()), dtype=np.int32)
         return {"rows": self.rows_VD, "forms": blob(self.forms), "places": places_F, "words": blob(self.words)}
 
-    def _described(self) -> dict[str, Any]:
-        return {"path": self.source.path, "content": self.source.content, "form": self.source.form} | {
-            "learnt": self.learnt
+    def _described(self) -> dict[str, str]:
+        source = self.source
+        return {
+            "path": source.path,
+            "content": source.content,
+            "form": source.form,
+            "learnt": str(self.learnt),
         }
 
 
@@ -214,7 +215,10 @@ class SavedVectors:
         self.forms = dict(zip(unblob(tensors["forms"]), tensors["places"].tolist(), strict=True))
         self.words = {word: row for row, word in enumerate(unblob(tensors["words"]), start=1)}
         self.source = FileOfVectors(described["path"], described["content"], checked_form(described["form"]))
-        self.learnt, self.width = int(described["learnt"]), self.rows_VD.shape[1]
+        self.learnt, self.width = int(described["learnt"]), self.rows_VD.shape[-1]
+        kept = len(self.words) + 1
+        if self.rows_VD.shape != (kept, self.width) or not self.learnt < kept or not 0 <= _farthest(self.forms) < kept:
+            raise ValueError(f"{saved} is no file of vectors that a run kept: its parts do not fit together")
         self._file_is_there: bool | None = None
 
     def of(self, forms: Sequence[str]) -> FormVectors:
@@ -266,6 +270,11 @@ def _changed_at(path: str) -> tuple[int, ...]:
     except OSError as error:
         raise ValueError(f"{path} cannot be read ({error.strerror})") from error
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _farthest(places: Mapping[str, int]) -> int:
+    """The largest place; -1 if one is below 0."""
+    return -1 if min(places.values(), default=0) < 0 else max(places.values(), default=0)
 
 
 def _write_found(file: Path, found: Found) -> None:

@@ -12,6 +12,7 @@ from tasks.encoding import vectors as module
 from tasks.encoding.arrays import EncodedSplit
 from tasks.encoding.codec import TextCodec
 from tasks.encoding.collation import collate
+from tasks.encoding.stored import read_tensors, write_tensors
 from tasks.encoding.vectors import FileOfVectors, SavedVectors, Vectors, coverage_of, learn_vectors, spellings
 from tasks.encoding.vocabulary import EncodingOptions
 
@@ -47,10 +48,10 @@ def test_words_that_train_shows_come_first_and_others_have_theirs_too(source: Fi
     vectors = Vectors(source, 2)
     vectors.learn(["The", "cat", "the", "Berlin"])
     assert vectors.learnt == 2
-    assert vectors.of(["Berlin", "cat", "the"]).ids_U.tolist() == [2, 0, 1]
-    assert vectors.of(["dog", "the"]).ids_U.tolist() == [3, 1]
+    assert vectors.of(["Berlin", "cat", "the"]).ids_U.tolist() == [1, 0, 2]
+    assert vectors.of(["dog", "the"]).ids_U.tolist() == [3, 2]
     assert vectors.learnt == 2
-    assert vectors.rows_VD[:, 0].tolist() == [0, 1, 2, 6]
+    assert vectors.rows_VD[:, 0].tolist() == [0, 2, 1, 6]
 
 
 def test_what_was_looked_up_is_not_read_again(source: FileOfVectors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -100,7 +101,7 @@ def test_a_batch_brings_the_vectors_of_its_forms(source: FileOfVectors):
     assert batch.vectors_UD is not None
     assert batch.vector_ids_U is not None
     assert batch.vectors_UD[batch.forms_BT][..., 0].masked_fill(~batch.mask_BT, 0).tolist() == [[1, 6, 6], [0, 2, 0]]
-    assert batch.vector_ids_U[batch.forms_BT].masked_fill(~batch.mask_BT, 0).tolist() == [[1, 2, 2], [0, 3, 0]]
+    assert batch.vector_ids_U[batch.forms_BT].masked_fill(~batch.mask_BT, 0).tolist() == [[2, 1, 1], [0, 3, 0]]
     assert coverage_of(split) == {"types": 3 / 4, "tokens": 4 / 5}
 
 
@@ -161,6 +162,23 @@ def test_nothing_found_is_kept_too(tmp_path: Path, rows: dict[str, list[float]])
     vectors.learn(["qwertz"])
     vectors.save(tmp_path / "saved.safetensors")
     assert firsts(SavedVectors(tmp_path / "saved.safetensors"), "qwertz") == [0]
+
+
+def test_tokens_may_hold_any_character(source: FileOfVectors, tmp_path: Path):
+    odd = ["New York", "a\nb", "\udc80", "the"]
+    for _ in range(2):
+        vectors = Vectors(source, 2, tmp_path / "cache")
+        assert firsts(vectors, *odd) == [0, 0, 0, 1]
+    vectors.save(tmp_path / "saved.safetensors")
+    assert list(SavedVectors(tmp_path / "saved.safetensors").forms) == sorted(odd)
+
+
+def test_parts_that_do_not_fit_together_are_refused(saved: Path):
+    tensors, described = read_tensors(saved)
+    for change in ({"places": tensors["places"] + 9}, {"rows": tensors["rows"][:-1]}, {"words": tensors["forms"]}):
+        write_tensors(saved, tensors | change, {k: v for k, v in described.items() if k != "format"})
+        with pytest.raises(ValueError, match="do not fit together"):
+            SavedVectors(saved)
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:40], lambda content: b"", lambda content: b"{}" * 99])
