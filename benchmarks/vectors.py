@@ -2,9 +2,10 @@
 
     python benchmarks/vectors.py [--gensim PYTHON] [--words 400000] [--output]
 
-Each row is a process of its own; memory is the peak above what was there once everything was imported. ``PYTHON`` is
-the interpreter of an environment with gensim, which nothing here needs. The file is made for it: random numbers of five
-digits behind the point, as in GloVe, in word2vec's text format. It was read once before, so that no disk is measured.
+Each row is a process of its own. Seconds of the processor leave out what other work takes of the machine; memory is the
+peak above what was there once everything was imported. ``PYTHON`` is the interpreter of an environment with gensim, which
+nothing here needs. The file is made for it: random numbers of five digits behind the point, as in GloVe, in word2vec's
+text format. It was read once before, so that no disk is measured.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ from pathlib import Path
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 {imports}
-before, started = peak(), time.perf_counter()
+before, busy, started = peak(), time.process_time(), time.perf_counter()
 {action}
-print(json.dumps([time.perf_counter() - started, peak() - before]))
+print(json.dumps([time.perf_counter() - started, time.process_time() - busy, peak() - before]))
 """
 
 OURS = MEASURED.format(
@@ -74,8 +75,8 @@ def make_file(file: Path, words: int) -> None:
         stream.writelines(f"word{number} {rows[number % 1000]}\n" for number in range(words))
 
 
-def measured(python: str, code: str, *arguments: object) -> tuple[float, float]:
-    """Seconds and MiB."""
+def measured(python: str, code: str, *arguments: object) -> list[float]:
+    """Seconds, those of the processor, and MiB."""
     done = subprocess.run(
         [python, "-c", code, *map(str, arguments)],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -84,8 +85,8 @@ def measured(python: str, code: str, *arguments: object) -> tuple[float, float]:
         text=True,
         check=True,
     )
-    seconds, memory = json.loads(done.stdout.splitlines()[-1])
-    return seconds, memory
+    found: list[float] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def main() -> None:
@@ -119,10 +120,10 @@ def main() -> None:
             runs["gensim, which keeps all words"] = (options.gensim, GENSIM, file)
         measured(*runs["the same once more, from the cache"])
         turns = [{name: measured(*run) for name, run in runs.items()} for _ in range(options.repeats)]
-    lines = ["| | seconds | memory, MiB |", "|---|--:|--:|"]
+    lines = ["| | seconds | of the processor | memory, MiB |", "|---|--:|--:|--:|"]
     for name in runs:
-        seconds, memory = (statistics.median(turn[name][which] for turn in turns) for which in (0, 1))
-        lines.append(f"| {name} | {seconds:.2f} | {memory:,.0f} |")
+        seconds, busy, memory = (statistics.median(turn[name][which] for turn in turns) for which in range(3))
+        lines.append(f"| {name} | {seconds:.2f} | {busy:.2f} | {memory:,.0f} |")
     text = (
         f"# Word vectors\n\n{__doc__}\n{options.words:,} vectors of width {WIDTH}, {size / 1e9:.2f} GB; medians of "
         f"{options.repeats} turns; one thread. {machine(load)}\n\n" + "\n".join(lines) + "\n"

@@ -42,7 +42,7 @@ def parsed(*arguments: str) -> list[object]:
         ),
     ],
 )
-@pytest.mark.parametrize("key", ["data.path", "results_dir", "++data.train", "data.train_from.path"])
+@pytest.mark.parametrize("key", ["data.path", "results_dir", "embedding.path", "++data.train", "data.train_from.path"])
 def test_a_path_is_what_was_typed(key: str, path: str):
     assert parsed(f"{key}={path}") == [path]
 

@@ -24,7 +24,13 @@ from harness.configuration.values import check_settings
 
 GROUPS = {path.name for path in CONF.iterdir() if path.is_dir()}
 
-FOUND = {"data=files": ["data.path=folder"], "data=hub": ["data.name=x", "data.hub.path=x"]}
+VECTORS = ["embedding=vectors", "embedding.path=glove.txt"]
+
+FOUND = {
+    "embedding=vectors": VECTORS[1:],
+    "data=files": ["data.path=folder"],
+    "data=hub": ["data.name=x", "data.hub.path=x"],
+}
 
 
 @cache
@@ -97,7 +103,15 @@ def check(*overrides: str) -> None:
             "backbone.kernel: expected an odd whole number from 1, got 2",
         ),
         (["embedding.width=0"], "embedding.width: expected a whole number from 1, or null, got 0"),
-        (["embedding.parts.words.width=0"], "embedding.parts.words.width: expected a whole number from 1, got 0"),
+        (["embedding.parts.words.width=-1"], "embedding.parts.words.width: expected a whole number from 0, got -1"),
+        (["embedding=vectors"], "embedding.path has no value; give it one"),
+        ([*VECTORS, "embedding.parts.vectors.train=yes"], "embedding.parts.vectors.train: expected true or false, got"),
+        ([*VECTORS, "embedding.parts.vectors.width=9"], "nothing reads embedding.parts.vectors.width; "),
+        (
+            [*VECTORS, "embedding.content=abc"],
+            "embedding.content: expected a SHA-256 in 64 hexadecimal digits, or null",
+        ),
+        (["embedding=vectors", "embedding.path=6"], "embedding.path: expected a path, or null; put what is read as"),
         (["model=dot", "model.dropout=1.5"], "model.dropout: expected a number from 0 to below 1, got 1.5"),
         (["model.heads=two"], "model.heads: expected a whole number from 1, got 'two'"),
         (
