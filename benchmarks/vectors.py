@@ -3,9 +3,9 @@
     python benchmarks/vectors.py [--gensim PYTHON] [--words 400000] [--output]
 
 Each row is a process of its own. Seconds of the processor leave out what other work takes of the machine; memory is the
-peak above what was there once everything was imported. ``PYTHON`` is the interpreter of an environment with gensim, which
-nothing here needs. The file is made for it: random numbers of five digits behind the point, as in GloVe, in word2vec's
-text format. It was read once before, so that no disk is measured.
+peak above what was there once everything was imported. ``PYTHON`` is the interpreter of an environment with gensim;
+nothing else here needs it. The file is made for it: random numbers of five digits behind the point, as in GloVe, in
+word2vec's text format. It was read once before, so that no disk is measured.
 """
 
 from __future__ import annotations
