@@ -102,7 +102,7 @@ def look_up_once(source: FileOfVectors, forms: Sequence[str], cache: Path | None
     if cache is None:
         return look_up(source, forms)
     asked = blob([FORMAT, source.content, source.form, *forms])
-    file = cache / f"vectors-{hashlib.sha256(asked).hexdigest()[:24]}.safetensors"
+    file = cache / f"vectors-{hashlib.sha256(asked.tobytes()).hexdigest()[:24]}.safetensors"
     found = _read_found(file, len(forms))
     if found is None:
         found = look_up(source, forms)
@@ -159,7 +159,7 @@ class Vectors(VectorRows):
         Runs that read the same words share one file of the cache, of which each has a link.
         """
         asked = blob([FORMAT, *self._described().values(), *self.forms])
-        name = f"vectors-{hashlib.sha256(asked).hexdigest()[:24]}-of-runs.safetensors"
+        name = f"vectors-{hashlib.sha256(asked.tobytes()).hexdigest()[:24]}-of-runs.safetensors"
         kept = None if self.cache is None else self.cache / name
         if kept is None or not link(kept, file):
             write_tensors(file, self._tensors(), self._described())
