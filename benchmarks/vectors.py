@@ -41,7 +41,6 @@ OURS = MEASURED.format(
     imports="""
 sys.path.insert(0, {root!r})
 import pyarrow.csv
-from safetensors import numpy
 from harness.configuration.content import content_of
 from tasks.encoding.vectors import FileOfVectors, Vectors
 path, words, cache = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]) if len(sys.argv) > 3 else None

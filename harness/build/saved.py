@@ -1,7 +1,7 @@
 """What a run keeps of its network, and the network made from that alone: no data set is needed to use it.
 
 ``model.safetensors`` holds the tested weights and nothing that could be executed, ``encoding.json`` what was learnt of
-the training texts: vocabularies, labels, symbols; ``vectors.safetensors``, where pretrained vectors are used, those of
+the training texts: vocabularies, labels, symbols; ``vectors.npz``, where pretrained vectors are used, those of
 the run's words. All else stands in the record: its configuration names the parts.
 """
 

@@ -1,11 +1,13 @@
-"""Arrays and words that are kept in one file, which holds nothing that could be executed (safetensors)."""
+"""Arrays that are kept in one file, which holds nothing that could be executed (``.npz`` without objects)."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-from collections.abc import Iterable
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,13 @@ from numpy.typing import NDArray
 
 FORMAT = "1"
 """Version of the layout; files of another one are refused."""
+
+
+DAMAGED = (
+    *(OSError, ValueError, KeyError, IndexError, EOFError, AttributeError, TypeError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error, MemoryError),
+)
+"""What NumPy raises for a file of other bytes."""
 
 
 def blob(words: Iterable[str]) -> NDArray[np.uint8]:
@@ -28,32 +37,29 @@ def unblob(blob: NDArray[np.uint8]) -> list[str]:
     return words
 
 
-def write_tensors(file: Path, tensors: dict[str, Any], described: dict[str, str]) -> None:
+def write_arrays(file: Path, arrays: Mapping[str, Any], described: Mapping[str, str]) -> None:
     """Write whole or not at all. Raises the error of the system, as of a full disk."""
-    from safetensors.numpy import save
-
     part = file.with_name(f"{file.name}.{os.getpid()}")
-    metadata = {"format": FORMAT, **described}
+    said = {"format": FORMAT, **described}
     try:
-        part.write_bytes(save(tensors, metadata))
+        with part.open("wb") as stream:
+            np.savez(stream, allow_pickle=False, said=blob([json.dumps(said)]), **arrays)
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)
 
 
-def read_tensors(file: Path) -> tuple[dict[str, Any], dict[str, str]]:
-    """The tensors and what is said of them. Raises ValueError for a file that is not there, or damaged."""
-    from safetensors import SafetensorError, safe_open
-
+def read_arrays(file: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """The arrays and what is said of them. Raises ValueError for a file that is not there, or damaged."""
     try:
-        with safe_open(str(file), framework="numpy") as opened:
-            described = dict(opened.metadata() or {})
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as opened:
+            arrays = {name: opened[name] for name in opened.files}
+        described: dict[str, str] = json.loads(unblob(arrays.pop("said"))[0])
+    except DAMAGED as error:
         raise ValueError(f"{file} is no file of vectors that a run kept ({error})") from error
     if described.get("format") != FORMAT:
         raise ValueError(f"{file} is no file of vectors that a run kept, of format {FORMAT}")
-    return tensors, described
+    return arrays, described
 
 
 def link(there: Path, name: Path) -> bool:

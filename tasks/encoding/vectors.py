@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.encoding.arrays import EncodedSplit, FormVectors, VectorRows
-from tasks.encoding.stored import FORMAT, blob, link, read_tensors, unblob, write_tensors
+from tasks.encoding.stored import FORMAT, blob, link, read_arrays, unblob, write_arrays
 from tasks.encoding.subwords import WORD
 from tasks.encoding.vocabulary import EncodingOptions
 from tasks.reading.normalization import Form, checked_form
@@ -32,11 +32,13 @@ from tasks.reading.vector_files import Index, VectorFile
 Floats = NDArray[np.float32]
 
 
+SPELLINGS: tuple[Callable[[str], str], ...] = (str, str.lower, str.capitalize, str.upper)
+"""How a form is looked up, in this order: as it stands, lower-cased, capitalised, in capitals."""
+
+
 def spellings(form: str) -> list[str]:
-    """How a form is looked up, in this order; the mark of where a word begins is none of its letters."""
-    word = form.removeprefix(WORD)
-    lower = word.lower()
-    return list(dict.fromkeys((word, lower, lower.capitalize(), word.upper())))
+    """Each spelling of a form; the mark of where a word begins is none of its letters."""
+    return [spelling(form.removeprefix(WORD)) for spelling in SPELLINGS]
 
 
 @dataclass(frozen=True)
@@ -65,36 +67,35 @@ class FileOfVectors:
 
 @dataclass(frozen=True)
 class Found:
-    """What a file has of some forms. ``places_F``: of each form the word, from 0, or -1.
+    """What a file has of some forms. ``places_F``: the row of each, 0 where it has none.
 
+    ``rows_VD``: row 0 is that of forms without a vector, then come those of the ``words``.
     ``said``: what is to be known of the file, as ``Index`` has it.
     """
 
     places_F: NDArray[np.int64]
     words: list[str]
-    rows_WD: Floats
+    rows_VD: Floats
     said: dict[str, Any]
 
 
 def look_up(source: FileOfVectors, forms: Sequence[str]) -> Found:
     """Read the vectors of some forms from the file."""
     file, index = source.index()
-    asked = [spellings(form) for form in forms]
-    rows = index.find([word for words in asked for word in words])
-    places_F, words, first = np.full(len(forms), -1, dtype=np.int64), dict[str, int](), 0
-    found_W = []
-    for number, spelt in enumerate(asked):
-        own, first = rows[first : first + len(spelt)], first + len(spelt)
-        there = np.flatnonzero(own >= 0)
-        if len(there):
-            word = spelt[there[0]]
-            if word not in words:
-                words[word] = len(words)
-                found_W.append(own[there[0]])
-            places_F[number] = words[word]
-    rows_WD = file.read(index, np.array(found_W, dtype=np.int64), list(words))
+    spelt = [form.removeprefix(WORD) for form in forms]
+    rows_F = np.full(len(forms), -1, dtype=np.int64)
+    for spelling in SPELLINGS:
+        left = np.flatnonzero(rows_F < 0)
+        rows_F[left] = index.find([spelling(spelt[number]) for number in left])
+        for number in left[rows_F[left] >= 0]:
+            spelt[number] = spelling(spelt[number])
+    there = np.flatnonzero(rows_F >= 0)
+    rows_W, firsts, numbers = np.unique(rows_F[there], return_index=True, return_inverse=True)
+    places_F = np.zeros(len(forms), dtype=np.int64)
+    places_F[there] = numbers + 1
+    words = [spelt[number] for number in there[firsts]]
     said = {name: getattr(index, name) for name in ("rows", "repeated", "spaced", "undecodable", "first_undecodable")}
-    return Found(places_F, list(words), rows_WD, said)
+    return Found(places_F, words, file.read(index, rows_W, words), said)
 
 
 def look_up_once(source: FileOfVectors, forms: Sequence[str], cache: Path | None) -> Found:
@@ -102,7 +103,7 @@ def look_up_once(source: FileOfVectors, forms: Sequence[str], cache: Path | None
     if cache is None:
         return look_up(source, forms)
     asked = blob([FORMAT, source.content, source.form, *forms])
-    file = cache / f"vectors-{hashlib.sha256(asked.tobytes()).hexdigest()[:24]}.safetensors"
+    file = cache / f"vectors-{hashlib.sha256(asked.tobytes()).hexdigest()[:24]}.npz"
     found = _read_found(file, len(forms))
     if found is None:
         found = look_up(source, forms)
@@ -146,11 +147,14 @@ class Vectors(VectorRows):
             return
         found = look_up_once(self.source, new, self.cache)
         fresh = [number for number, word in enumerate(found.words) if word not in self.words]
+        if not self.words:
+            self.rows_VD = found.rows_VD
+        elif fresh:
+            self.rows_VD = np.concatenate([self.rows_VD, found.rows_VD[1:][fresh]])
         for number in fresh:
             self.words[found.words[number]] = len(self.words) + 1
-        self.rows_VD = np.concatenate([self.rows_VD, found.rows_WD[fresh]])
         for form, place in zip(new, found.places_F.tolist(), strict=True):
-            self.forms[form] = self.words[found.words[place]] if place >= 0 else 0
+            self.forms[form] = self.words[found.words[place - 1]] if place else 0
         self.said = found.said
 
     def save(self, file: Path) -> None:
@@ -159,14 +163,14 @@ class Vectors(VectorRows):
         Runs that read the same words share one file of the cache, of which each has a link.
         """
         asked = blob([FORMAT, *self._described().values(), *self.forms])
-        name = f"vectors-{hashlib.sha256(asked.tobytes()).hexdigest()[:24]}-of-runs.safetensors"
+        name = f"vectors-{hashlib.sha256(asked.tobytes()).hexdigest()[:24]}-of-runs.npz"
         kept = None if self.cache is None else self.cache / name
         if kept is None or not link(kept, file):
-            write_tensors(file, self._tensors(), self._described())
+            write_arrays(file, self._arrays(), self._described())
             if kept is not None:
                 link(file, kept)
 
-    def _tensors(self) -> dict[str, Any]:
+    def _arrays(self) -> dict[str, Any]:
         places_F = np.array(list(self.forms.values()), dtype=np.int32)
         return {"rows": self.rows_VD, "forms": blob(self.forms), "places": places_F, "words": blob(self.words)}
 
@@ -210,10 +214,10 @@ class SavedVectors:
 
     def __init__(self, saved: Path) -> None:
         """Raises ValueError for a file that is not there, or damaged."""
-        tensors, described = read_tensors(saved)
-        self.rows_VD: Floats = tensors["rows"]
-        self.forms = dict(zip(unblob(tensors["forms"]), tensors["places"].tolist(), strict=True))
-        self.words = {word: row for row, word in enumerate(unblob(tensors["words"]), start=1)}
+        arrays, described = read_arrays(saved)
+        self.rows_VD: Floats = arrays["rows"]
+        self.forms = dict(zip(unblob(arrays["forms"]), arrays["places"].tolist(), strict=True))
+        self.words = {word: row for row, word in enumerate(unblob(arrays["words"]), start=1)}
         self.source = FileOfVectors(described["path"], described["content"], checked_form(described["form"]))
         self.learnt, self.width = int(described["learnt"]), self.rows_VD.shape[-1]
         kept = len(self.words) + 1
@@ -227,13 +231,13 @@ class SavedVectors:
         new = np.flatnonzero(ids_U < 0).tolist()
         found = self._found([forms[number] for number in new]) if new else None
         for place, number in enumerate(new):
-            there = found is not None and found.places_F[place] >= 0
-            word = found.words[found.places_F[place]] if found is not None and there else None
+            there = 0 if found is None else int(found.places_F[place])
+            word = found.words[there - 1] if found is not None and there else None
             ids_U[number] = self._id_of(forms[number], word)
         rows_UD = self.rows_VD[np.where(ids_U < len(self.rows_VD), ids_U, 0)]
         for place, number in enumerate(new):
             if found is not None and ids_U[number] == len(self.rows_VD):
-                rows_UD[number] = found.rows_WD[found.places_F[place]]
+                rows_UD[number] = found.rows_VD[found.places_F[place]]
         return FormVectors(ids_U, np.arange(len(forms)), VectorRows(rows_UD))
 
     def _id_of(self, form: str, word: str | None) -> int:
@@ -279,10 +283,10 @@ def _farthest(places: Mapping[str, int]) -> int:
 
 def _write_found(file: Path, found: Found) -> None:
     """A disk may be full, or read-only: then the same is looked up again the next time."""
-    tensors = {"places": found.places_F, "words": blob(found.words), "rows": found.rows_WD}
+    arrays = {"places": found.places_F, "words": blob(found.words), "rows": found.rows_VD}
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_tensors(file, tensors, {"said": json.dumps(found.said)})
+        write_arrays(file, arrays, {"said": json.dumps(found.said)})
 
 
 def _read_found(file: Path, forms: int) -> Found | None:
@@ -290,8 +294,8 @@ def _read_found(file: Path, forms: int) -> Found | None:
     if not file.exists():
         return None
     with suppress(ValueError, KeyError):
-        tensors, described = read_tensors(file)
-        found = Found(tensors["places"], unblob(tensors["words"]), tensors["rows"], json.loads(described["said"]))
-        if len(found.places_F) == forms and len(found.words) == len(found.rows_WD):
+        arrays, described = read_arrays(file)
+        found = Found(arrays["places"], unblob(arrays["words"]), arrays["rows"], json.loads(described["said"]))
+        if len(found.places_F) == forms and len(found.words) + 1 == len(found.rows_VD):
             return found
     return None

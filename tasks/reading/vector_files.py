@@ -132,8 +132,9 @@ class VectorFile:
         return Index(content, len(keys_R), repeated, *dropped, spans, keys_R, order_R, signature)
 
     def read(self, index: Index, rows_W: NDArray[np.int64], words: Sequence[str]) -> NDArray[np.float32]:
-        """The numbers of some rows, whose ``words`` these are, (W, D)."""
-        numbers_WD = np.empty((len(rows_W), self.layout.width), dtype=np.float32)
+        """The numbers of some rows, whose ``words`` these are, (W + 1, D), below a row of zeros."""
+        table = np.empty((len(rows_W) + 1, self.layout.width), dtype=np.float32)
+        table[0], numbers_WD = 0, table[1:]
         numbers_of = binary_numbers if self.layout.binary else text_numbers
         order_W = np.argsort(rows_W)
         with self.path.open("rb") as raw, self._unpacked(raw) as stream:
@@ -147,7 +148,7 @@ class VectorFile:
                 except Malformed as error:
                     row = int(rows_W[some[error.number]])
                     raise ValueError(f"{self._place(index.spans, row)}: {error}") from None
-        return numbers_WD
+        return table
 
     def _piece(self, raw: BinaryIO, stream: Any, spans: Spans, row: int) -> bytes:
         start, size = int(spans.starts_R[row]), int(spans.sizes_R[row])

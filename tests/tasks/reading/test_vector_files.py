@@ -49,7 +49,9 @@ def read(file: VectorFile, *words: str) -> np.ndarray:
     index = file.scan()
     rows = index.find(words)
     assert (rows >= 0).all()
-    return file.read(index, rows, words)
+    table = file.read(index, rows, words)
+    assert (table[0] == 0).all()
+    return table[1:]
 
 
 @pytest.mark.parametrize("packed", [False, True])
