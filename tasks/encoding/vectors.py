@@ -254,7 +254,8 @@ class SavedVectors:
         except (ValueError, OSError) as error:
             self._file_is_there = False
             warnings.warn(
-                f"words that the run's own data do not hold have no vector: the file of them cannot be read ({error})",
+                "words that the run's own data do not hold have no vector, for the file of them cannot be read: "
+                f"{error}; put it back there to have them",
                 stacklevel=2,
             )
             return None

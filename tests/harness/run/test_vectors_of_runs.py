@@ -13,6 +13,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from harness.build.checks import check_combination
+from harness.build.data import encode, load_corpus, make_task
+from harness.build.model import make_model
 from harness.build.saved import SavedNetwork
 from harness.configuration import content
 from harness.configuration.compose import compose_configuration
@@ -177,6 +180,35 @@ def test_plans_and_equal_sizes_know_of_vectors(reviews: Overrides):
     ]
     assert [forecast.status for forecast in forecasts] == ["to run", "to run"]
     assert forecasts[1].parameters - forecasts[0].parameters == 6 * (13 + 1)  # with the row of padding
+
+
+@pytest.mark.parametrize(
+    ("task", "options"),
+    [
+        ("matching", ["backbone=transformer", "model=cross"]),
+        ("pos", ["backbone=convolutional", "encoding.max_length=3", "embedding.parts.vectors.train=true"]),
+        ("events", ["backbone=embedding", "model=cross", "embedding.parts.words.width=4"]),
+    ],
+)
+def test_every_task_and_backbone_reads_vectors(folder: Path, tiny: Overrides, task: str, options: list[str]):
+    own = [option for option in tiny() if not option.startswith("embedding")]
+    path = f"embedding.path={folder / 'vectors.txt'}"
+    config = compose_configuration([*own, f"task={task}", "embedding=vectors", path, *options])
+    run_task = make_task(config)
+    corpus = load_corpus(config, run_task)
+    texts = [row[column] for row in corpus.splits["train"] for column in run_task.text_columns]
+    words = {word for text in texts for word in (text if isinstance(text, list) else text.split())}
+    (folder / "vectors.txt").write_text("".join(f"{word} 1 2 3\n" for word in sorted(words)))
+    content.settle_content(config)
+    check_combination(config, run_task)
+    data = encode(config, run_task, corpus)
+    model = make_model(config, data)
+    batch = data.batch("test", [0, 1, 2])
+    assert batch.texts[0].vectors_UD is not None
+    assert (batch.texts[0].vector_ids_U > 0).any()
+    model.loss(batch).backward()
+    assert all(one.grad is None or one.grad.isfinite().all() for one in model.parameters())
+    assert len(model.predict(batch)) == 3
 
 
 @pytest.mark.slow
