@@ -219,7 +219,7 @@ class BigramVectors(k.Factory):
     width: k.Whole
 
 
-class PretrainedVectors(k.Part):
+class PretrainedVectors(k.Factory):
     """Vectors of a file."""
 
     train: k.Switch
