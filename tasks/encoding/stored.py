@@ -56,9 +56,11 @@ def read_arrays(file: Path) -> tuple[dict[str, Any], dict[str, str]]:
             arrays = {name: opened[name] for name in opened.files}
         described: dict[str, str] = json.loads(unblob(arrays.pop("said"))[0])
     except DAMAGED as error:
-        raise ValueError(f"{file} is no file of vectors that a run kept ({error})") from error
+        raise ValueError(f"no file of vectors that a run kept: {error}") from error
     if described.get("format") != FORMAT:
-        raise ValueError(f"{file} is no file of vectors that a run kept, of format {FORMAT}")
+        raise ValueError(
+            f"no file of vectors that a run kept: expected format {FORMAT}, got {described.get('format')!r}"
+        )
     return arrays, described
 
 

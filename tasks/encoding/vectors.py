@@ -222,7 +222,7 @@ class SavedVectors:
         self.learnt, self.width = int(described["learnt"]), self.rows_VD.shape[-1]
         kept = len(self.words) + 1
         if self.rows_VD.shape != (kept, self.width) or not self.learnt < kept or not 0 <= _farthest(self.forms) < kept:
-            raise ValueError(f"{saved} is no file of vectors that a run kept: its parts do not fit together")
+            raise ValueError("no file of vectors that a run kept: its parts do not fit together")
         self._file_is_there: bool | None = None
 
     def of(self, forms: Sequence[str]) -> FormVectors:
@@ -253,11 +253,8 @@ class SavedVectors:
             found = look_up(self.source, forms)
         except (ValueError, OSError) as error:
             self._file_is_there = False
-            warnings.warn(
-                "words that the run's own data do not hold have no vector, for the file of them cannot be read: "
-                f"{error}; put it back there to have them",
-                stacklevel=2,
-            )
+            said = f"words that the run's own data do not hold have no vector: {error}"
+            warnings.warn(said, stacklevel=2)
             return None
         self._file_is_there = True
         return found
@@ -273,7 +270,7 @@ def _changed_at(path: str) -> tuple[int, ...]:
     try:
         found = os.stat(path)
     except OSError as error:
-        raise ValueError(f"{path} cannot be read ({error.strerror})") from error
+        raise ValueError(f"{path} cannot be read ({error.strerror}); put the file of word vectors there") from error
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 

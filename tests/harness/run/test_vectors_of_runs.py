@@ -216,7 +216,8 @@ def test_tasks_that_write_read_vectors_of_whole_words(folder: Path, writing: Ove
     def overrides(*more: str) -> list[str]:
         return writing("task=translation", "embedding=vectors", f"embedding.path={folder / 'vectors.txt'}", *more)
 
-    assert "set task.source_symbols=words" in run(overrides("task.tie=false")).record["reason"]
+    subwords = run(overrides("task.tie=false")).record
+    assert "pretrained vectors are of words, and task=translation reads task.source_symbols=bpe" in subwords["reason"]
     words = ["task.source_symbols=words", "task.target_symbols=words"]
     tied = run(overrides(*words)).record
     assert (tied["status"], "set task.tie=false" in tied["reason"]) == ("unsupported", True)
