@@ -47,11 +47,12 @@ def compact(record: Mapping[str, Any]) -> dict[str, Any]:
     kept["config"] = {key: value for key, value in record["config"].items() if key not in WITHOUT_EFFECT}
     if str(record.get("data_source", "")).startswith("files"):
         kept["data_source"] = "files"
-    embedding, encoder = record["config"].get("embedding"), record.get("encoder")
+    embedding = record["config"].get("embedding")
     if isinstance(embedding, Mapping) and embedding.get("content") is not None:
         kept["config"]["embedding"] = {**embedding, "path": Path(str(embedding["path"])).name}
-    if isinstance(encoder, Mapping):
-        kept["encoder"] = {**encoder, "path": Path(str(encoder["path"])).name}
+    for pretrained in ("vectors", "encoder"):
+        if isinstance(record.get(pretrained), Mapping):
+            kept[pretrained] = {**record[pretrained], "path": Path(str(record[pretrained]["path"])).name}
     kept["config"]["data"] = every_source(without_folder(record["config"].get("data", {})), _without_paths)
     return kept
 

@@ -12,7 +12,7 @@ B texts, T positions, U distinct word forms in the batch, C characters of a form
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
@@ -41,6 +41,8 @@ class TextTensors:
     ``ngrams_N``: hashed character n-grams of all forms one after the other, ids in [0, buckets).
     ``ngram_offsets_U``: where the n-grams of each form start in ``ngrams_N`` (as in ``nn.EmbeddingBag``).
     ``pretrained``: what a pretrained encoder makes of the tokens, or reads of them; None without one.
+    ``vectors_UD``, ``vector_ids_U``: the pretrained vector of each form and its number, see ``models.vectors``; None
+    where none are used.
     """
 
     words_BT: Tensor
@@ -50,6 +52,8 @@ class TextTensors:
     shapes_U: Tensor
     ngrams_N: Tensor
     ngram_offsets_U: Tensor
+    vectors_UD: Tensor | None = None
+    vector_ids_U: Tensor | None = None
     pretrained: TokenStates | TokenPieces | None = None
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> TextTensors:
@@ -57,9 +61,9 @@ class TextTensors:
         return self.each(lambda tensor: tensor.to(device, non_blocking=non_blocking))
 
     def each(self, change: Callable[[Tensor], Tensor]) -> TextTensors:
-        """With every tensor changed."""
-        tensors = {f.name: change(getattr(self, f.name)) for f in fields(self) if f.name != "pretrained"}
-        return replace(self, **tensors, pretrained=self.pretrained and changed(self.pretrained, change))
+        """The same texts with every tensor that there is changed."""
+        there = {name: change(value) for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **there, pretrained=self.pretrained and changed(self.pretrained, change))
 
     def rearranged(self, change: Callable[[Tensor], Tensor]) -> TextTensors:
         """With everything changed that has positions, (B, T). What belongs to the distinct forms stays as it is."""
@@ -72,12 +76,15 @@ class IdCounts(NamedTuple):
     """How many ids there are of each kind, known only once the training texts have been read.
 
     ``encoder``: the pretrained encoder that parts may be of.
+    ``vectors``: pretrained ones of words that train shows; ``vector_width``: of these, 0 where none are used.
     """
 
     vocabulary: int
     characters: int
     ngram_buckets: int
     encoder: Architecture | None = None
+    vectors: int = 0
+    vector_width: int = 0
 
 
 class Part(Protocol):
@@ -101,7 +108,7 @@ class WordVectors(nn.Module):
 
     def __init__(self, sizes: IdCounts, *, width: int, word_dropout: float, std: float) -> None:
         super().__init__()
-        self.width, self.word_dropout = width, _probability("word_dropout", word_dropout)
+        self.width, self.word_dropout = width, probability("word_dropout", word_dropout)
         self.table = nn.Embedding(sizes.vocabulary, width, padding_idx=PADDING)
         with torch.no_grad():
             self.table.weight.normal_(std=std)
@@ -211,13 +218,14 @@ class TokenEmbedding(nn.Module):
     """A token's vector from its parts, concatenated or summed, then projected if ``width`` asks for it.
 
     ``parts``: name -> factory ``(sizes) -> Part``; a part whose option ``width`` is 0 is left out.
+    ``vectors``, ``vector_width``, ``encoder``: as in ``IdCounts``; ``path``, ``content``: where what is pretrained is
+    read by who encodes the texts. Raises ValueError for a path that no part reads.
     ``combine``: ``concatenate``, or ``sum``, which needs parts of one width.
     ``width``: of the result; None keeps the width of the combined parts and adds no projection.
     ``token_dropout``: the probability that, in training, a token's whole vector is zero, spelling included; the others
     are not scaled up (Iyyer et al. 2015, section 3.1, https://aclanthology.org/P15-1162).
     ``dropout``: of the combined vector, in training. ``shared_dropout``: whether all tokens of a text lose the same
     entries (Gal and Ghahramani 2016, section 4, https://arxiv.org/abs/1512.05287) or each its own.
-    ``path``, ``content``: where what is pretrained is read by who encodes the texts; ``encoder``: as in ``IdCounts``.
 
     Spelling vectors are computed once a distinct form of the batch, then looked up.
     """
@@ -234,17 +242,23 @@ class TokenEmbedding(nn.Module):
         token_dropout: float,
         dropout: float,
         shared_dropout: bool,
+        vectors: int = 0,
+        vector_width: int = 0,
+        encoder: Architecture | None = None,
         path: str | None = None,
         content: str | None = None,
-        encoder: Architecture | None = None,
     ) -> None:
         super().__init__()
-        sizes = IdCounts(vocabulary_size, character_count, ngram_buckets, encoder)
+        sizes = IdCounts(vocabulary_size, character_count, ngram_buckets, encoder, vectors, vector_width)
         built: dict[str, Any] = {name: factory(sizes) for name, factory in parts.items() if not _switched_off(factory)}
+        if path is not None and not any(getattr(part, "reads_path", False) for part in built.values()):
+            raise ValueError(
+                f"no part of the embedding reads embedding.path={path}; choose embedding=vectors or encoder"
+            )
         self.parts = nn.ModuleDict(built)
         self.combine = combine
         combined = _combined_width({name: part.width for name, part in built.items()}, combine)
-        self.token_dropout = _probability("token_dropout", token_dropout)
+        self.token_dropout = probability("token_dropout", token_dropout)
         # One-dimensional channel dropout over (B, D, T) drops an entry for all of a text's tokens.
         self.dropout = nn.Dropout1d(dropout) if shared_dropout else nn.Dropout(dropout)
         self.shared_dropout = shared_dropout
@@ -291,7 +305,8 @@ def _table(count: int, width: int, *, padding: int | None) -> nn.Embedding:
     return table
 
 
-def _probability(name: str, value: float) -> float:
+def probability(name: str, value: float) -> float:
+    """The value, if it is one in [0, 1); else ValueError by its name."""
     if not 0 <= value < 1:
         raise ValueError(f"{name} expects a probability in [0, 1), got {value}")
     return value

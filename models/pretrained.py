@@ -6,7 +6,7 @@ B texts, T positions, K real tokens of the batch, J layers, W windows, P pieces 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -55,6 +55,8 @@ class PretrainedEncoder(nn.Module):
 
     Raises ValueError where the sizes name no encoder, and for 16 bits of states that are not kept.
     """
+
+    reads_path: ClassVar[bool] = True
 
     def __init__(self, sizes: IdCounts, *, layers: Layers, pieces: Pooling, fine_tune: bool, half: bool) -> None:
         super().__init__()

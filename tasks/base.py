@@ -178,6 +178,7 @@ class Sizes:
     """What is known only once the corpus is encoded: labels, numbers of words, characters and written symbols.
 
     ``aligned``: whether gold alignments are scored. ``encoder``: the pretrained encoder that reads the texts besides.
+    ``vectors``: pretrained vectors of words that train shows; ``vector_width``: of these, 0 where none are used.
     """
 
     labels: list[str]
@@ -186,6 +187,8 @@ class Sizes:
     written: WrittenSymbols = NOTHING_WRITTEN
     aligned: bool = False
     encoder: Architecture | None = None
+    vectors: int = 0
+    vector_width: int = 0
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from harness.build.data import file_of_vectors
 from harness.build.factories import is_floor, mechanism_of
 from harness.build.pretrained import text_encoder
 from harness.build.room import check_size, weights_of
@@ -45,8 +46,9 @@ def check_combination(config: DictConfig, task: Task) -> None:
             f"model={config.names.model} supports {', '.join(sorted(mechanism.supports))}, but task={task.name} also "
             f"needs {', '.join(sorted(missing))}; mechanisms that can: {', '.join(_able(task))}"
         )
-    encoder = text_encoder(config)
+    encoder, vectors = text_encoder(config), file_of_vectors(config)
     sizes = SOME_SIZES if encoder is None else replace(SOME_SIZES, encoder=encoder.architecture)
+    sizes = sizes if vectors is None else replace(sizes, vectors=8, vector_width=vectors.width)
     try:
         weights = weights_of(config, task, sizes)
     except ValueError as error:

@@ -13,13 +13,14 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from harness.build.factories import uses_external, window_of
-from harness.build.pretrained import text_encoder
+from harness.build.pretrained import encoder_part, text_encoder
 from tasks.base import Batch, Task
 from tasks.encoding.batching import BatchLoader, BatchPlan
 from tasks.encoding.collation import collate
 from tasks.encoding.corpus import EncodedCorpus
 from tasks.encoding.text_encoder import TextEncoder
-from tasks.encoding.vocabulary import EncodingOptions
+from tasks.encoding.vectors import FileOfVectors, Vectors
+from tasks.encoding.vocabulary import EncodingOptions, VectorLookup
 from tasks.reading.source import Corpus
 
 SAMPLED, USUAL = 32, 512
@@ -48,8 +49,8 @@ def encode(config: DictConfig, task: Task, corpus: Corpus) -> Data:
 
     Raises ValueError for what the encoding refuses, and for texts longer than learned positions reach.
     """
-    encoder = text_encoder(config, symbols=task.generates)
-    cache, options = Path(config.results_dir) / "cache", encoding_options(config, encoder)
+    cache, encoder = Path(config.results_dir) / "cache", text_encoder(config, symbols=task.generates)
+    options = encoding_options(config, _vectors(config, cache), encoder)
     encoded: EncodedCorpus = task.encode(corpus, options=options, external=uses_external(config), cache=cache)
     if encoder is not None:
         encoder.let_go()
@@ -57,9 +58,23 @@ def encode(config: DictConfig, task: Task, corpus: Corpus) -> Data:
     return Data(config, task, corpus, encoded)
 
 
-def encoding_options(config: DictConfig, encoder: TextEncoder | None) -> EncodingOptions:
-    """How tokens become ids, as the configuration has it, and the pretrained encoder that reads them besides."""
-    return EncodingOptions(**config.encoding, ngram_buckets=config.embedding.ngram_buckets, encoder=encoder)
+def encoding_options(config: DictConfig, vectors: VectorLookup | None, encoder: TextEncoder | None) -> EncodingOptions:
+    """How tokens become ids, as the configuration has it, and what is pretrained: vectors of words, or an encoder."""
+    buckets = config.embedding.ngram_buckets
+    return EncodingOptions(**config.encoding, ngram_buckets=buckets, vectors=vectors, encoder=encoder)
+
+
+def file_of_vectors(config: DictConfig) -> FileOfVectors | None:
+    """The file of pretrained word vectors that the embedding reads, if it reads any."""
+    embedding = config.embedding
+    if embedding.get("path") is None or "content" not in embedding or encoder_part(config) is not None:
+        return None
+    return FileOfVectors(str(embedding.path), str(embedding.content), config.encoding.normalize)
+
+
+def _vectors(config: DictConfig, cache: Path) -> Vectors | None:
+    source = file_of_vectors(config)
+    return None if source is None else Vectors(source, source.width, cache)
 
 
 def _check_lengths(config: DictConfig, corpus: Corpus, encoded: EncodedCorpus) -> None:

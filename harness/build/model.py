@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from harness.build.data import Data
 from harness.build.factories import make_attention, make_factory, uses_external, window_of
+from harness.build.vectors import start_vectors
 from models.attention.base import Attention, Site
 from models.backbones.base import AttentionFactory, Decoder
 from tasks.base import Body, Sizes, Task
@@ -19,7 +20,10 @@ from tasks.model import TaskModel
 def make_model(config: DictConfig, data: Data, *, device: str = "cpu") -> TaskModel:
     """The whole model on ``device``; ``meta`` costs no memory and no time."""
     with torch.device(device):
-        return assemble(config, data.task, data.encoded.sizes)
+        model = assemble(config, data.task, data.encoded.sizes)
+    if device != "meta":
+        start_vectors(model, data)
+    return model
 
 
 def assemble(config: DictConfig, task: Task, sizes: Sizes) -> TaskModel:
@@ -35,8 +39,9 @@ def assemble(config: DictConfig, task: Task, sizes: Sizes) -> TaskModel:
     external = able and task.encoder_reads_external
     torch.manual_seed(config.seed)
     pretrained = {} if sizes.encoder is None else {"encoder": sizes.encoder}
+    vectors = {"vectors": sizes.vectors, "vector_width": sizes.vector_width} if sizes.vector_width else {}
     embeddings = make_factory(config.embedding)(
-        vocabulary_size=sizes.vocabulary, character_count=sizes.characters, **pretrained
+        vocabulary_size=sizes.vocabulary, character_count=sizes.characters, **vectors, **pretrained
     )
     torch.manual_seed(config.seed + 1)
     encoder = make_factory(config.backbone)(embeddings.width, attention=attention, position=position, external=external)

@@ -23,6 +23,7 @@ from harness.build.data import Data
 from harness.build.factories import window_of
 from harness.build.model import assemble
 from harness.build.trainer import accelerator_of
+from harness.build.vectors import bytes_of_vectors
 from harness.configuration.effect import flatten
 from models.embeddings import TextTensors
 from tasks.base import Batch, Sizes, Task
@@ -114,6 +115,8 @@ def check_room(config: DictConfig, data: Data, model: TaskModel) -> int:
     window, there = window_of(config), device_memory(config)
     batches = [found for split in data.encoded.splits for found in _batches(data, split)]
     weights = BYTES_A_PARAMETER * sum(parameter.numel() for parameter in model.parameters())
+    if accelerator_of(config) == "cpu":  # elsewhere each batch brings its own
+        weights += bytes_of_vectors(data)
     if max(batch.rows * batch.length * min(batch.length, window or batch.length) for batch in batches) < FAR:
         return weights
     need = measured_need(model, data.batch("train", [0]), window)

@@ -1,7 +1,8 @@
 """What a run keeps of its network, and the network made from that alone: no data set is needed to use it.
 
 ``model.safetensors`` holds the tested weights and nothing that could be executed, ``encoding.json`` what was learnt of
-the training texts: vocabularies, labels, symbols. All else stands in the record: its configuration names the parts.
+the training texts: vocabularies, labels, symbols; ``vectors.npz``, where pretrained vectors are used, those of
+the run's words. All else stands in the record: its configuration names the parts.
 """
 
 from __future__ import annotations
@@ -18,14 +19,15 @@ from omegaconf import DictConfig, OmegaConf
 from safetensors import SafetensorError
 from safetensors.torch import load_model, save_model
 
-from harness.build.data import Data, encoding_options, make_task
+from harness.build.data import Data, encoding_options, file_of_vectors, make_task
 from harness.build.matching import resized
 from harness.build.model import assemble
 from harness.build.pretrained import saved_encoder
-from harness.records.files import ENCODING, WEIGHTS, write_atomically
+from harness.records.files import ENCODING, VECTORS, WEIGHTS, write_atomically
 from harness.records.record import Record
 from tasks.base import Row, Task
 from tasks.encoding.corpus import Encoding
+from tasks.encoding.vectors import SavedVectors, Vectors
 from tasks.model import TaskModel
 from tasks.reading.columns import Place
 from tasks.reading.source import Corpus
@@ -38,7 +40,7 @@ NEW = "test"
 
 
 def save_network(folder: Path, data: Data, model: TaskModel) -> None:
-    """Write both files, each at once or not at all. Raises the error of the system, as of a full disk."""
+    """Write these files, each at once or not at all. Raises the error of the system, as of a full disk."""
     part = folder / f"{WEIGHTS}.part"
     try:
         save_model(model, str(part))
@@ -48,6 +50,9 @@ def save_network(folder: Path, data: Data, model: TaskModel) -> None:
         raise OSError(*_system_error(error), str(folder / WEIGHTS)) from error
     finally:
         part.unlink(missing_ok=True)
+    vectors = data.encoded.encoding.codec.options.vectors
+    if isinstance(vectors, Vectors):
+        vectors.save(folder / VECTORS)
     saved = {"format": FORMAT, **data.encoded.encoding.saved()}
     write_atomically(folder / ENCODING, json.dumps(saved, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
@@ -72,8 +77,9 @@ class SavedNetwork:
         task.language = record.get("language")
         saved = _read_encoding(folder / ENCODING)
         encoder = saved_encoder(config, saved.get("encoder"), symbols=task.generates)
+        vectors = None if file_of_vectors(config) is None else _read_vectors(folder / VECTORS)
         try:
-            encoding: Encoding = task.load_encoding(saved, options=encoding_options(config, encoder))
+            encoding: Encoding = task.load_encoding(saved, options=encoding_options(config, vectors, encoder))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(_damaged(folder / ENCODING, f"{type(error).__name__}: {error}")) from error
         return cls(config, task, encoding, folder / WEIGHTS)
@@ -110,6 +116,13 @@ def _read_encoding(path: Path) -> Mapping[str, Any]:
         found = saved.get("format") if isinstance(saved, dict) else type(saved).__name__
         raise ValueError(_damaged(path, f"expected format {FORMAT}, found {found!r}"))
     return saved
+
+
+def _read_vectors(path: Path) -> SavedVectors:
+    try:
+        return SavedVectors(path)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(_damaged(path, str(error))) from error
 
 
 def _damaged(path: Path, why: str) -> str:

@@ -228,8 +228,16 @@ class PretrainedEncoder(k.Factory):
     half: k.Switch
 
 
+class PretrainedVectors(k.Factory):
+    """Vectors of a file."""
+
+    train: k.Switch
+    word_dropout: k.Rate
+
+
 EMBEDDING_PARTS = {
     "models.pretrained.PretrainedEncoder": PretrainedEncoder,
+    "models.vectors.PretrainedVectors": PretrainedVectors,
     "models.embeddings.WordVectors": WordVectors,
     "models.embeddings.CharacterConvolution": CharacterConvolution,
     "models.embeddings.NgramBag": Width,

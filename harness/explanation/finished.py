@@ -25,7 +25,9 @@ def explain_texts(network: SavedNetwork, texts: Sequence[str], *, external: str 
     row = _row(network, texts, external)
     data = network.data([row], lambda _row: "the text")
     for column, encoded in zip(network.task.text_columns, data.encoded.splits["test"].texts, strict=True):
-        if (encoded.forms.words_U[encoded.forms_K] == UNKNOWN).all():
+        vectors, known_U = encoded.forms.vectors, encoded.forms.words_U != UNKNOWN
+        known_U = known_U if vectors is None else known_U | (vectors.ids_U > 0)
+        if not known_U[encoded.forms_K].any():
             raise ValueError(
                 f"no token of {row[column]!r} occurs in the training texts, so the run knows none; "
                 "use words of its data"

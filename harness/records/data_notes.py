@@ -8,6 +8,9 @@ from typing import Any
 MANY = 0.05
 """From this share on, rows of a split that also stand in train are more than chance leaves in most real data."""
 
+HALF = 0.5
+"""Where pretrained vectors are those of fewer words, or tokens, they do little."""
+
 MOST_GROUPS = 5
 """So many groups of labels that look alike are named."""
 
@@ -17,8 +20,13 @@ def data_notes(records: Sequence[Mapping[str, Any]]) -> list[str]:
 
     Where runs differ (each seed draws its own splits), the largest number stands for all.
     """
-    about = (_said, _deduplicated, _repeated, _dropped, _similar, overlong_notes)
+    about = (_said, _deduplicated, _repeated, _dropped, _similar, encoded_notes)
     return [note for notes in about for note in notes(records)]
+
+
+def encoded_notes(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What is known only once the texts are encoded."""
+    return [*overlong_notes(records), *coverage_notes(records)]
 
 
 def overlong_notes(records: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -28,6 +36,34 @@ def overlong_notes(records: Sequence[Mapping[str, Any]]) -> list[str]:
         "encoding.overlong says (in windows unless it says otherwise)"
         for split, texts in _counted(records, "overlong_texts")
     ]
+
+
+def coverage_notes(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Of which splits pretrained vectors cover less than half, and what of their file is left out."""
+    notes = []
+    for record in records:
+        vectors = record.get("vectors")
+        if not isinstance(vectors, Mapping):
+            continue
+        coverage = vectors.get("coverage")
+        for split, shares in coverage.items() if isinstance(coverage, Mapping) else ():
+            types, tokens = (_share(shares, name) for name in ("types", "tokens"))
+            if min(types, tokens) < HALF:
+                notes.append(
+                    f"{vectors.get('path')} has a vector for {types:.0%} of the different words of {split} and for "
+                    f"{tokens:.0%} of its tokens; are these vectors of its language, and its words written alike?"
+                )
+        if _number(vectors, "undecodable"):
+            notes.append(
+                f"{vectors.get('path')}: {_number(vectors, 'undecodable'):,} words are no UTF-8 and left out, the "
+                f"first in {vectors.get('first_undecodable')}; convert the file to UTF-8"
+            )
+    return list(dict.fromkeys(notes))
+
+
+def _share(shares: Any, name: str) -> float:
+    value = shares.get(name) if isinstance(shares, Mapping) else None
+    return float(value) if isinstance(value, int | float) else 1.0
 
 
 def _said(records: Sequence[Mapping[str, Any]]) -> list[str]:

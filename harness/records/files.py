@@ -2,7 +2,8 @@
 
 Layout: ``<results_dir>/runs/<task>-<data>-<model>-s<seed>-<id>/record.json`` and, beside it, ``predictions.jsonl.gz``
 (one line a test example), ``model.safetensors`` (the tested weights), ``encoding.json`` (what was learnt of the
-training texts), ``logs`` of the loggers, ``error.txt`` after a failure.
+training texts), ``vectors.npz`` (pretrained ones of its words, where there are some), ``logs`` of the loggers,
+``error.txt`` after a failure.
 
 Only the standard library is needed to read records.
 """
@@ -24,7 +25,7 @@ from harness.records.code import code_version
 from harness.records.processes import writes_here
 from harness.records.record import FORMAT, Record
 
-WEIGHTS, ENCODING = "model.safetensors", "encoding.json"
+WEIGHTS, ENCODING, VECTORS = "model.safetensors", "encoding.json", "vectors.npz"
 
 TOGETHER = 500
 """So many lines of a file of records are parsed at once."""

@@ -120,6 +120,28 @@ class Encoder(TypedDict):
     windowed: int
 
 
+class WordVectors(TypedDict):
+    """The pretrained vectors of a run: the file, by its path and its content (SHA-256), and their width.
+
+    ``kept``: how many words of the run's data have one; ``trained``: whether those that train shows were learnt on;
+    else they are frozen, and no parameters. ``rows``: of the file; ``repeated``: whose word stands in an earlier row,
+    which counts; ``spaced``: whose word holds a blank, as no token does; ``undecodable``: whose word is no UTF-8.
+    ``coverage``: split -> share of its different forms (``types``) and of its ``tokens`` that have a vector.
+    """
+
+    path: str
+    content: str
+    width: int
+    kept: int
+    trained: bool
+    rows: int
+    repeated: int
+    spaced: int
+    undecodable: int
+    first_undecodable: str
+    coverage: dict[str, dict[str, float]]
+
+
 class Git(TypedDict):
     """The commit of the code, and whether the source differs from it; None outside a checkout."""
 
@@ -147,6 +169,7 @@ class Facts(TypedDict, total=False):
     ``label_counts``, ``repeated_rows``, ``similar_labels``: as in ``tasks.reading.survey.Survey``.
     ``overlong_texts``: texts by split that are longer than ``encoding.max_length``, where there are any.
     ``encoder``: a pretrained one, where the run reads with it.
+    ``vectors``: pretrained ones, where the run reads some.
     ``data_source``: where the rows come from, in words. ``external_memory``: the same of the external memory, or None.
     ``text_notes``: what is to be known of the texts. ``language``: by whose rules texts were scored.
     ``attention_notes``: what a mechanism does otherwise than its name says at some site.
@@ -172,6 +195,7 @@ class Facts(TypedDict, total=False):
     similar_labels: list[list[str]]
     overlong_texts: dict[str, int]
     encoder: Encoder
+    vectors: WordVectors
     external_memory: str | None
     match: Match | None
     attention_notes: list[str]

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from harness.records.data_notes import data_notes, overlong_notes
+from harness.records.data_notes import data_notes, encoded_notes
 from harness.records.printable import plain
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def show_outcome(outcome: Outcome, *, console: Console | None = None) -> None:
         return
     console.print(_scores_table(record, title))
     console.print(_costs_table(record))
-    noted = data_notes([record]) if outcome.found else overlong_notes([record])  # the others were shown before
+    noted = data_notes([record]) if outcome.found else encoded_notes([record])  # the others were shown before
     _show_notes(console, [*noted, *record.get("attention_notes", ())])
     if record["debug"]:
         console.print("a debug run: its record is marked so and reaches no board", markup=False)

@@ -20,6 +20,7 @@ from harness.build.model import make_model
 from harness.build.pretrained import encoder_facts, encoder_flops, with_encoder
 from harness.build.room import check_room
 from harness.build.trainer import optimisation
+from harness.build.vectors import vector_facts
 from harness.records.processes import writes_here
 from harness.records.record import Costs, Facts
 from harness.training.callbacks import History
@@ -59,6 +60,9 @@ def begin(config: DictConfig, folder: Path, task: Task, corpus: Corpus) -> Gener
     yield {"match": match}
     model = make_model(config, data)
     estimated = check_room(config, data, model)
+    vectors = vector_facts(model, data)
+    if vectors is not None:
+        yield {"vectors": vectors}
     yield {"attention_notes": attention_notes(model)}
     flops, why_not = _flops(config, data)
     costs: Costs = {

@@ -12,12 +12,32 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from tasks.base import IGNORED
 from tasks.encoding.padding import Ints, padded
 from tasks.encoding.pieces import Reading
 from tasks.encoding.states import FrozenStates
+
+
+class VectorRows:
+    """Vectors one below the other, (V, D)."""
+
+    def __init__(self, rows_VD: NDArray[np.float32]) -> None:
+        self.rows_VD = rows_VD
+
+
+@dataclass(frozen=True)
+class FormVectors:
+    """The pretrained vectors of distinct forms: that of form u is ``table.rows_VD[places_U[u]]``.
+
+    ``ids_U``: what a network calls it: 0 where there is none, up to the number of learnt ones a row of its own table.
+    """
+
+    ids_U: Ints
+    places_U: Ints
+    table: VectorRows
 
 
 @dataclass(frozen=True)
@@ -27,7 +47,7 @@ class Forms:
     ``spelt_U``: the forms themselves.
     ``words_U``: word ids. ``characters_UC``: character ids, 0 at padding. ``shapes_U``: see ``shape_of``.
     ``ngrams_M``: the hashed n-grams of all forms one after the other; those of form u are
-    ``ngrams_M[ngram_offsets[u] : ngram_offsets[u + 1]]``.
+    ``ngrams_M[ngram_offsets[u] : ngram_offsets[u + 1]]``. ``vectors``: pretrained ones, where some are used.
     """
 
     spelt_U: tuple[str, ...]
@@ -36,6 +56,7 @@ class Forms:
     shapes_U: Ints
     ngrams_M: Ints
     ngram_offsets: Ints
+    vectors: FormVectors | None = None
 
 
 @dataclass(frozen=True)

@@ -94,4 +94,5 @@ class TextCodec:
             forms, shortest=options.ngram_min, longest=options.ngram_max, buckets=options.ngram_buckets
         )
         shapes_U = np.array([shape_of(form) for form in forms], dtype=np.int32)
-        return Forms(tuple(forms), words_U, characters_UC, shapes_U, ngrams_M, ngram_offsets)
+        vectors = None if options.vectors is None else options.vectors.of(forms)
+        return Forms(tuple(forms), words_U, characters_UC, shapes_U, ngrams_M, ngram_offsets, vectors)

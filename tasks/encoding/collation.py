@@ -10,7 +10,7 @@ import torch
 
 from models.embeddings import TextTensors
 from tasks.base import PADDING, Batch
-from tasks.encoding.arrays import EncodedSplit, EncodedTexts
+from tasks.encoding.arrays import EncodedSplit, EncodedTexts, FormVectors
 from tasks.encoding.padding import Ints, padded, ranges
 
 
@@ -55,7 +55,17 @@ def collate_texts(texts: EncodedTexts, indices: Ints) -> TextTensors:
         ngrams_N=torch.from_numpy(texts.forms.ngrams_M[ranges(ngram_starts, ngram_counts)].astype(np.int64)),
         ngram_offsets_U=torch.from_numpy(np.cumsum(ngram_counts) - ngram_counts),
         pretrained=None if texts.pretrained is None else texts.pretrained.collate(indices, mask_BT),
+        **_vectors(texts.forms.vectors, distinct_U),
     )
+
+
+def _vectors(vectors: FormVectors | None, distinct_U: Ints) -> dict[str, torch.Tensor]:
+    if vectors is None:
+        return {}
+    return {
+        "vectors_UD": torch.from_numpy(vectors.table.rows_VD[vectors.places_U[distinct_U]]),
+        "vector_ids_U": torch.from_numpy(vectors.ids_U[distinct_U].astype(np.int64)),
+    }
 
 
 def _collate_copies(split: EncodedSplit, indices: Ints) -> torch.Tensor | None:

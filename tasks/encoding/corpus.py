@@ -34,11 +34,14 @@ class Encoding(ABC):
     @property
     def sizes(self) -> Sizes:
         """What a network has to know to be built."""
+        vectors = self.codec.options.vectors
         return Sizes(
             self.labels,
             vocabulary=self.codec.vocabulary_size,
             characters=self.codec.character_count,
             encoder=None if self.encoder is None else self.encoder.architecture,
+            vectors=0 if vectors is None else vectors.learnt,
+            vector_width=0 if vectors is None else vectors.width,
         )
 
     @property

@@ -15,6 +15,7 @@ from tasks.encoding.corpus import EncodedCorpus, Encoding
 from tasks.encoding.limits import Limit
 from tasks.encoding.padding import offsets_of
 from tasks.encoding.tokenization import Tokenizer, tokenizer_named
+from tasks.encoding.vectors import learn_vectors
 from tasks.encoding.vocabulary import EncodingOptions
 from tasks.reading.source import Corpus
 
@@ -99,6 +100,7 @@ def encode_corpus(corpus: Corpus, task: Task, *, options: EncodingOptions, exter
     # The names of labels are read with every row, however seldom a text holds them.
     shared = unfitted.label_words if source == "labels" else []
     codec = TextCodec.fit([*train, *([shared] if shared else [])], options, exempt=shared)
+    learn_vectors(options, [*train, shared])
     return replace(unfitted, codec=codec).number(corpus, texts)
 
 

@@ -4,13 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tasks.base import UNKNOWN
+from tasks.encoding.arrays import FormVectors
 from tasks.encoding.text_encoder import TextEncoder
 from tasks.reading.normalization import Form, checked_form
 
 Overlong = Literal["windows", "cut", "error"]
+
+
+class VectorLookup(Protocol):
+    """Pretrained vectors by the spelling of words, see ``tasks.encoding.vectors``.
+
+    ``rows_VD``: those that are kept, the first row of words without one; ``learnt``: how many after it train shows.
+    """
+
+    width: int
+    learnt: int
+    rows_VD: NDArray[np.float32]
+
+    def of(self, forms: Sequence[str]) -> FormVectors:
+        """The vectors of some forms."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +44,7 @@ class EncodingOptions:
     ``max_length``: the most tokens of a text that are read together, where a task tags or chooses; None: any number.
     ``overlong``: what becomes of a longer one: it is read in ``windows``, ``cut``, or refused with an ``error``.
     ``encoder``: a pretrained encoder that reads the texts besides; None: there is none.
+    ``vectors``: where the pretrained vectors of words are looked up; None: none are used.
     """
 
     normalize: Form
@@ -38,6 +57,7 @@ class EncodingOptions:
     max_length: int | None = None
     overlong: Overlong = "windows"
     encoder: TextEncoder | None = None
+    vectors: VectorLookup | None = None
 
     def __post_init__(self) -> None:
         checked_form(self.normalize)

@@ -21,6 +21,7 @@ from tasks.encoding.corpus import EncodedCorpus, Encoding
 from tasks.encoding.padding import Ints, offsets_of, padded
 from tasks.encoding.subwords import Segmenter, shown
 from tasks.encoding.symbols import Cut, Symbols, Writer
+from tasks.encoding.vectors import learn_vectors
 from tasks.encoding.vocabulary import EncodingOptions, Vocabulary
 from tasks.reading.columns import references, text_of
 from tasks.reading.source import Corpus
@@ -157,6 +158,7 @@ def encode_sequences(
     codec, vocabulary = symbols.vocabularies(
         texts.read["train"], _cut(texts.written["train"], symbols.max_target), options
     )
+    learn_vectors(options, texts.read["train"])
     writer = Writer(vocabulary, writing, options.normalize)
     return WrittenEncoding(corpus.tokenizer, [], codec, "none", symbols, reading, writer).number(corpus, texts)
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from torch import nn
 
 from models.decoding import SearchOptions
+from models.vectors import PretrainedVectors
 from tasks.base import Body, Row, Sizes, Task
 from tasks.encoding.corpus import EncodedCorpus
 from tasks.encoding.symbols import Symbols
@@ -146,6 +147,11 @@ class GenerationTask(Task):
 
         Raises ValueError if encoder and decoder are not equally wide, and if there is no table of words to tie.
         """
+        if self.symbols.source != "words" and any(isinstance(p, PretrainedVectors) for p in body.embeddings.modules()):
+            raise ValueError(
+                f"pretrained vectors are of words, and task={self.name} reads task.source_symbols="
+                f"{self.symbols.source}; set task.source_symbols=words, or choose another embedding"
+            )
         table = _word_table(body) if self.tie else None
         input_width = body.embeddings.width if table is None else table.embedding_dim
         decoder = body.decoder(input_width)

@@ -217,6 +217,9 @@ def test_every_configuration_builds(path: Path) -> None:
     if "encoder" in config.embedding.parts:
         config.embedding.path, pretrained = "folder", {"encoder": Architecture({}, width=5, depth=2)}
         given = replace(given, pretrained=TokenStates(torch.tensor([[0, 1, 2], [3, 0, 0]]), torch.rand(4, 3, 5)))
+    elif "path" in config.embedding.keys():  # noqa: SIM118  (it has no value yet)
+        config.embedding.path, pretrained = "vectors.txt", {"vectors": 3, "vector_width": 5}
+        given = replace(given, vectors_UD=torch.rand(4, 5), vector_ids_U=torch.tensor([1, 0, 7, 3]))
     module = instantiate(config.embedding)(vocabulary_size=9, character_count=7, **pretrained)
     x: Tensor = module(given)
     assert x.shape == (2, 3, module.width)
@@ -236,6 +239,8 @@ def test_bad_options_are_refused() -> None:
         embedding(combine="sum")
     with pytest.raises(ValueError, match="'concatenate' or 'sum', got 'mean'"):
         embedding(combine="mean")
+    with pytest.raises(ValueError, match=r"no part of the embedding reads embedding\.path=v; choose embedding=vectors"):
+        embedding(path="v")
 
 
 def test_shape_vectors_belong_to_the_form() -> None:

@@ -25,9 +25,11 @@ from harness.configuration.values import check_settings
 GROUPS = {path.name for path in CONF.iterdir() if path.is_dir()}
 
 ENCODER = ["embedding=encoder", "embedding.path=folder"]
+VECTORS = ["embedding=vectors", "embedding.path=glove.txt"]
 
 FOUND = {
     "embedding=encoder": ENCODER[1:],
+    "embedding=vectors": VECTORS[1:],
     "data=files": ["data.path=folder"],
     "data=hub": ["data.name=x", "data.hub.path=x"],
 }
@@ -107,6 +109,14 @@ def check(*overrides: str) -> None:
         (["embedding=encoder"], "embedding.path has no value; give it one"),
         ([*ENCODER, "embedding.parts.encoder.layers=1"], "embedding.parts.encoder.layers: expected mix or last, got 1"),
         ([*ENCODER, "training.encoder_learning_rate=0"], "training.encoder_learning_rate: expected a number above 0"),
+        (["embedding=vectors"], "embedding.path has no value; give it one"),
+        ([*VECTORS, "embedding.parts.vectors.train=yes"], "embedding.parts.vectors.train: expected true or false, got"),
+        ([*VECTORS, "embedding.parts.vectors.width=9"], "nothing reads embedding.parts.vectors.width; "),
+        (
+            [*VECTORS, "embedding.content=abc"],
+            "embedding.content: expected a SHA-256 in 64 hexadecimal digits, or null",
+        ),
+        (["embedding=vectors", "embedding.path=6"], "embedding.path: expected a path, or null; put what is read as"),
         (["model=dot", "model.dropout=1.5"], "model.dropout: expected a number from 0 to below 1, got 1.5"),
         (["model.heads=two"], "model.heads: expected a whole number from 1, got 'two'"),
         (
