@@ -49,9 +49,9 @@ def compact(record: Mapping[str, Any]) -> dict[str, Any]:
         kept["data_source"] = "files"
     embedding, vectors = record["config"].get("embedding"), record.get("vectors")
     if isinstance(embedding, Mapping) and embedding.get("content") is not None:
-        kept["config"]["embedding"] = {**embedding, "path": Path(str(embedding["path"])).name}
+        kept["config"]["embedding"] = {**embedding, "path": Path(str(embedding.get("path"))).name}
     if isinstance(vectors, Mapping):
-        kept["vectors"] = {**vectors, "path": Path(str(vectors["path"])).name}
+        kept["vectors"] = {**vectors, "path": Path(str(vectors.get("path"))).name}
     kept["config"]["data"] = every_source(without_folder(record["config"].get("data", {})), _without_paths)
     return kept
 
