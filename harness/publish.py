@@ -49,10 +49,11 @@ def compact(record: Mapping[str, Any]) -> dict[str, Any]:
         kept["data_source"] = "files"
     embedding = record["config"].get("embedding")
     if isinstance(embedding, Mapping) and embedding.get("content") is not None:
-        kept["config"]["embedding"] = {**embedding, "path": Path(str(embedding["path"])).name}
+        kept["config"]["embedding"] = {**embedding, "path": Path(str(embedding.get("path"))).name}
     for pretrained in ("vectors", "encoder"):
-        if isinstance(record.get(pretrained), Mapping):
-            kept[pretrained] = {**record[pretrained], "path": Path(str(record[pretrained]["path"])).name}
+        found = record.get(pretrained)
+        if isinstance(found, Mapping):
+            kept[pretrained] = {**found, "path": Path(str(found.get("path"))).name}
     kept["config"]["data"] = every_source(without_folder(record["config"].get("data", {})), _without_paths)
     return kept
 
