@@ -43,7 +43,7 @@ PICTURE = """<picture>
 
 def compact(record: Mapping[str, Any]) -> dict[str, Any]:
     """The record without paths, command line and logger settings."""
-    kept = {key: value for key, value in record.items() if key != "command"}
+    kept = {key: value for key, value in record.items() if key not in ("command", "kept_files")}
     kept["config"] = {key: value for key, value in record["config"].items() if key not in WITHOUT_EFFECT}
     if str(record.get("data_source", "")).startswith("files"):
         kept["data_source"] = "files"

@@ -7,6 +7,7 @@ the run's words. All else stands in the record: its configuration names the part
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -39,12 +40,16 @@ NEW = "test"
 """The split that new texts stand in for."""
 
 
-def save_network(folder: Path, data: Data, model: TaskModel) -> None:
-    """Write these files, each at once or not at all. Raises the error of the system, as of a full disk."""
+def save_network(folder: Path, data: Data, model: TaskModel) -> dict[str, str]:
+    """Write these files, each at once or not at all; the SHA-256 of each, by its name.
+
+    Raises the error of the system, as of a full disk.
+    """
     part = folder / f"{WEIGHTS}.part"
     try:
         save_model(model, str(part))
         _sync(part)
+        part.chmod(0o644)
         part.replace(folder / WEIGHTS)
     except SafetensorError as error:
         raise OSError(*_system_error(error), str(folder / WEIGHTS)) from error
@@ -55,6 +60,8 @@ def save_network(folder: Path, data: Data, model: TaskModel) -> None:
         vectors.save(folder / VECTORS)
     saved = {"format": FORMAT, **data.encoded.encoding.saved()}
     write_atomically(folder / ENCODING, json.dumps(saved, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+    kept = [name for name in (WEIGHTS, ENCODING, VECTORS) if (folder / name).exists()]
+    return {name: _content(folder / name) for name in kept}
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,9 @@ class SavedNetwork:
     @classmethod
     def load(cls, record: Record, folder: Path) -> SavedNetwork:
         """What a finished run left in its folder. Raises ValueError for files that are not there, or damaged."""
+        for name, content in record.get("kept_files", {}).items():
+            if (folder / name).exists() and _content(folder / name) != content:
+                raise ValueError(_damaged(folder / name, "its content is not the one that the record tells"))
         config = OmegaConf.create(record["config"])
         match = record.get("match")
         if match:
@@ -123,6 +133,11 @@ def _read_vectors(path: Path) -> SavedVectors:
         return SavedVectors(path)
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(_damaged(path, str(error))) from error
+
+
+def _content(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _damaged(path: Path, why: str) -> str:

@@ -180,6 +180,7 @@ class Facts(TypedDict, total=False):
     ``deterministic``: of a floor, whether no seed changes it.
     ``label_scores``: label, or type of spans -> precision, recall, f1, support and number of predicted ones, on test.
     ``confusions``: gold label -> predicted label -> how often (of spans the types of tokens). ``calibration``: on test.
+    ``kept_files``: name -> SHA-256 of the files beside the record from which the network is made again.
     ``scores``, ``score_definitions``: on the test split, fractions by key, and what each key means.
     """
 
@@ -209,6 +210,7 @@ class Facts(TypedDict, total=False):
     extra_scores: dict[str, dict[str, float]]
     environment: Environment
     deterministic: bool
+    kept_files: dict[str, str]
     main_score: str
     label_scores: dict[str, dict[str, float]]
     confusions: dict[str, dict[str, int]]

@@ -65,7 +65,7 @@ def train_and_test(
         finish_tracking(session.logger, scores=scores, failed=scores is None)
     yield {"costs": {**session.costs, **_measured(trainer, session)}}
     yield {"environment": environment(device=str(trainer.strategy.root_device), threads=torch.get_num_threads())}
-    _keep_network(session)
+    yield {"kept_files": _keep_network(session)}
     _keep_maps(session)
     yield {"scores": scores}
     data, module = session.data, session.module
@@ -229,10 +229,9 @@ def _inference_speed(predict: Callable[[Any], Any], data: Data) -> float:
     return tokens / seconds
 
 
-def _keep_network(session: Session) -> None:
-    """Keep the tested weights, and all that is needed to use them."""
-    if writes_here():
-        save_network(session.folder, session.data, session.module.model)
+def _keep_network(session: Session) -> dict[str, str]:
+    """Keep the tested weights, and all that is needed to use them; which files, with the hash of each."""
+    return save_network(session.folder, session.data, session.module.model) if writes_here() else {}
 
 
 def _keep_maps(session: Session) -> None:

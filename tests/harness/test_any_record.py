@@ -73,6 +73,7 @@ WHOLE = record(
     environment={"python": "3", "packages": {"torch": "2"}, "platform": "p", "processor": "q", "device": "cpu",
                  "gpu": None, "threads": 1},
     deterministic=False,
+    kept_files={"model.safetensors": "0" * 64},
     score_definitions={"f1": "a definition"},
     search={"method": "random", "study": "s", "trials": 2, "space": {"model.heads": [1, 2]}, "seed": 1,
             "trial_seed": 1, "scores": [0.4, None]},

@@ -41,7 +41,10 @@ GOOD = [{"text": "good film", "label": "positive"}, {"text": "bad film", "label"
         (["task=nre"], "ner"),
         (["model=slef"], "self"),
         (["data=wnut71"], "wnut17"),
-        (["trainig.steps=3"], "there is no option trainig.steps; did you mean training.steps?"),
+        (
+            ["trainig.steps=3"],
+            "there is no option trainig.steps; did you mean training.steps or training.warmup_steps?",
+        ),
     ],
 )
 def test_a_misspelt_choice_lists_the_right_ones(overrides: list[str], expected: str):

@@ -256,11 +256,16 @@ def test_what_cannot_be_predicted_is_refused_in_a_line(trained: Callable[..., Pa
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("flipped", [False, True])
 @pytest.mark.parametrize("name", [WEIGHTS, ENCODING])
-def test_files_that_are_cut_off_are_named(trained: Callable[..., Path], capsys: Captured, tmp_path: Path, name: str):
+def test_files_that_are_cut_off_or_changed_are_named(
+    trained: Callable[..., Path], capsys: Captured, tmp_path: Path, name: str, flipped: bool
+):
     folder = tmp_path / "run"
     shutil.copytree(trained("classification"), folder)
-    (folder / name).write_bytes((folder / name).read_bytes()[:-40])
+    content = bytearray((folder / name).read_bytes())
+    content[-40] ^= 1
+    (folder / name).write_bytes(content if flipped else content[:-40])
     good = written(tmp_path / "good.jsonl", [{"text": "Anna drop flight . do Anna ."}])
     assert str(folder / name) in refused(capsys, folder, good)
 

@@ -67,9 +67,9 @@ def test_weights_that_find_the_disk_full_do_not_stay_and_nothing_is_trained_agai
 ):
     keep = fit._keep_network
 
-    def keep_on_a_full_disk(session: Any) -> None:
+    def keep_on_a_full_disk(session: Any) -> Any:
         with no_file_beyond(20_000):
-            keep(session)
+            return keep(session)
 
     with monkeypatch.context() as patched:
         patched.setattr(fit, "_keep_network", keep_on_a_full_disk)
