@@ -31,6 +31,7 @@ from tasks.encoding.corpus import Encoding
 from tasks.encoding.vectors import SavedVectors, Vectors
 from tasks.model import TaskModel
 from tasks.reading.columns import Place
+from tasks.reading.normalization import normalized
 from tasks.reading.source import Corpus
 
 FORMAT = 1
@@ -111,7 +112,11 @@ class SavedNetwork:
         return model.eval()
 
     def data(self, rows: list[Row], place: Place) -> Data:
-        """New rows in the numbers of the run. Raises ValueError, with the place, for what cannot be encoded."""
+        """New rows in the numbers of the run, in its Unicode form.
+
+        Raises ValueError, with the place, for what cannot be encoded.
+        """
+        rows = normalized(rows, self.config.encoding.normalize)
         name = str(self.config.names.data)
         corpus = Corpus(name, {NEW: rows}, {NEW: place}, "", "new texts", self.encoding.tokenizer, "drop")
         return Data(self.config, self.task, corpus, self.encoding.encode(corpus))

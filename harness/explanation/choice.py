@@ -33,7 +33,7 @@ def find_run(place: Path) -> tuple[Path, Record]:
         raise ValueError(problem if str(path) in str(problem) else f"{path} {problem}")
     if is_floor(record):
         raise ValueError(
-            f"the run is of the floor {record['model']!r}, which has no attention; choose one with a network"
+            f"the run is of the floor {record['model']!r}, which keeps no network; choose one with a network"
         )
     if record["status"] != "done":
         raise ValueError(f"the run has no tested weights: {record['status']}: {record.get('reason')}; run it again")

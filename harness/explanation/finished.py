@@ -14,7 +14,6 @@ from harness.explanation.example import Explained, explain_example, short_exampl
 from harness.records.files import read_predictions
 from tasks.base import UNKNOWN, Row
 from tasks.reading.checks import check_texts
-from tasks.reading.normalization import normalized
 
 
 def explain_texts(network: SavedNetwork, texts: Sequence[str], *, external: str | None = None) -> Explained:
@@ -77,5 +76,4 @@ def _row(network: SavedNetwork, texts: Sequence[str], external: str | None) -> R
         if external is None:
             raise ValueError("the run read an external text with every row, got none; give one with --external")
         row["external"] = external
-    row = normalized(row, network.config.encoding.normalize)
     return check_texts([row], task=task, place=lambda _row: "the text")[0]

@@ -57,6 +57,8 @@ class Predictor:
     def check(self, asked: Asked) -> None:
         """Raises ValueError for what the task has not."""
         task = self.first.task
+        if asked.ranked < 0:
+            raise ValueError(f"expected at least one of the best predictions (--n-best), got {asked.ranked}")
         if asked.probabilities and task.generates:
             raise ValueError(f"task={task.name} writes texts, which have no table of probabilities; use --n-best")
 
@@ -68,9 +70,15 @@ class Predictor:
         for batch in several[0].loader("test"):
             numbers = batch.rows_B.tolist()
             batches = [batch, *(data.batch("test", numbers) for data in several[1:])]
-            answers = self._of_batch(several[0], [one.to(self.device) for one in batches], asked)
+            with self._autocast():
+                answers = self._of_batch(several[0], [one.to(self.device) for one in batches], asked)
             found.update(zip(numbers, answers, strict=True))
         yield from (found[number] for number in range(len(rows)))
+
+    def _autocast(self) -> torch.autocast:
+        """In bfloat16 where the run was tested in it, so that the answers are those of its test."""
+        half = str(self.first.config.trainer.precision).startswith("bf16")
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half)
 
     def _of_batch(self, data: Data, batches: Sequence[Batch], asked: Asked) -> list[Answer]:
         models = [network.model for network in self.networks]
@@ -95,6 +103,16 @@ class Predictor:
 
 
 def _check_together(one: SavedNetwork, other: SavedNetwork) -> None:
+    if type(one.task) is not type(other.task):
+        raise ValueError(
+            f"expected runs of one kind, got {type(one.task).__name__} ({one.weights.parent}) and "
+            f"{type(other.task).__name__} ({other.weights.parent}); give runs of the same task and options"
+        )
+    if one.task.tokenized and one.encoding.tokenizer != other.encoding.tokenizer:
+        raise ValueError(
+            f"expected runs that cut texts alike, got the tokenizers {one.encoding.tokenizer!r} and "
+            f"{other.encoding.tokenizer!r}; give runs of the same data set"
+        )
     if one.task.name != other.task.name:
         raise ValueError(f"expected runs of one task, got {one.task.name} ({one.weights.parent}) and {other.task.name}")
     if one.encoding.labels != other.encoding.labels:

@@ -26,20 +26,34 @@ def check_format(chosen: Format, task: Task, *, more: bool) -> None:
         raise ValueError(f"--format {chosen} holds predictions alone; use --format jsonl for what else you ask for")
 
 
-def shown(chosen: Format, task: Task, row: Row, answer: Answer, *, gold: Any = None, maps: Any = None) -> str:
-    """What is written for a row, its line breaks included. ``gold``: its label; ``maps``: of its attention."""
+def shown(
+    chosen: Format, task: Task, row: Row, answer: Answer, *, gold: Any = None, maps: Any = None, kept: Row | None = None
+) -> str:
+    """What is written for a row, its line breaks included.
+
+    ``gold``: its label; ``maps``: of its attention; ``kept``: further columns.
+    """
     if chosen == "jsonl":
-        return json.dumps(_as_json(task, row, answer, gold, maps), ensure_ascii=False) + "\n"
+        return json.dumps(_as_json(task, row, answer, gold, maps, kept or {}), ensure_ascii=False) + "\n"
     if chosen == "conll":
-        columns = [row[task.text_columns[0]], *([gold] if gold is not None else []), answer.predicted]
+        tokens = [" ".join(token.split()) for token in row[task.text_columns[0]]]  # a tab would begin a column
+        columns = [tokens, *([gold] if gold is not None else []), answer.predicted]
         return "".join("\t".join(cells) + "\n" for cells in zip(*columns, strict=True)) + "\n"
     several = isinstance(answer.predicted, list)
     words = (" " if task.tokenized else ", ").join(answer.predicted) if several else str(answer.predicted)
     return " ".join(words.split()) + "\n" if task.generates else words + "\n"
 
 
-def _as_json(task: Task, row: Row, answer: Answer, gold: Any, maps: Any) -> Mapping[str, Any]:
-    made: dict[str, Any] = {column: row[column] for column in task.text_columns}
+def shown_blank(chosen: Format, task: Task, kept: Row) -> str:
+    """What is written for a row without a text, so that lines and rows stay side by side."""
+    if chosen == "jsonl":
+        made = {**kept, **dict.fromkeys(task.text_columns, ""), "predicted": None}
+        return json.dumps(made, ensure_ascii=False) + "\n"
+    return "\n"
+
+
+def _as_json(task: Task, row: Row, answer: Answer, gold: Any, maps: Any, kept: Row) -> Mapping[str, Any]:
+    made: dict[str, Any] = {**kept, **{column: row[column] for column in task.text_columns}}
     made["predicted"] = answer.predicted
     if gold is not None:
         made["gold"] = gold

@@ -90,9 +90,9 @@ def read_rows(path: Path, *, layout: Layout, wanted: Wanted, said: list[str] | N
     Raises ValueError if there is no such file, if its format is unknown, if it holds no rows, or if it is broken (rows
     of CSV and TSV that are wider or narrower than the header are); the message names the line wherever lines exist.
     """
-    kind = _checked_format(path)
+    kind = checked_format(path)
     told: list[str] = []
-    with _naming(path):
+    with naming(path):
         if kind == "conll":
             with open_text(path, layout.encoding) as lines:
                 rows = [row for _, row in read_conll(lines, path=path, columns=layout.conll, said=told)]
@@ -112,7 +112,7 @@ def stream_rows(path: Path, *, layout: Layout, wanted: Wanted) -> Iterator[tuple
     So it is of JSON Lines, CSV and TSV; files of other formats are read whole first. Raises ValueError as
     ``read_rows`` does, but not for a file without rows, and columns are not filled in.
     """
-    kind = _checked_format(path)
+    kind = checked_format(path)
     if kind not in ("json lines", "csv"):
         rows = read_rows(path, layout=layout, wanted=wanted)
         starts = list(_row_starts(path, kind, layout))
@@ -120,7 +120,7 @@ def stream_rows(path: Path, *, layout: Layout, wanted: Wanted) -> Iterator[tuple
         numbers = starts or list(range(1, len(rows) + 1))
         yield from ((f"{path}, {unit} {number}", row) for number, row in zip(numbers, rows, strict=True))
         return
-    with _naming(path), open_text(path, layout.encoding) as text:
+    with naming(path), open_text(path, layout.encoding) as text:
         numbered = (
             numbered_json_lines(text)
             if kind == "json lines"
@@ -129,7 +129,7 @@ def stream_rows(path: Path, *, layout: Layout, wanted: Wanted) -> Iterator[tuple
         yield from ((f"{path}, line {number}", row) for number, row in numbered)
 
 
-def _checked_format(path: Path) -> str:
+def checked_format(path: Path) -> str:
     """The format of a file that is there, and known."""
     kind = format_of(path)
     if not path.is_file():
@@ -140,7 +140,7 @@ def _checked_format(path: Path) -> str:
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def naming(path: Path) -> Iterator[None]:
     """Whatever goes wrong in reading a file becomes a ValueError that names the file, the place and the remedy."""
     try:
         yield

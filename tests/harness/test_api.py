@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas  # type: ignore[import-untyped]
 import pytest
 
 from harness import api, leaderboard, predict
@@ -35,6 +36,16 @@ def test_what_is_loaded_predicts_as_the_command_does(
     assert labeller.explain("a b .", "b a .").predicted == found[0].predicted
     with pytest.raises(ValueError, match=r"expected 2 text\(s\) \(text_a, text_b\), got 1: 'a'"):
         labeller.predict(["a"])
+    with pytest.raises(ValueError, match="expected a list of texts, got a str; put a text in brackets"):
+        labeller.predict("a b")
+    with pytest.raises(ValueError, match=r"expected a list of texts, got a DataFrame; .* \.to_dict\('records'\)"):
+        labeller.predict(pandas.DataFrame(rows))
+    with pytest.raises(ValueError, match="row 1: expected a text, got an empty one"):
+        labeller.predict([("", "a")])
+    with pytest.raises(ValueError, match="expected at least one of the best predictions"):
+        labeller.predict(rows, n_best=-1)
+    assert labeller.predict([]) == []
+    assert repr(labeller) == f"Labeller({outcome.folder.name})"
     with pytest.raises(ValueError, match="expected the folder of a run, or several, got none"):
         api.load()
 

@@ -214,7 +214,7 @@ def test_what_cannot_be_explained_is_refused_with_the_reason(
     assert "neither the folder of a run nor its record.json" in refused(capsys, str(tmp_path), "a")
     failed = write_run(tmp_path / "failed", record(status="failed", reason="no memory"))
     assert "no tested weights: failed: no memory" in refused(capsys, str(failed), "a")
-    assert "floor 'majority', which has no attention" in refused(
+    assert "floor 'majority', which keeps no network" in refused(
         capsys, str(write_run(tmp_path / "floor", floor())), "a"
     )
     bare = write_run(tmp_path / "bare", record())

@@ -87,9 +87,9 @@ def predicted(capsys: Captured, *arguments: str | Path) -> list[dict[str, Any]]:
 def refused(capsys: Captured, *arguments: str | Path) -> str:
     capsys.readouterr()
     assert predict.main(list(map(str, arguments))) == 2
-    said = capsys.readouterr().err
+    *notes, said = capsys.readouterr().err.splitlines(keepends=True)
+    assert all(line.startswith("note: ") for line in notes)
     assert said.startswith("error: ")
-    assert said.count("\n") == 1
     return said
 
 
@@ -170,7 +170,7 @@ def test_formats(trained: Callable[..., Path], capsys: Captured, tmp_path: Path)
     intent, row = trained("classification"), read_predictions(trained("classification"))[0]
     (tmp_path / "plain.txt").write_text(row["text"] + "\n\n" + row["text"] + "\n")
     assert predict.main([str(intent), str(tmp_path / "plain.txt"), "--format", "lines"]) == 0
-    assert capsys.readouterr().out == f"{row['predicted']}\n" * 2
+    assert capsys.readouterr().out == f"{row['predicted']}\n\n{row['predicted']}\n"
     (tmp_path / "table.csv").write_text(f'id;review\n1;"{row["text"]}"\n')
     assert predicted(capsys, intent, tmp_path / "table.csv", "--columns", "text=review") == [
         {"text": row["text"], "predicted": row["predicted"]}
@@ -237,8 +237,20 @@ def test_what_cannot_be_predicted_is_refused_in_a_line(trained: Callable[..., Pa
     assert "bad.jsonl, line 2: expected a column 'text', found txt; name it with --columns text=" in refused(
         capsys, folder, bad
     )
-    blank = written(tmp_path / "blank.jsonl", [{"text": " "}])
-    assert "blank.jsonl, line 1: the column 'text' is empty" in refused(capsys, folder, blank)
+    assert "--columns text=nope: there is no such column, found text" in refused(
+        capsys, folder, good, "--columns", "text=nope"
+    )
+    assert "expected --columns of text, external, label, which task=classification knows, got txet=text" in refused(
+        capsys, folder, good, "--columns", "txet=text"
+    )
+    assert "--keep id: there is no such column" in refused(capsys, folder, good, "--keep", "id")
+    assert f"{tmp_path} is a folder; give a file" in refused(capsys, folder, tmp_path)
+    assert f"--output {tmp_path} is a folder" in refused(capsys, folder, good, "--output", tmp_path)
+    assert "expected --device cpu, cuda or cuda:<number>, got 'mps'" in refused(capsys, folder, good, "--device", "mps")
+    (tmp_path / "cut.txt.gz").write_bytes(gzip.compress(b"a film\n" * 99)[:-9])
+    assert "cut.txt.gz: " in refused(capsys, folder, tmp_path / "cut.txt.gz")
+    (tmp_path / "latin.txt").write_bytes("schön".encode("latin-1"))
+    assert "latin.txt, line 1: byte 4 of it (0xf6) is no utf-8" in refused(capsys, folder, tmp_path / "latin.txt")
     assert "expected --columns NAME=COLUMN" in refused(capsys, folder, good, "--columns", "text")
     assert "--format conll is for tags" in refused(capsys, folder, good, "--format", "conll")
     assert "--format lines holds predictions alone" in refused(
@@ -248,7 +260,7 @@ def test_what_cannot_be_predicted_is_refused_in_a_line(trained: Callable[..., Pa
     assert "a beam of 2 finds 1 to 2 texts, not 5" in refused(
         capsys, trained("translation"), written(tmp_path / "t.jsonl", [{"source": "a b"}]), "--n-best", "5"
     )
-    assert "expected runs of one task" in refused(capsys, folder, trained("sentiment"), good)
+    assert "expected runs of one kind" in refused(capsys, folder, trained("sentiment"), good)
     assert "vote tag by tag" in refused(
         capsys, trained("ner"), trained("ner", 2), written(tmp_path / "n.jsonl", [{"tokens": ["a"]}]), "--n-best", "2"
     )
@@ -268,6 +280,83 @@ def test_files_that_are_cut_off_or_changed_are_named(
     (folder / name).write_bytes(content if flipped else content[:-40])
     good = written(tmp_path / "good.jsonl", [{"text": "Anna drop flight . do Anna ."}])
     assert str(folder / name) in refused(capsys, folder, good)
+
+
+@pytest.mark.slow
+def test_an_output_that_is_an_input_is_refused_and_an_earlier_one_stays(
+    trained: Callable[..., Path], capsys: Captured, tmp_path: Path
+):
+    folder = trained("classification")
+    rows = [{"text": "Anna drop flight . do Anna ."}]
+    same, earlier = written(tmp_path / "same.jsonl", rows), tmp_path / "earlier"
+    before = same.read_bytes()
+    assert "same.jsonl is one of the files that are read; name another" in refused(
+        capsys, folder, same, "--output", same
+    )
+    assert same.read_bytes() == before
+    earlier.write_text("precious")
+    broken = written(tmp_path / "broken.jsonl", [*rows, {"txt": ""}])
+    refused(capsys, folder, broken, "--output", earlier)
+    assert earlier.read_text() == "precious"
+    assert not (tmp_path / "earlier.part").exists()
+    assert predict.main([str(folder), str(same), "--output", str(earlier)]) == 0
+    assert json.loads(earlier.read_text())["text"] == rows[0]["text"]
+
+
+@pytest.mark.slow
+def test_rows_and_lines_stay_side_by_side(
+    trained: Callable[..., Path], capsys: Captured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder, text = trained("classification"), "Anna drop flight . do Anna ."
+    table = tmp_path / "table.csv"
+    label = read_predictions(folder)[0]["gold"]
+    table.write_text(f"id,text,label\n7,{text},{label}\n8,,{label}\n9,{text},\n10,{text},never\n")
+    assert predict.main([str(folder), str(table), "--keep", "id"]) == 0
+    said = capsys.readouterr()
+    found = [json.loads(line) for line in said.out.splitlines()]
+    assert [row["id"] for row in found] == ["7", "8", "9", "10"]
+    assert [row["predicted"] is None for row in found] == [False, True, False, False]
+    assert ["gold" in row for row in found] == [True, False, False, True]
+    assert "note: 1 of 4 rows have no text, so that nothing is predicted for them\n" in said.err
+    assert "note: 1 of 4 rows have no label; the scores leave them out\n" in said.err
+    assert "note: 1 of 4 rows have a label that the run never saw; the scores leave them out\n" in said.err
+    assert "accuracy: " in said.err
+    (tmp_path / "lines.txt").write_text(f"{text}\n\n{text}")
+    for place in (str(tmp_path / "lines.txt"), "-"):
+        monkeypatch.setattr(sys, "stdin", io.StringIO(f"{text}\n\n{text}"))
+        assert predict.main([str(folder), place, "--format", "lines"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert lines == [lines[0], "", lines[0]]
+    (tmp_path / "empty.csv").write_text("text\n")
+    assert predict.main([str(folder), str(tmp_path / "empty.csv")]) == 0
+    assert f"note: no rows in {tmp_path / 'empty.csv'}" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_columns_may_swap_their_names(trained: Callable[..., Path], capsys: Captured, tmp_path: Path):
+    folder = trained("matching")
+    rows = rows_of(folder)[:5]
+    straight = predicted(capsys, folder, written(tmp_path / "a.jsonl", rows))
+    turned = [{"text_a": row["text_b"], "text_b": row["text_a"]} for row in rows]
+    swap = ("--columns", "text_a=text_b", "--columns", "text_b=text_a")
+    assert predicted(capsys, folder, written(tmp_path / "b.jsonl", turned), *swap) == straight
+
+
+@pytest.mark.slow
+def test_each_voter_reads_in_its_own_form(tmp_path: Path, trained: Callable[..., Path]):
+    folder = trained("classification")
+    record: Any = read_record(folder)
+    composed, plain = (json.loads(json.dumps(record)) for _ in range(2))
+    composed["config"]["encoding"]["normalize"] = "nfkc"
+    plain["config"]["encoding"]["normalize"] = "none"
+    one, other = SavedNetwork.load(composed, folder), SavedNetwork.load(plain, folder)
+    rows: list[Row] = [{"text": "\uff21nna drop \uff46light ."}]  # full-width letters
+    read = [network.data(rows, str).encoded.tokens("test", 0)[0] for network in (one, other)]
+    assert read == [["Anna", "drop", "flight", "."], ["\uff21nna", "drop", "\uff46light", "."]]
+    both = [
+        next(Predictor(order).answers(rows, str, Asked(probabilities=True))) for order in ([one, other], [other, one])
+    ]
+    assert both[0].probabilities == pytest.approx(both[1].probabilities)
 
 
 def test_a_voter_needs_the_same_labels(trained: Callable[..., Path]):
