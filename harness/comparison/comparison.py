@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from harness.board.board import holes_of
+from harness.board.drawn import splits_are_drawn
 from harness.board.names import ABSENT
 from harness.board.pairing import SeedScores, sample_of
 from harness.board.row import comparable_configuration, is_floor
-from harness.board.rows import splits_are_drawn
 from harness.comparison.examples import ExampleComparison, compare_examples, predictions_in
 from harness.comparison.sides import Runs
 from harness.configuration.effect import flatten

@@ -277,6 +277,18 @@ def test_a_floor_is_compared_seed_by_seed_where_each_has_its_own_splits(tmp_path
     assert (found["a"]["seeds"], found["b"]["seeds"]) == ([1, 2, 3], [1, 2, 3])
 
 
+def test_each_seed_with_its_own_splits_of_one_file_is_compared(tmp_path: Path, capsys: Captured):
+    for seed in (1, 2, 3):
+        facts: Any = {"data_fingerprint": f"f{seed}", "drawn_splits": [{"splits": ["test"], "seed": seed}]}
+        for model, score in (("self", 0.5), ("dot", 0.4)):
+            made = record(model=model, seed=seed, scores={"f1": score + seed / 100}, **facts)
+            write_run(tmp_path / f"{model}{seed}", made)
+    found = compared(capsys, "model=self", "model=dot", "--places", str(tmp_path))
+    assert (found["a"]["seeds"], found["b"]["seeds"]) == ([1, 2, 3], [1, 2, 3])
+    assert found["difference"] == pytest.approx(0.1)
+    assert not any("left out" in message for message in found["messages"])
+
+
 def test_an_example_of_tagging_is_in_the_slices_of_all_its_types():
     rows = [example(0, ["B-X", "I-X", "B-Y"], []), example(1, ["B-Y", "O", "O"], []), example(2, ["O"], [])]
     masks = {name: mask.tolist() for name, mask in slice_masks(rows, by_gold=True)}
