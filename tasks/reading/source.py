@@ -125,6 +125,10 @@ class Source(ABC):
         name, source, splits = self._read_divided(task)
         return name, source, self._limited("train", splits["train"], task)
 
+    def may_draw(self) -> tuple[str, ...]:
+        """The splits that ``data.seed`` draws from train, should they be missing."""
+        return ()
+
     def divide(self, splits: dict[str, Split], task: Task) -> tuple[dict[str, Split], str]:
         """The splits with those that are to be drawn from train, and in words what was drawn."""
         return splits, ""
