@@ -16,6 +16,7 @@ from harness.board.board import holes_of
 from harness.board.drawn import splits_are_drawn
 from harness.board.names import ABSENT
 from harness.board.pairing import SeedScores, sample_of
+from harness.board.remarks import drawn_remarks
 from harness.board.row import comparable_configuration, is_floor
 from harness.comparison.examples import ExampleComparison, compare_examples, predictions_in
 from harness.comparison.sides import Runs
@@ -233,4 +234,4 @@ def _messages(a: Runs, b: Runs, seeds_a: Sequence[int], seeds_b: Sequence[int]) 
     versions = sorted({str(record.get("code_version")) for record in used})
     if len(versions) > 1:
         messages.append(f"the runs are of different versions of the code: {', '.join(versions)}")
-    return messages
+    return messages + drawn_remarks(used)

@@ -286,6 +286,8 @@ def test_each_seed_with_its_own_splits_of_one_file_is_compared(tmp_path: Path, c
     found = compared(capsys, "model=self", "model=dot", "--places", str(tmp_path))
     assert (found["a"]["seeds"], found["b"]["seeds"]) == ([1, 2, 3], [1, 2, 3])
     assert found["difference"] == pytest.approx(0.1)
+    said = "each seed drew its own train and test rows, so differences between seeds hold those of data too"
+    assert said in found["messages"]
     assert not any("left out" in message for message in found["messages"])
 
 

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from harness.board.board import make_board
 from harness.board.drawn import drawn_splits
 from harness.board.names import settings_that_differ
 from harness.board.rows import group_records, keep_one_fingerprint, told_trials
@@ -147,6 +150,26 @@ def test_the_record_says_what_was_drawn_and_an_older_one_in_words():
         assert len(keep_one_fingerprint(only_table(*other))[1]) == 2
     assert drawn_splits(drawing(4, "f")) == [{"splits": ["validation"], "seed": 4}]
     assert drawn_splits(record()) == []
+
+
+@pytest.mark.parametrize(
+    ("splits", "named"), [(["validation", "test"], "train, validation and test"), (["test"], "train and test")]
+)
+def test_a_table_says_that_its_seeds_differ_in_data_too(splits: list[str], named: str):
+    def said(*seeds: int, by: int | None = None) -> list[str]:
+        drawn = [(s, s if by is None else by) for s in seeds]
+        entries = [
+            one_file(s, by=d, mark=f"f{d}", model=model, drawn_splits=[{"splits": splits, "seed": d}])
+            for s, d in drawn
+            for model in ("self", "dot")
+        ]
+        (table,) = make_board(group_records(entries)).tables
+        return [message for message in table.messages if "drew" in message]
+
+    remark = f"each seed drew its own {named} rows, so differences between seeds hold those of data too"
+    assert said(1, 2, 3) == [remark]
+    assert said(1) == []
+    assert said(1, 2, 3, by=1) == []
 
 
 def test_a_single_run_of_splits_drawn_otherwise_is_the_one_left_out():
