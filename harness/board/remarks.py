@@ -15,10 +15,16 @@ from harness.records.printable import listed
 from harness.records.record import Record
 from harness.statistics.over_seeds import FEWEST
 
+FOLDS_SHARE = (
+    "Folds share training data, so their spread is smaller than that over new data sets: intervals, p and ranks are "
+    "too sure, and more folds would not mend that (Bengio & Grandvalet 2004; Nadeau & Bengio 2003)"
+)
+"""What replicates that share their training data mean."""
+
 
 def row_remarks(row: Row) -> list[str]:
     """What is not alike between the seeds of a row, and which of them might have learnt more."""
-    remarks = _missing_folds(row)
+    remarks = missing_folds(row)
     versions = _seeds_by(row.records, "code_version")
     if len(versions) > 1:
         words = "; ".join(f"{version}: seeds {listed(sorted(seeds))}" for version, seeds in sorted(versions.items()))
@@ -61,7 +67,7 @@ def table_remarks(rows: Sequence[BoardRow], records: Sequence[Record], seeds: Se
     return remarks
 
 
-def _missing_folds(row: Row) -> list[str]:
+def missing_folds(row: Row) -> list[str]:
     """Which folds a row lacks: the mean of the others is one over part of the examples."""
     there = {replicate_of(record) for record in row.records}
     missing = sorted(set(range(folds_of(row.sample) or 0)) - there)
@@ -77,11 +83,7 @@ def _fold_remarks(records: Sequence[Record]) -> list[str]:
         return []
     several = any(count > 1 for count in _runs_by_fold(records).values())
     seeds = "; of several seeds of a fold the mean counts" if several else ""
-    return [
-        f"where it says seeds, folds of one data set are meant ({folds} of them, from 0){seeds}. Folds share training "
-        "data, so their spread is smaller than that over new data sets: intervals, p and ranks are too sure, and more "
-        "folds would not mend that (Bengio & Grandvalet 2004; Nadeau & Bengio 2003)"
-    ]
+    return [f"where it says seeds, folds of one data set are meant ({folds} of them, from 0){seeds}. {FOLDS_SHARE}"]
 
 
 def drawn_remarks(records: Sequence[Record]) -> list[str]:
