@@ -103,6 +103,10 @@ class DividedData(Source):
             return {"validation": ONE_FILE, "test": ONE_FILE}
         return {"validation": self.validation_fraction, "test": self.test_fraction}
 
+    def may_draw(self) -> tuple[str, ...]:
+        """Those with a fraction; with folds none, for these have a seed of their own."""
+        return () if self.folds is not None else tuple(n for n, share in self.fractions.items() if share is not None)
+
     def divide(self, splits: dict[str, Split], task: Task) -> tuple[dict[str, Split], str]:
         """With the missing splits drawn, or folded. Raises ValueError for fractions or folds that cannot be."""
         folds = self._folds()

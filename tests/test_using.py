@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from harness import explain, leaderboard, predict
+from harness.api import board
 from tests.test_docs import FENCE, ROOT
 
 PAGE = (ROOT / "docs" / "using.md").read_text(encoding="utf-8")
@@ -66,6 +67,10 @@ def test_every_command_does_what_the_page_says(
         assert COMMANDS[module.removeprefix("harness.")](words) == 0, capsys.readouterr().err
     out = capsys.readouterr().out
     assert "| uniform |" in out or "uniform" in out
+    assert "left out, for their data" not in out
+    (table,) = board("results").tables
+    assert {row.model: row.seeds for row in table.rows} == {"uniform": [1, 2], "self": [1, 2]}
+    assert not any("left out, for their data" in message for message in table.messages)
     assert (place / "report.html").stat().st_size > 10_000
     assert len((place / "labelled.jsonl").read_text().splitlines()) == 2
 

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from harness.board.drawn import drawn_by_own_seed, splits_are_drawn
 from harness.board.row import Row, configuration_key, effort_of, folds_of, replicate_of
 from harness.board.tables import BoardRow
 from harness.records.data_notes import data_notes
@@ -14,10 +15,16 @@ from harness.records.printable import listed
 from harness.records.record import Record
 from harness.statistics.over_seeds import FEWEST
 
+FOLDS_SHARE = (
+    "Folds share training data, so their spread is smaller than that over new data sets: intervals, p and ranks are "
+    "too sure, and more folds would not mend that (Bengio & Grandvalet 2004; Nadeau & Bengio 2003)"
+)
+"""What replicates that share their training data mean."""
+
 
 def row_remarks(row: Row) -> list[str]:
     """What is not alike between the seeds of a row, and which of them might have learnt more."""
-    remarks = _missing_folds(row)
+    remarks = missing_folds(row)
     versions = _seeds_by(row.records, "code_version")
     if len(versions) > 1:
         words = "; ".join(f"{version}: seeds {listed(sorted(seeds))}" for version, seeds in sorted(versions.items()))
@@ -44,6 +51,7 @@ def table_remarks(rows: Sequence[BoardRow], records: Sequence[Record], seeds: Se
     if networks and len(networks) == len(rows):
         remarks.append("no floor without a network, such as model=majority, copy or lead")
     remarks += _fold_remarks(records)
+    remarks += drawn_remarks(records)
     remarks += _seed_remarks(rows, seeds)
     if len(versions := _seeds_by(records, "code_version")) > 1:
         remarks.append(f"the runs are of different versions of the code: {', '.join(sorted(versions))}")
@@ -59,7 +67,7 @@ def table_remarks(rows: Sequence[BoardRow], records: Sequence[Record], seeds: Se
     return remarks
 
 
-def _missing_folds(row: Row) -> list[str]:
+def missing_folds(row: Row) -> list[str]:
     """Which folds a row lacks: the mean of the others is one over part of the examples."""
     there = {replicate_of(record) for record in row.records}
     missing = sorted(set(range(folds_of(row.sample) or 0)) - there)
@@ -75,11 +83,18 @@ def _fold_remarks(records: Sequence[Record]) -> list[str]:
         return []
     several = any(count > 1 for count in _runs_by_fold(records).values())
     seeds = "; of several seeds of a fold the mean counts" if several else ""
-    return [
-        f"where it says seeds, folds of one data set are meant ({folds} of them, from 0){seeds}. Folds share training "
-        "data, so their spread is smaller than that over new data sets: intervals, p and ranks are too sure, and more "
-        "folds would not mend that (Bengio & Grandvalet 2004; Nadeau & Bengio 2003)"
-    ]
+    return [f"where it says seeds, folds of one data set are meant ({folds} of them, from 0){seeds}. {FOLDS_SHARE}"]
+
+
+def drawn_remarks(records: Sequence[Record]) -> list[str]:
+    """That seeds differ in their data too, where each drew its own splits; of folds ``_fold_remarks`` speaks."""
+    marks = {record["data_fingerprint"] for record in records}
+    if len(marks) < 2 or any(folds_of(record) is not None for record in records) or not splits_are_drawn(records):
+        return []
+    names = {name for record in records for name in drawn_by_own_seed(record)}
+    parts = [name for name in ("validation", "test") if name in names]
+    drawn = " and ".join([", ".join(["train", *parts[:-1]]), *parts[-1:]])
+    return [f"each seed drew its own {drawn} rows, so differences between seeds hold those of data too"]
 
 
 def _runs_by_fold(records: Iterable[Record]) -> Counter[tuple[str, int]]:

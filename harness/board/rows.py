@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
-from harness.board.row import Row, Table, configuration_key, folds_of, is_trial, replicate_of, trials_of
+from harness.board.drawn import splits_are_drawn
+from harness.board.row import Row, Table, configuration_key, is_trial, replicate_of, trials_of
 from harness.records.record import Record
 
 
@@ -122,30 +122,6 @@ def keep_one_fingerprint(table: Table) -> tuple[Table, list[str]]:
         for mark, runs in sorted(odd.items())
     ]
     return {key: row for key, row in rows.items() if row.records or row.holes}, messages
-
-
-def splits_are_drawn(records: Sequence[Record]) -> bool:
-    """Whether each seed drew its own splits: most runs' own seed may draw some, and no two of these have the same data.
-
-    Folds are drawn splits too. A run whose ``data.seed`` is not its own (it is fixed) draws the same for every seed.
-    """
-    seeds: dict[str, set[int]] = defaultdict(set)
-    drawing = [
-        record
-        for record in records
-        if folds_of(record) is not None or _draws_by_seed(record["config"].get("data", {}), record["seed"])
-    ]
-    for record in drawing:
-        seeds[_data_of(record)].add(replicate_of(record))
-    return 2 * len(drawing) > len(records) and all(len(found) == 1 for found in seeds.values())
-
-
-def _draws_by_seed(source: Mapping[str, Any], seed: int) -> bool:
-    fractions = (source.get("validation_fraction"), source.get("test_fraction"))
-    inside = (value for value in source.values() if isinstance(value, Mapping))
-    return (any(f is not None for f in fractions) and source.get("seed") == seed) or any(
-        _draws_by_seed(further, seed) for further in inside
-    )
 
 
 def _data_of(record: Record) -> str:

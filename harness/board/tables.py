@@ -107,6 +107,11 @@ class BoardRow:
         return " ".join(filter(None, (self.model, self.backbone, self.position, self.settings)))
 
 
+def replicates_of(folds: int | None) -> str:
+    """What the runs of a row differ in: their seeds, or which of so many folds was test."""
+    return "seeds" if folds is None else "folds"
+
+
 @dataclass
 class BoardTable:
     """The rows of one task, data set, test set and kind of row, by one score: the best first, holes last.
@@ -136,7 +141,7 @@ class BoardTable:
     @property
     def replicates(self) -> str:
         """What the runs of a row differ in."""
-        return "seeds" if self.folds is None else "folds"
+        return replicates_of(self.folds)
 
     @property
     def place(self) -> str:

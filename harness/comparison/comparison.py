@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from harness.board.board import holes_of
+from harness.board.drawn import splits_are_drawn
 from harness.board.names import ABSENT
 from harness.board.pairing import SeedScores, sample_of
-from harness.board.row import comparable_configuration, is_floor
-from harness.board.rows import splits_are_drawn
+from harness.board.remarks import FOLDS_SHARE, drawn_remarks, missing_folds
+from harness.board.row import comparable_configuration, folds_of, is_floor, replicate_of
+from harness.board.tables import replicates_of
 from harness.comparison.examples import ExampleComparison, compare_examples, predictions_in
 from harness.comparison.sides import Runs
 from harness.configuration.effect import flatten
@@ -28,7 +30,7 @@ from harness.statistics.over_seeds import Sample, half_widths, welch
 
 @dataclass
 class Side:
-    """One of the two: its name in words, and its seeds and runs."""
+    """One of the two: its name in words, and its seeds (or folds) and runs."""
 
     name: str
     seeds: list[int]
@@ -52,6 +54,7 @@ class RunComparison:
     ``difference`` of ``metric``. ``over_seeds``: for new seeds on this test set; None with fewer than 3 seeds.
     ``over_both``: for new seeds and new examples; None if one of the two is missing. ``exact``: no seed changes either
     side. ``examples``: for new examples and these trained models; None without predictions.
+    ``folds``: of how many folds one is test in each run, and stands where seeds stand otherwise; None: none.
     """
 
     task: str
@@ -68,6 +71,12 @@ class RunComparison:
     over_both: Estimate | None = None
     examples: ExampleComparison | None = None
     messages: list[str] = field(default_factory=list)
+    folds: int | None = None
+
+    @property
+    def replicates(self) -> str:
+        """What the runs of a side differ in."""
+        return replicates_of(self.folds)
 
 
 def compare_rows(a: Runs, b: Runs, *, metric: str | None = None, examples: int = 10) -> RunComparison:
@@ -100,6 +109,7 @@ def compare_rows(a: Runs, b: Runs, *, metric: str | None = None, examples: int =
         difference=statistics.fmean(scores_a.by_seed.values()) - statistics.fmean(scores_b.by_seed.values()),
         exact=scores_a.constant and scores_b.constant,
         over_seeds=_over_seeds(scores_a, scores_b),
+        folds=folds_of(sample),
         messages=[*_left_out(a, b, metric, scores_a, scores_b), *_messages(a, b, seeds_a, seeds_b)],
     )
     _add_examples(made, a, b, (scores_a, scores_b), wanted=examples)
@@ -191,7 +201,8 @@ def _check_data(a: Runs, b: Runs) -> None:
 
 def _side(runs: Runs, seeds: Sequence[int]) -> Side:
     used = sorted(set(seeds))
-    return Side(runs.name, used, [runs.by_seed[seed]["id"] for seed in used])
+    ids = [record["id"] for seed in used for record in runs.row.records if replicate_of(record) == seed]
+    return Side(runs.name, used, ids)
 
 
 def _settings(a: Record, b: Record) -> list[tuple[str, str, str]]:
@@ -209,10 +220,13 @@ def _settings(a: Record, b: Record) -> list[tuple[str, str, str]]:
 
 def _all_scores(a: Runs, b: Runs, seeds_a: Sequence[int], seeds_b: Sequence[int]) -> dict[str, tuple[float, float]]:
     """The mean of every score that all runs have."""
-    sides = [[runs.by_seed[seed]["scores"] for seed in seeds] for runs, seeds in ((a, seeds_a), (b, seeds_b))]
-    keys = [key for key in sides[0][0] if all(key in scores for side in sides for scores in side)]
-    first, second = ({key: statistics.fmean(scores[key] for scores in side) for key in keys} for side in sides)
-    return {key: (first[key], second[key]) for key in keys}
+    found = {}
+    for key in a.row.records[0]["scores"]:
+        sides = [(runs.row.scores(key), seeds) for runs, seeds in ((a, seeds_a), (b, seeds_b))]
+        if all(seed in scores for scores, seeds in sides for seed in seeds):
+            first, second = (statistics.fmean(scores[seed] for seed in seeds) for scores, seeds in sides)
+            found[key] = (first, second)
+    return found
 
 
 def _left_out(a: Runs, b: Runs, metric: str, scores_a: SeedScores, scores_b: SeedScores) -> list[str]:
@@ -221,16 +235,29 @@ def _left_out(a: Runs, b: Runs, metric: str, scores_a: SeedScores, scores_b: See
     for side, runs, mine in (("A", a, scores_a), ("B", b, scores_b)):
         messages += [f"{side}: {message}" for message in runs.messages]
         for hole in holes_of(runs.row, metric, mine.by_seed):
-            messages.append(f"{side} has no score for seeds {listed(hole.seeds)}: {hole.status}: {hole.reason}")
+            which = replicates_of(folds_of(runs.row.sample))
+            messages.append(f"{side} has no score for {which} {listed(hole.seeds)}: {hole.status}: {hole.reason}")
     return messages
+
+
+def _fold_messages(a: Runs, b: Runs) -> list[str]:
+    """What folds in the place of seeds mean, and which of them a side lacks."""
+    several = any(len(runs.row.records) > len(runs.by_seed) for runs in (a, b))
+    messages = ["of several seeds of a fold the mean counts"] if several else []
+    for side, runs in (("A", a), ("B", b)):
+        messages += [f"{side}: {remark}" for remark in missing_folds(runs.row)]
+    return [*messages, FOLDS_SHARE]
 
 
 def _messages(a: Runs, b: Runs, seeds_a: Sequence[int], seeds_b: Sequence[int]) -> list[str]:
     messages = []
+    folds = folds_of(a.row.sample)
     if len(seeds_a) == len(seeds_b) == 1 and seeds_a != seeds_b and not (a.row.floor or b.row.floor):
-        messages.append("the two runs have different seeds, so that chance alone may part them")
+        messages.append(f"the two runs have different {replicates_of(folds)}, so that chance alone may part them")
+    if folds is not None:
+        messages += _fold_messages(a, b)
     used = [runs.by_seed[seed] for runs, seeds in ((a, seeds_a), (b, seeds_b)) for seed in seeds]
     versions = sorted({str(record.get("code_version")) for record in used})
     if len(versions) > 1:
         messages.append(f"the runs are of different versions of the code: {', '.join(versions)}")
-    return messages
+    return messages + drawn_remarks(used)

@@ -19,27 +19,31 @@ def lines_of(made: RunComparison) -> list[str]:
     """The comparison for people."""
     lines = [
         f"{made.task} / {made.data}: {made.metric}{'' if made.higher_is_better else ' (lower is better)'}",
-        f"  A: {made.a.name}, seeds {listed(made.a.seeds)}",
-        f"  B: {made.b.name}, seeds {listed(made.b.seeds)}",
+        f"  A: {made.a.name}, {made.replicates} {listed(made.a.seeds)}",
+        f"  B: {made.b.name}, {made.replicates} {listed(made.b.seeds)}",
     ]
     lines += [f"  {key}: {a} | {b}" for key, a, b in made.settings]
-    lines += ["", f"{'score (mean over seeds)':40} {'A':>8} {'B':>8} {'A - B':>8}"]
+    lines += ["", f"{f'score (mean over {made.replicates})':40} {'A':>8} {'B':>8} {'A - B':>8}"]
     whole = {key: both for key, both in made.scores.items() if "/" not in key}
     lines += [f"{key:40} {a:8.4f} {b:8.4f} {a - b:+8.4f}" for key, (a, b) in whole.items()]
     lines += ["", _over_seeds(made)]
     if made.examples is not None:
+        one = made.replicates.removesuffix("s")
         lines += [_over_examples(made.examples.whole), *_over_both(made), "", *_slice_lines(made.examples.slices)]
-        lines += ["", *_example_lines("A is better than B on", made.examples.better_a)]
-        lines += ["", *_example_lines("B is better than A on", made.examples.better_b)]
+        lines += ["", *_example_lines("A is better than B on", made.examples.better_a, one)]
+        lines += ["", *_example_lines("B is better than A on", made.examples.better_b, one)]
     return [plain(line) for line in [*lines, *(f"note: {message}" for message in made.messages)]]
 
 
 def _over_seeds(made: RunComparison) -> str:
-    """For new seeds on this test set."""
+    """For new seeds on this test set, or over the folds."""
+    which = made.replicates
     if made.exact:
-        return f"over seeds: A - B = {made.difference:+.4f}, exact: no seed changes A or B"
+        return f"over {which}: A - B = {made.difference:+.4f}, exact: no seed changes A or B"
     if made.over_seeds is None:
-        return f"over seeds: A - B = {made.difference:+.4f}; no test, for each side needs {FEWEST} seeds"
+        return f"over {which}: A - B = {made.difference:+.4f}; no test, for each side needs {FEWEST} {which}"
+    if made.folds is not None:
+        return f"over folds: {_estimate(made.difference, made.over_seeds)} (Welch)"
     return f"over seeds (new seeds, this test set): {_estimate(made.difference, made.over_seeds)} (Welch)"
 
 
@@ -78,11 +82,11 @@ def _slice_lines(slices: Sequence[Difference]) -> list[str]:
     return lines
 
 
-def _example_lines(title: str, examples: Sequence[Example]) -> list[str]:
+def _example_lines(title: str, examples: Sequence[Example], one: str) -> list[str]:
     lines = [f"{title}, the clearest first:" if examples else f"{title} no example"]
     for example in examples:
         values = f"A {example.value_a:.2f}, B {example.value_b:.2f}"
-        lines.append(f"  row {example.row} ({values}; outputs of seed {example.seed})")
+        lines.append(f"  row {example.row} ({values}; outputs of {one} {example.seed})")
         lines += [f"    {name}: {_cut(_joined(text))}" for name, text in example.texts.items()]
         lines += _outputs(example)
     return lines

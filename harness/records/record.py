@@ -161,6 +161,13 @@ class Environment(TypedDict):
     threads: NotRequired[int]
 
 
+class DrawnSplits(TypedDict):
+    """Splits that the data set lacked and ``seed`` drew from its train."""
+
+    splits: list[str]
+    seed: int
+
+
 class Facts(TypedDict, total=False):
     """What a run finds out while it goes on; whatever is known when it ends, however it ends, stands in its record.
 
@@ -170,6 +177,7 @@ class Facts(TypedDict, total=False):
     ``overlong_texts``: texts by split that are longer than ``encoding.max_length``, where there are any.
     ``encoder``: a pretrained one, where the run reads with it.
     ``vectors``: pretrained ones, where the run reads some.
+    ``drawn_splits``: an entry a drawing; none is known of older records (``board.drawn`` tells).
     ``data_source``: where the rows come from, in words. ``external_memory``: the same of the external memory, or None.
     ``text_notes``: what is to be known of the texts. ``language``: by whose rules texts were scored.
     ``attention_notes``: what a mechanism does otherwise than its name says at some site.
@@ -187,6 +195,7 @@ class Facts(TypedDict, total=False):
     search: dict[str, Any]
     data_sizes: dict[str, int]
     data_source: str
+    drawn_splits: list[DrawnSplits]
     text_notes: list[str]
     language: str
     dropped_rows: dict[str, int]

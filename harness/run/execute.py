@@ -112,6 +112,7 @@ def _data_facts(task: Task, corpus: Corpus) -> Facts:
     facts: Facts = {
         "data_sizes": {split: len(rows) for split, rows in corpus.splits.items()},
         "data_source": corpus.source,
+        "drawn_splits": [{"splits": list(drawn.splits), "seed": drawn.seed} for drawn in corpus.drawn],
         "label_counts": found.label_counts,
         "repeated_rows": found.repeated_rows,
         "similar_labels": found.similar_labels,

@@ -5,13 +5,19 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from harness.configuration.values import check_values
 from harness.search.space import Dimension, read_space
 from harness.search.study import Study, with_values
 from harness.sweep.cells import Cell
+
+if TYPE_CHECKING:
+    from tasks.reading.source import Source
 
 
 def make_studies(cells: Sequence[Cell]) -> tuple[list[Cell], list[Study]]:
@@ -103,7 +109,11 @@ def _check_seeds(seeds: Sequence[int], trial_seed: int) -> None:
 
 def _check_splits(config: DictConfig, seed: int) -> None:
     """Refuse a test split that the run's seed draws: the trials would have trained on rows that are tested later."""
-    if config.data.get("test_fraction") is None:
+    try:
+        source: Source = instantiate(config.data)
+    except InstantiationException as error:
+        raise ValueError(str(error.__cause__ or error)) from error
+    if "test" not in source.may_draw():
         return
     drawn = []
     for run_seed in (config.search.trial_seed, seed):

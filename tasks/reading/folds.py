@@ -95,4 +95,5 @@ class Folds:
             split, row = places[index]
             return split.place(row)
 
-        return Split([split.rows[row] for split, row in places], place)
+        drawn = dict.fromkeys(found for name in names for found in splits[name].drawn)
+        return Split([split.rows[row] for split, row in places], place, drawn=tuple(drawn))

@@ -15,7 +15,7 @@ from tasks.reading.columns import listed, used
 from tasks.reading.languages import language_named
 from tasks.reading.normalization import Form, checked_form, normalized
 from tasks.reading.repeats import Deduplicate, not_repeated
-from tasks.reading.splits import SPLITS, Split, fingerprint_of, first_of_each
+from tasks.reading.splits import SPLITS, Drawn, Split, fingerprint_of, first_of_each
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Corpus:
     ``unseen_labels``: what to do about rows of validation and test whose label train never shows: error or drop.
     ``left_out``: the labels that only rows of train show which an option leaves out -> that option.
     ``deduplicated``: how many rows of train ``data.deduplicate`` has left out.
+    ``drawn``: the splits that were drawn from train, of this source and of one that lends to it, and by which seed.
     ``notes``: what whoever starts a run should know of the texts, in words.
     """
 
@@ -41,6 +42,7 @@ class Corpus:
     unseen_labels: str
     left_out: Mapping[str, str] = field(default_factory=dict)
     deduplicated: int = 0
+    drawn: tuple[Drawn, ...] = ()
     notes: tuple[str, ...] = ()
 
     def place(self, split: str, row: int) -> str:
@@ -112,6 +114,7 @@ class Source(ABC):
             self.unseen_labels,
             left_out,
             len(divided["train"].rows) - len(splits["train"].rows),
+            tuple(dict.fromkeys(drawn for split in limited.values() for drawn in split.drawn)),
         )
 
     def lend(self, task: Task) -> tuple[str, str, Split]:
@@ -121,6 +124,10 @@ class Source(ABC):
             raise ValueError(f"data.train_from.folds={folds} folds what is lent alone; give data.folds instead")
         name, source, splits = self._read_divided(task)
         return name, source, self._limited("train", splits["train"], task)
+
+    def may_draw(self) -> tuple[str, ...]:
+        """The splits that ``data.seed`` draws from train, should they be missing."""
+        return ()
 
     def divide(self, splits: dict[str, Split], task: Task) -> tuple[dict[str, Split], str]:
         """The splits with those that are to be drawn from train, and in words what was drawn."""
@@ -139,7 +146,7 @@ class Source(ABC):
         checked = {}
         for split_name, split in read.items():
             rows = normalized(split.rows, self.normalize)
-            checked[split_name] = Split(check_rows(rows, task=task, place=split.place), split.place)
+            checked[split_name] = Split(check_rows(rows, task=task, place=split.place), split.place, drawn=split.drawn)
         self._check_exclude(checked)
         said = dict.fromkeys(words for split in read.values() for words in split.said)
         return name, "; ".join([source, *said]), checked

@@ -6,7 +6,8 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -16,20 +17,29 @@ from tasks.base import Row
 SPLITS = ("train", "validation", "test")
 
 
+class Drawn(NamedTuple):
+    """Splits that a data set lacked and ``seed`` drew from its train."""
+
+    splits: tuple[str, ...]
+    seed: int
+
+
 @dataclass(frozen=True)
 class Split:
     """The rows of one split and where each of them stands: ``place(index)`` says it in words, for messages.
 
-    ``said``: what was decided while its file was read, in words.
+    ``said``: what was decided while its file was read, in words. ``drawn``: the drawings that chose its rows.
     """
 
     rows: list[Row]
     place: Callable[[int], str]
     said: tuple[str, ...] = ()
+    drawn: tuple[Drawn, ...] = ()
 
     def take(self, indices: Sequence[int]) -> Split:
         """Some of the rows, which keep their places."""
-        return Split([self.rows[index] for index in indices], lambda index: self.place(indices[index]))
+        rows = [self.rows[index] for index in indices]
+        return Split(rows, lambda index: self.place(indices[index]), drawn=self.drawn)
 
 
 def split_off(
@@ -65,6 +75,7 @@ def split_off(
         parts[name] = _drawn(strata(labels), pool, counts[name], random)
         gone = set(parts[name])
         pool = [row for row in pool if row not in gone]
+    train = replace(train, drawn=(*train.drawn, Drawn(tuple(missing), seed)))
     return splits | {name: train.take(sorted(rows)) for name, rows in {"train": [*stay, *pool], **parts}.items()}
 
 

@@ -38,6 +38,7 @@ WHOLE = record(
     experiment="seq2seq2014",
     data_sizes={"train": 9, "validation": 3, "test": 12},
     data_source="a file",
+    drawn_splits=[{"splits": ["validation"], "seed": 1}],
     text_notes=["no language was given"],
     language="en",
     dropped_rows={"train": 0, "validation": 1, "test": 1},

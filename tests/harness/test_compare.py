@@ -277,6 +277,56 @@ def test_a_floor_is_compared_seed_by_seed_where_each_has_its_own_splits(tmp_path
     assert (found["a"]["seeds"], found["b"]["seeds"]) == ([1, 2, 3], [1, 2, 3])
 
 
+def test_each_seed_with_its_own_splits_of_one_file_is_compared(tmp_path: Path, capsys: Captured):
+    for seed in (1, 2, 3):
+        facts: Any = {"data_fingerprint": f"f{seed}", "drawn_splits": [{"splits": ["test"], "seed": seed}]}
+        for model, score in (("self", 0.5), ("dot", 0.4)):
+            made = record(model=model, seed=seed, scores={"f1": score + seed / 100}, **facts)
+            write_run(tmp_path / f"{model}{seed}", made)
+    found = compared(capsys, "model=self", "model=dot", "--places", str(tmp_path))
+    assert (found["a"]["seeds"], found["b"]["seeds"]) == ([1, 2, 3], [1, 2, 3])
+    assert found["difference"] == pytest.approx(0.1)
+    said = "each seed drew its own train and test rows, so differences between seeds hold those of data too"
+    assert said in found["messages"]
+    assert not any("left out" in message for message in found["messages"])
+
+
+def test_folds_are_called_folds_and_what_they_share_is_said(tmp_path: Path, capsys: Captured):
+    def write_fold(model: str, fold: int, score: float, seed: int = 1) -> None:
+        data = {"folds": 3, "fold": fold, "fold_seed": 1, "seed": seed, "validation_fraction": None}
+        made = record(
+            model=model, seed=seed, data="toy in 3 folds", data_fingerprint=f"fold {fold}", scores={"f1": score},
+            id=f"{model}{seed}{fold}", config={"model": {"name": model}, "data": data},
+        )  # fmt: skip
+        write_run(tmp_path / model / f"{seed}{fold}", made)
+
+    for fold in range(3):
+        write_fold("self", fold, 0.5 + fold / 10)
+        write_fold("dot", fold, 0.3 + fold / 20)
+    write_fold("self", 0, 0.7, seed=2)  # of fold 0 the mean counts, 0.6
+    sides = str(tmp_path / "self"), str(tmp_path / "dot")
+    found = compared(capsys, *sides)
+    assert (found["folds"], found["a"]["seeds"]) == (3, [0, 1, 2])
+    assert sorted(found["a"]["runs"]) == ["self10", "self11", "self12", "self20"]
+    assert found["scores"]["f1"] == [pytest.approx((0.6 + 0.6 + 0.7) / 3), pytest.approx(0.35)]
+    assert found["difference"] == pytest.approx(0.6333333 - 0.35)
+    assert "of several seeds of a fold the mean counts" in found["messages"]
+    (said,) = [message for message in found["messages"] if "Bengio" in message]
+    assert said.startswith("Folds share training data, ")
+    assert compare.main(list(sides)) == 0
+    text = capsys.readouterr().out
+    assert "  A: self recurrent, folds 0, 1, 2\n" in text
+    assert "score (mean over folds)" in text
+    assert "over folds: A - B = +0.2833, 95 % interval" in text
+    assert "new seeds" not in text
+    assert "drew" not in text
+    (tmp_path / "dot" / "12" / "record.json").unlink()
+    assert (
+        "B: it lacks the folds 2, so that its score is on a part of the examples"
+        in compared(capsys, *sides)["messages"]
+    )
+
+
 def test_an_example_of_tagging_is_in_the_slices_of_all_its_types():
     rows = [example(0, ["B-X", "I-X", "B-Y"], []), example(1, ["B-Y", "O", "O"], []), example(2, ["O"], [])]
     masks = {name: mask.tolist() for name, mask in slice_masks(rows, by_gold=True)}

@@ -86,9 +86,33 @@ def test_a_search_is_many_runs():
         make_run(compose_configuration(["search=random"]))
 
 
-def test_splits_that_every_seed_draws_are_no_ground_for_a_search():
-    config = compose_configuration(["data=files", "data.path=x", "data.test_fraction=0.1", "search=random"])
+@pytest.mark.parametrize(
+    ("data", "refused"),
+    [
+        (["data.path=x", "data.test_fraction=0.1"], True),
+        (["data.path=reviews.csv"], True),  # a single file has a tenth as test
+        (["data.train=reviews.csv"], True),
+        (["data.path=reviews.csv", "data.seed=1"], False),
+        (["data.path=reviews.csv", "data.folds=5"], False),  # dealt by data.fold_seed
+        (["data.path=x"], False),
+    ],
+)
+def test_splits_that_every_seed_draws_are_no_ground_for_a_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: list[str], refused: bool
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reviews.csv").write_text("text,label\na,b\n")
+    config = compose_configuration(["data=files", *data, "search=random"])
+    if not refused:
+        _check_splits(config, seed=3)
+        return
     with pytest.raises(ValueError, match=r"every seed draws its own test split, .*; fix data.seed=1"):
+        _check_splits(config, seed=3)
+
+
+def test_data_that_cannot_be_are_refused_before_a_search():
+    config = compose_configuration(["data=files", "data.path=x", "data.fold=1", "search=random"])
+    with pytest.raises(ValueError, match=r"^data.fold=1 is of cross-validation: it needs data.folds=<how many>"):
         _check_splits(config, seed=3)
 
 

@@ -13,6 +13,7 @@ from tasks.kinds.one_label import PoolingTask
 from tasks.kinds.tags import TaggingTask
 from tasks.reading.columns import Wanted
 from tasks.reading.parquet_rows import read_parquet
+from tasks.reading.splits import Drawn
 
 COMMON = {
     "tokenizer": "words",
@@ -463,6 +464,8 @@ def test_a_single_file_is_divided_and_says_so(tmp_path, given):
     assert corpus.source == (
         f"files ({file}); 10 % for validation and 10 % for test drawn from train by seed 1, label by label"
     )
+    assert corpus.drawn == (Drawn(("validation", "test"), 1),)
+    assert load(**{given: file}, seed=2).drawn == (Drawn(("validation", "test"), 2),)
     assert len(load(**{given: file}, test_fraction=0.3).splits["test"]) == 30
     with pytest.raises(ValueError, match=r"expected a split 'validation'; found train, test; name its file"):
         load(**{given: file}, test=file)
@@ -643,6 +646,11 @@ def test_what_is_lent_is_what_the_lender_selects_and_may_be_divided(tmp_path):
     corpus = PublishedData(**(exam | {"validation_fraction": 0.25})).load(Sorting())
     assert {split: len(found) for split, found in corpus.splits.items()} == {"train": 6, "validation": 2, "test": 4}
     assert {row["label"] for split in ("train", "validation") for row in corpus.splits[split]} == {"b"}
+    for split in ("validation", "test"):
+        (tmp_path / "lender" / f"{split}.jsonl").unlink()
+    lender = PublishedData(**(common | {"name": "lender", "seed": 5, "validation_fraction": 0.2, "test_fraction": 0.2}))
+    corpus = PublishedData(**(exam | {"train_from": lender, "validation_fraction": 0.25})).load(Sorting())
+    assert corpus.drawn == (Drawn(("validation", "test"), 5), Drawn(("validation",), 1))
 
 
 @pytest.mark.slow

@@ -2,6 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from harness.board.board import make_board
+from harness.board.drawn import drawn_splits
 from harness.board.names import settings_that_differ
 from harness.board.rows import group_records, keep_one_fingerprint, told_trials
 from tests.harness.handmade import floor, record, runs
@@ -118,6 +122,54 @@ def test_splits_drawn_by_the_seed_give_each_seed_its_own_data():
     # A data set that has the split is the same for all seeds, though one might have been drawn.
     fixed = [drawing(s, "f") for s in (1, 2)]
     assert len(keep_one_fingerprint(only_table(*fixed, drawing(3, "other")))[1]) == 1
+
+
+def one_file(seed: int, *, by: int, mark: str, model: str = "self", **facts: Any) -> dict[str, Any]:
+    """A run of a single file, which is divided though no fraction is given."""
+    data = {"path": "reviews.csv", "validation_fraction": None, "test_fraction": None, "seed": by}
+    config = {"data": data, "model": {"name": model}}
+    return record(seed=seed, data_fingerprint=mark, model=model, id=f"{model}{seed}", config=config, **facts)
+
+
+def test_the_record_says_what_was_drawn_and_an_older_one_in_words():
+    drawn = [
+        one_file(s, by=s, mark=f"f{s}", model=m, drawn_splits=[{"splits": ["validation", "test"], "seed": s}])
+        for s in (1, 2, 3)
+        for m in ("self", "dot")
+    ]
+    told = "files (/a/reviews.csv); 10 % for validation and 12.5 % for test drawn from train by seed {}, label by label"
+    old = [one_file(s, by=s, mark=f"f{s}", data_source=told.format(s)) for s in (1, 2, 3)]
+    for entries in (drawn, old, [*drawn, *(entry | {"model": "gated"} for entry in old)]):
+        table, messages = keep_one_fingerprint(only_table(*entries))
+        assert [list(row.scores("f1")) for row in table.values()] == [[1, 2, 3]] * len(table)
+        assert messages == []
+    assert drawn_splits(old[2]) == [{"splits": ["validation", "test"], "seed": 3}]
+    # What the record says counts, not what was asked for: here nothing was missing, or another seed drew.
+    for facts in ({"drawn_splits": []}, {"drawn_splits": [{"splits": ["test"], "seed": 9}]}):
+        other = [drawing(s, f"f{s}") | facts for s in (1, 2, 3)]
+        assert len(keep_one_fingerprint(only_table(*other))[1]) == 2
+    assert drawn_splits(drawing(4, "f")) == [{"splits": ["validation"], "seed": 4}]
+    assert drawn_splits(record()) == []
+
+
+@pytest.mark.parametrize(
+    ("splits", "named"), [(["validation", "test"], "train, validation and test"), (["test"], "train and test")]
+)
+def test_a_table_says_that_its_seeds_differ_in_data_too(splits: list[str], named: str):
+    def said(*seeds: int, by: int | None = None) -> list[str]:
+        drawn = [(s, s if by is None else by) for s in seeds]
+        entries = [
+            one_file(s, by=d, mark=f"f{d}", model=model, drawn_splits=[{"splits": splits, "seed": d}])
+            for s, d in drawn
+            for model in ("self", "dot")
+        ]
+        (table,) = make_board(group_records(entries)).tables
+        return [message for message in table.messages if "drew" in message]
+
+    remark = f"each seed drew its own {named} rows, so differences between seeds hold those of data too"
+    assert said(1, 2, 3) == [remark]
+    assert said(1) == []
+    assert said(1, 2, 3, by=1) == []
 
 
 def test_a_single_run_of_splits_drawn_otherwise_is_the_one_left_out():

@@ -121,6 +121,22 @@ def test_labels_and_splits_that_deduplication_takes_away_are_told(tiny: Override
     assert "data.deduplicate=exact leaves no row of train, for all 2 also stand in other splits" in str(reason)
 
 
+def test_the_record_tells_which_splits_were_drawn_and_by_which_seed(tiny: Overrides, tmp_path: Path):
+    rows = [(f"{'good' if n % 2 else 'bad'} {n}", "gut" if n % 2 else "schlecht") for n in range(40)]
+    write_splits(tmp_path, all=rows, train=rows[:30], validation=rows[30:34], test=rows[34:])
+    marks = set()
+    for seed in (3, 4):
+        record: Any = run(tiny, tmp_path / "all.jsonl", f"seed={seed}")[0].record
+        assert record["drawn_splits"] == [{"splits": ["validation", "test"], "seed": seed}]
+        marks.add(record["data_fingerprint"])
+    assert len(marks) == 2
+    (tmp_path / "test.jsonl").unlink()
+    record = run(tiny, tmp_path, "seed=3", "data.seed=9", "data.test_fraction=0.2")[0].record
+    assert record["drawn_splits"] == [{"splits": ["test"], "seed": 9}]
+    write_splits(tmp_path, test=rows[34:])
+    assert run(tiny, tmp_path, "seed=3")[0].record["drawn_splits"] == []
+
+
 def test_a_fold_is_a_run_of_its_own_whose_data_and_folder_say_so(tiny: Overrides, tmp_path: Path):
     rows = [(f"{'good' if n % 2 else 'bad'} {n}", "gut" if n % 2 else "schlecht") for n in range(12)]
     write_splits(tmp_path, all=rows)
