@@ -12,14 +12,13 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, Literal, TextIO
 
+from tasks.reading.separators import sign_of
+
 SEPARATORS = (",", ";", "\t", "|")
 """What parts the cells of CSV, where it is not said: the one that cuts the first rows alike, into the most cells."""
 
 LOOKED_AT = 20
 """So many rows tell the separator."""
-
-WORDS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";"}
-"""Separators that are hard to type."""
 
 Cells = tuple[int, list[str]]
 """The number of the first line of a row, from 1, and its cells."""
@@ -29,9 +28,9 @@ def checked_separator(given: Any) -> str | None:
     """The separator that an option names; None: not said. Raises ValueError for what is more than one character."""
     if given is None:
         return None
-    separator = WORDS.get(given, given)
+    separator = sign_of(given)
     if not isinstance(separator, str) or len(separator) != 1 or separator in '"\r\n':
-        raise ValueError(f"expected data.separator as one character, or tab, comma or semicolon, got {given!r}")
+        raise ValueError(f"expected data.separator as one character, or tab, comma, semicolon or bar, got {given!r}")
     return separator
 
 

@@ -45,12 +45,12 @@ def test_a_separator_can_be_given(tmp_path):
     text = "text,label|x\na,b|c\n"
     assert read(tmp_path / "a.csv", text) == [{"text": "a", "label|x": "b|c"}]
     assert read(tmp_path / "a.csv", text, separator="|") == [{"text,label": "a,b", "x": "c"}]
-    assert [checked_separator(given) for given in ("tab", "\\t", "\t", ";", "semicolon", "comma", None)] == [
-        *("\t", "\t", "\t", ";", ";", ",", None)
+    assert [checked_separator(given) for given in ("tab", "\\t", "\t", ";", "semicolon", "comma", "bar", None)] == [
+        *("\t", "\t", "\t", ";", ";", ",", "|", None)
     ]
     for wrong in ("ab", "", '"', 3):
         with pytest.raises(
-            ValueError, match=r"expected data\.separator as one character, or tab, comma or semicolon, got"
+            ValueError, match=r"expected data\.separator as one character, or tab, comma, semicolon or bar, got"
         ):
             FileData(**(FILES | {"separator": wrong}))
 
