@@ -1,4 +1,4 @@
-"""What the commands do, for notebooks and scripts: run, predict, explain, read records, compare.
+"""What the commands do, for notebooks and scripts: run, predict, explain, read records and boards.
 
     from harness import api
 
@@ -49,6 +49,8 @@ def run(overrides: Sequence[str]) -> Outcome:
     ``Outcome.record`` is the record, ``Outcome.folder`` where it lies. Errors of the run become a record with the
     status ``failed``. Raises ValueError, or an error of Hydra, for what cannot be composed and values that are none.
     """
+    if isinstance(overrides, str):
+        raise ValueError(f"expected a list of overrides, got the text {overrides!r}; write {overrides.split()!r}")
     from harness.configuration.compose import compose_configuration
     from harness.configuration.controls import make_results_dir
     from harness.configuration.paths import with_quoted_paths

@@ -1,7 +1,8 @@
 """``python -m harness.runs``: the runs below a folder of results, what became of them, and the space they take.
 
 ``--prune failed`` (or ``interrupted``, ``superseded``; several are joined by commas) shows which of them would be
-deleted; with ``--yes`` they are. A run that a process is at is never deleted, and a finished one never either.
+deleted; with ``--yes`` they are. A run that a process is at is never deleted, and of the finished ones only those whose
+record was replaced or damaged, which lie in ``superseded``.
 """
 
 from __future__ import annotations
@@ -133,11 +134,15 @@ def _sum(runs: Iterable[Kept]) -> int:
 
 
 def _show(runs: Sequence[Kept]) -> None:
-    table = Table(Column("run", overflow="fold"), "status", "finished (UTC)", Column("size", justify="right"))
+    table = Table(Column("run", no_wrap=True), "status", "finished (UTC)", Column("size", justify="right"))
     for run in runs:
         cells = run.folder.name, run.status, run.finished[:16].replace("T", " "), _told(run.size)
         table.add_row(*(Text(plain(words)) for words in cells))
-    Console().print(table)
+    console = Console()
+    endless = console.options.update(width=10_000)
+    needed = console.measure(table, options=endless).maximum  # a name that is cut or folded cannot be copied
+    console.width = max(console.width, needed)
+    console.print(table)
     for status in sorted({run.status for run in runs}):
         some = [run for run in runs if run.status == status]
         print(f"{status}: {len(some)}, {_told(_sum(some))}")

@@ -6,12 +6,13 @@ from typing import Any, Self, cast
 
 from tasks.kinds.label_sets import LabelSetTask
 from tasks.kinds.one_label import PoolingTask
+from tasks.reading.separators import sign_of
 
 
 class Classification(PoolingTask):
     """One label a text; with ``multi_label`` any number of them, and the task that is made is ``SeveralLabels``.
 
-    ``label_separator``: as ``LabelSetTask.separator``.
+    ``label_separator``: as ``LabelSetTask.separator``, or a word of ``tasks.reading.separators``.
     """
 
     text_columns = ("text",)
@@ -28,7 +29,7 @@ class Classification(PoolingTask):
                 f"task.label_separator={label_separator!r} parts the labels of a row: it needs task.multi_label=true, "
                 "and cannot be blank"
             )
-        self.separator = label_separator
+        self.separator = sign_of(label_separator)
 
     def samples(self) -> list[dict[str, Any]]:
         """Four rows of three intents."""

@@ -62,13 +62,17 @@ def accelerator_of(config: DictConfig) -> str:
 
 
 def make_trainer(config: DictConfig, *, batches: int, callbacks: list[Any], logger: Any, folder: Path) -> pl.Trainer:
-    """Lightning's trainer: the options of ``trainer=`` and those of ``training`` that belong to it."""
+    """Lightning's trainer: the options of ``trainer=`` and those of ``training`` that belong to it.
+
+    It has a progress bar if that is among the callbacks, and none of its own.
+    """
     import pytorch_lightning as pl
 
     options = OmegaConf.to_container(config.trainer, resolve=True)
     assert isinstance(options, dict)
     options.pop("threads")
     options["accelerator"] = accelerator_of(config)
+    options["enable_progress_bar"] = any(isinstance(callback, pl.callbacks.ProgressBar) for callback in callbacks)
     return pl.Trainer(
         **{str(key): value for key, value in options.items()},
         max_epochs=epochs_for(config.training.steps, config, batches=batches),

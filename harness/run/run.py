@@ -31,14 +31,26 @@ class BusyError(Exception):
         self.folder = folder
 
 
-@dataclass
+@dataclass(repr=False)
 class Outcome:
-    """What a run came to: its record, where it lies, whether it was there before, and whether it is kept there."""
+    """What a run came to: its record, where it lies, whether it was there before, and whether it is kept there.
+
+    Printed, it is one line: status, main score (or the reason why there is none), folder.
+    """
 
     record: Record
     folder: Path
     found: bool = False
     kept: bool = True
+
+    def __repr__(self) -> str:
+        parts = [self.record["status"], "found"] if self.found else [self.record["status"]]
+        key = self.record.get("main_score", "")
+        if reason := self.record.get("reason"):
+            parts.append(reason.splitlines()[0])
+        elif key in self.record.get("scores", {}):
+            parts.append(f"{key} {self.record['scores'][key]:.4f}")
+        return f"<Outcome: {', '.join(parts)}, in {self.folder}>"
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import sys
 import time
 from typing import Any
 
@@ -238,3 +239,12 @@ class ProgressBar(TQDMProgressBar):
         shown = super().get_metrics(trainer, pl_module)
         shown.pop("v_num", None)
         return shown
+
+
+def bars(*, asked: bool) -> list[ProgressBar]:
+    """The progress bar, if it is asked for and drawn over: on a terminal or in a notebook.
+
+    In a file or a pipe each of its states would be a line.
+    """
+    watched = sys.stdout.isatty() or type(sys.stdout).__module__.startswith("ipykernel.")
+    return [ProgressBar()] if asked and watched else []

@@ -23,7 +23,7 @@ from harness.explanation.saved_maps import save_maps
 from harness.records.environment import environment
 from harness.records.processes import writes_here
 from harness.records.record import Answers, Costs, Facts, Learning
-from harness.training.callbacks import Averaging, Patience, ProgressBar, RandomStates, Verdict
+from harness.training.callbacks import Averaging, Patience, RandomStates, Verdict, bars
 from harness.training.checkpoints import Owner, WholeFiles, checkpoints, last_checkpoint, load
 from harness.training.costs import latency_seconds, peak_memory_bytes
 from harness.training.loggers import finish_tracking
@@ -86,11 +86,9 @@ def fit(session: Session, callbacks: Sequence[MakeCallback] = ()) -> Generator[F
     patience = Patience(config.training.patience, monitor=monitored, mode=mode)
     further = [make(monitored, mode) for make in callbacks]
     used: list[Callback] = [session.history, RandomStates(), Verdict(), Owner(session.folder), patience]
-    used += [best, last, *further]
+    used += [best, last, *further, *bars(asked=config.trainer.enable_progress_bar)]
     if config.training.average_decay > 0:
         used.insert(0, Averaging(config.training.average_decay))
-    if config.trainer.enable_progress_bar:
-        used.append(ProgressBar())
     trainer = make_trainer(config, batches=batches, callbacks=used, logger=session.logger, folder=session.folder)
     trainer.strategy.checkpoint_io = WholeFiles()
     found = None if config.trainer.fast_dev_run else last_checkpoint(session.folder)

@@ -23,6 +23,16 @@ class LabelSetTask(PoolingTask):
     each: ClassVar[bool] = True
     separator: str | None = None
 
+    def settle(self, corpus: Any) -> list[str]:
+        """What labels weigh, and whether the separator has parted nothing."""
+        said = super().settle(corpus)
+        if self.separator is not None and all(len(self.labels_of(row)) < 2 for row in corpus.splits["train"]):
+            said.append(
+                f"task.label_separator={self.separator!r} parts nothing: no row of train has several labels; "
+                "if they should, set it to what stands between them"
+            )
+        return said
+
     def label_problem(self, row: Row) -> str | None:
         """A list of names or whole numbers; or a text, if it is known what parts its labels."""
         labels, column = row[self.label_column], self.label_column
@@ -33,7 +43,7 @@ class LabelSetTask(PoolingTask):
                 return None
             return (
                 f"expected a list of labels in the column {column!r}, got the text {labels[:60]!r}; "
-                "say what parts its labels, as in task.label_separator='|'"
+                "say what parts its labels, as in task.label_separator=bar (or comma, semicolon)"
             )
         if not isinstance(labels, list) or not all(isinstance(x, str | int) and str(x).strip() for x in labels):
             return f"expected a list of labels in the column {column!r}, got {str(labels)[:60]}; correct the row"

@@ -82,7 +82,7 @@ class ClassWeights:
     def _told(self) -> str:
         ordered = sorted(self.by_label.items(), key=lambda item: (-item[1], item[0]))
         if len(ordered) <= NAMED:
-            return ", ".join(f"{label} {weight:.3g}" for label, weight in ordered)
+            return ", ".join(f"{label}: {weight:.3g}" for label, weight in ordered)
         (heavy, most), (light, least) = ordered[0], ordered[-1]
         return f"from {most:.3g} ({heavy}) to {least:.3g} ({light})"
 

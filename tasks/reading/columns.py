@@ -49,8 +49,9 @@ def rename_columns(
     """Give the columns the names the task knows; ``columns`` maps a needed name to the name in the data.
 
     Only what the task looks at is looked at, so one mapping can serve several tasks. Raises
-    ValueError if a mapped column does not exist.
+    ValueError if a mapped column does not exist, and for a mapping that is the other way round.
     """
+    _refuse_reversed(rows, columns, task, option)
     wanted = {
         new: old for new, old in columns.items() if new in (*columns_of(task), *task.optional_columns) and new != old
     }
@@ -64,6 +65,18 @@ def rename_columns(
                 "name one of these"
             )
     return [row | {new: row.get(old) for new, old in wanted.items()} for row in rows]
+
+
+def _refuse_reversed(rows: Sequence[Row], columns: Mapping[str, str], task: Task, option: str) -> None:
+    known, there = (*columns_of(task), *task.optional_columns), rows[0] if rows else {}
+    turned = {old: new for new, old in columns.items() if new not in known and old in known}
+    turned = {name: column for name, column in turned.items() if name not in there and column in there}
+    if turned:
+        right = ",".join(f"{name}:{column}" for name, column in turned.items())
+        raise ValueError(
+            f"{option} has names the other way round: expected first the name that the task needs, then that of the "
+            f"file; write {option}='{{{right}}}'"
+        )
 
 
 def listed(names: Iterable[Any]) -> str:

@@ -12,14 +12,13 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, Literal, TextIO
 
+from tasks.reading.separators import sign_of
+
 SEPARATORS = (",", ";", "\t", "|")
 """What parts the cells of CSV, where it is not said: the one that cuts the first rows alike, into the most cells."""
 
 LOOKED_AT = 20
 """So many rows tell the separator."""
-
-WORDS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";"}
-"""Separators that are hard to type."""
 
 Cells = tuple[int, list[str]]
 """The number of the first line of a row, from 1, and its cells."""
@@ -29,9 +28,9 @@ def checked_separator(given: Any) -> str | None:
     """The separator that an option names; None: not said. Raises ValueError for what is more than one character."""
     if given is None:
         return None
-    separator = WORDS.get(given, given)
+    separator = sign_of(given)
     if not isinstance(separator, str) or len(separator) != 1 or separator in '"\r\n':
-        raise ValueError(f"expected data.separator as one character, or tab, comma or semicolon, got {given!r}")
+        raise ValueError(f"expected data.separator as one character, or tab, comma, semicolon or bar, got {given!r}")
     return separator
 
 
@@ -110,12 +109,21 @@ def _cells(lines: TextIO, separator: str, *, tabs: bool) -> Iterator[Cells]:
         except StopIteration:
             return
         except csv.Error as error:
-            raise ValueError(
-                f', line {start}: {error}; within quotes a quote is written twice (""), and each quote that opens a '
-                "cell is closed"
-            ) from error
+            raise ValueError(f", line {start}: {_refused(error)}") from error
         # a line of blanks is no row, but quotes with nothing between them are; Excel may say its separator in a line
         blank = len(cells) <= 1 and cells != [""] and not "".join(cells).strip(" \t")
         if not blank and not (start == 1 and "".join(cells).startswith("sep=") and len("".join(cells)) <= 5):
             yield start, cells
         start = reader.line_num + 1
+
+
+def _refused(error: csv.Error) -> str:
+    """What is wrong with a row, where the ``csv`` of Python says it in the terms of a parser."""
+    words = str(error)
+    if words == "unexpected end of data":
+        words = "a quote that opens a cell in this row is never closed"
+    elif words.endswith("""expected after '"'"""):
+        words = "in this row a cell goes on after the quote that closes it"
+    else:
+        return words
+    return f'{words}; within quotes a quote is written twice ("")'

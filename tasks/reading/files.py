@@ -36,6 +36,9 @@ FORMATS = {
 }
 """The format by the file's suffix; ``.gz`` may follow every suffix but ``.parquet`` and ``.xlsx``."""
 
+WITHOUT_ROWS = {"excel": "no row below the first", "parquet": "columns without rows"}
+"""What a file without rows holds, of formats that are no text."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
@@ -99,7 +102,7 @@ def read_rows(path: Path, *, layout: Layout, wanted: Wanted, said: list[str] | N
         else:
             rows = _read_table(path, kind, layout, wanted, told)
     if not rows:
-        raise ValueError(f"expected rows in {path}, got an empty file; write it again")
+        raise ValueError(f"expected rows in {path}, got {_instead_of_rows(path, kind, layout)}")
     if said is not None:
         said += (words if words.startswith(path.name) else f"{path.name}: {words}" for words in told)
     empty = dict.fromkeys(column for column in wanted.all if any(column in row for row in rows))
@@ -178,6 +181,17 @@ def _read_table(path: Path, kind: str, layout: Layout, wanted: Wanted, said: lis
         if kind == "csv":
             return read_csv(text, separator=layout.separator, tabs=_suffix(path) == ".tsv", said=said)
         return read_json_lines(text) if kind == "json lines" else read_json(text)
+
+
+def _instead_of_rows(path: Path, kind: str, layout: Layout) -> str:
+    """What a file without rows holds, in words, with the remedy."""
+    if kind in WITHOUT_ROWS:
+        return f"{WITHOUT_ROWS[kind]}; add rows"
+    with open_text(path, layout.encoding) as text:
+        blank = not any(line.strip() for line in text)
+    if blank:
+        return "an empty file; write it again"
+    return "a header and no rows below it; add rows" if kind == "csv" else "none; add rows"
 
 
 def _row_starts(path: Path, kind: str, layout: Layout) -> Iterator[int]:

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import cast
 
 import pandas  # type: ignore[import-untyped]
 import pytest
 
 from harness import api, leaderboard, predict
+from harness.records.record import Record
+from harness.run.run import Outcome
 from tests.harness.conftest import TINY
 from tests.harness.handmade import record, write_run
 
 
 @pytest.fixture(scope="module")
-def outcome(tmp_path_factory: pytest.TempPathFactory, quick_measures: None) -> api.Outcome:
+def outcome(tmp_path_factory: pytest.TempPathFactory, quick_measures: None) -> Outcome:
     folder = tmp_path_factory.mktemp("a folder (1)") / "results"  # a path that Hydra's grammar does not like
     return api.run([*TINY, "task=matching", "model=self", "logger=none", f"results_dir={folder}"])
 
 
 def test_what_is_loaded_predicts_as_the_command_does(
-    outcome: api.Outcome, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    outcome: Outcome, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     assert outcome.record["status"] == "done", outcome.record["reason"]
     labeller = api.load(outcome.folder)
@@ -50,7 +53,7 @@ def test_what_is_loaded_predicts_as_the_command_does(
         api.load()
 
 
-def test_a_run_that_is_recorded_is_found(outcome: api.Outcome):
+def test_a_run_that_is_recorded_is_found(outcome: Outcome):
     again = api.run(
         [*TINY, "task=matching", "model=self", "logger=none", f"results_dir={outcome.folder.parent.parent}"]
     )
@@ -59,7 +62,19 @@ def test_a_run_that_is_recorded_is_found(outcome: api.Outcome):
         api.run(["training.steps=none"])
 
 
-def test_records_are_a_table_of_one_row_a_run(outcome: api.Outcome, tmp_path: Path):
+def test_an_outcome_is_printed_in_one_line(tmp_path: Path):
+    outcome = Outcome(cast(Record, record(main_score="accuracy", scores={"accuracy": 0.75})), tmp_path, found=True)
+    assert repr(outcome) == f"<Outcome: done, found, accuracy 0.7500, in {tmp_path}>"
+    failed = Outcome(cast(Record, record(status="failed", reason="no memory\nat all")), tmp_path)
+    assert repr(failed) == f"<Outcome: failed, no memory, in {tmp_path}>"
+
+
+def test_a_text_in_the_place_of_a_list_is_refused_with_the_list():
+    with pytest.raises(ValueError, match=r"a list of overrides, got the text .*; write \['task=pos', 'seed=2'\]"):
+        api.run("task=pos seed=2")
+
+
+def test_records_are_a_table_of_one_row_a_run(outcome: Outcome, tmp_path: Path):
     write_run(tmp_path / "other", record(status="failed", reason="no memory"))
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / "record.json").write_text("{")
@@ -73,7 +88,7 @@ def test_records_are_a_table_of_one_row_a_run(outcome: api.Outcome, tmp_path: Pa
     assert table["nothing.such"].isna().all()
 
 
-def test_the_board_is_that_of_the_command(outcome: api.Outcome, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_the_board_is_that_of_the_command(outcome: Outcome, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert leaderboard.main([str(outcome.folder), "--format", "json"]) == 0
     assert json.loads(json.dumps(api.board(outcome.folder).as_dict())) == json.loads(capsys.readouterr().out)
     with pytest.raises(ValueError, match="there are no records of runs to compare"):

@@ -50,6 +50,15 @@ def test_every_run_is_listed_with_what_became_of_it_and_its_size(
     assert f"interrupted: 2, {(size + 7000) / 1000:.1f} kB" in lines
 
 
+def test_the_name_of_a_run_stays_whole_on_a_narrow_terminal(
+    tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLUMNS", "40")
+    name = "sentiment-files_a_long_name_of_a_file.csv-local_window-s1-0123456789"
+    write_run(tmp_path / "runs" / name, record())
+    assert any(name in line and "done" in line for line in said(capsys, str(tmp_path)).splitlines())
+
+
 @pytest.mark.parametrize(
     ("asked", "go"),
     [

@@ -365,6 +365,10 @@ def test_a_misnamed_column_is_answered_with_those_found_and_the_option(folder):
         load(folder)
     with pytest.raises(ValueError, match=r"data.columns takes 'text' from a column 'body', but found review, stars"):
         load(folder, columns={"text": "body"})
+    with pytest.raises(
+        ValueError, match=r"first the name that the task needs.* data.columns='{text:review,label:stars}'"
+    ):
+        load(folder, columns={"review": "text", "stars": "label"})
     write(folder / "validation.jsonl", [{"review": "x", "stars": 3}])
     write(folder / "test.jsonl", [{"review": "x", "stars": 3}])
     assert load(folder, columns={"text": "review", "label": "stars"}).splits["train"][0]["label"] == "3"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,11 @@ def test_one_class_makes_both_tasks():
         ("b| a ||b", "|", ["a", "b"]),
         ("", "|", []),
         (3, ",", ["3"]),
+        ("b, a", "comma", ["a", "b"]),
+        ("b;a", "semicolon", ["a", "b"]),
+        ("b\ta", "tab", ["a", "b"]),
+        ("b|a", "bar", ["a", "b"]),
+        ("bora", "or", ["a", "b"]),
         (["a|b"], "|", ["a|b"]),
     ],
 )
@@ -139,3 +145,14 @@ def test_scores_by_hand():
 def test_train_without_any_label_is_refused():
     with pytest.raises(ValueError, match=r"no row of train has a label, so there is nothing to learn"):
         task().label_set([[], []])
+
+
+@pytest.mark.parametrize(
+    ("separator", "labels", "said"),
+    [("semicolon", [["a,b"], []], 1), ("comma", [["a", "b"], ["a"]], 0), (None, [["a"]], 0)],
+)
+def test_a_separator_that_parts_no_label_of_train_is_told(separator: str | None, labels: list[list[str]], said: int):
+    corpus: Any = SimpleNamespace(splits={"train": [{"text": "x", "label": found} for found in labels]})
+    notes = task(separator).settle(corpus)
+    assert len(notes) == said
+    assert all(note.startswith("task.label_separator=';' parts nothing: no row of train has several") for note in notes)

@@ -18,7 +18,7 @@ def settled(asked, labels=LABELS, *, each: bool = False) -> ClassWeights:
 def test_balanced_is_what_scikit_learn_calls_so():
     expected = compute_class_weight("balanced", classes=np.array(["a", "b", "c"]), y=LABELS)
     assert settled("balanced").of(["a", "b", "c"]) == pytest.approx(expected.tolist())
-    assert settled("balanced").said == ["labels weigh in the loss (task.class_weights): c 3.33, b 1.11, a 0.556"]
+    assert settled("balanced").said == ["labels weigh in the loss (task.class_weights): c: 3.33, b: 1.11, a: 0.556"]
 
 
 def test_given_weights_keep_their_ratios_and_have_the_mean_one_over_train():

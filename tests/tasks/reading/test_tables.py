@@ -45,12 +45,12 @@ def test_a_separator_can_be_given(tmp_path):
     text = "text,label|x\na,b|c\n"
     assert read(tmp_path / "a.csv", text) == [{"text": "a", "label|x": "b|c"}]
     assert read(tmp_path / "a.csv", text, separator="|") == [{"text,label": "a,b", "x": "c"}]
-    assert [checked_separator(given) for given in ("tab", "\\t", "\t", ";", "semicolon", "comma", None)] == [
-        *("\t", "\t", "\t", ";", ";", ",", None)
+    assert [checked_separator(given) for given in ("tab", "\\t", "\t", ";", "semicolon", "comma", "bar", None)] == [
+        *("\t", "\t", "\t", ";", ";", ",", "|", None)
     ]
     for wrong in ("ab", "", '"', 3):
         with pytest.raises(
-            ValueError, match=r"expected data\.separator as one character, or tab, comma or semicolon, got"
+            ValueError, match=r"expected data\.separator as one character, or tab, comma, semicolon or bar, got"
         ):
             FileData(**(FILES | {"separator": wrong}))
 
@@ -72,14 +72,30 @@ def test_rows_with_line_breaks_keep_the_number_of_their_line(tmp_path):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ('text,label\na,1\nb,"open\nc,2\n', "line 3: unexpected end of data"),
-        ('text,label\na,1\n"b" c,2\n', "line 3: "),
+        ('text,label\na,1\nb,"open\nc,2\n', "line 3: a quote that opens a cell in this row is never closed; "),
+        ('text,label\na,1\n"b" c,2\n', "line 3: in this row a cell goes on after the quote that closes it; "),
     ],
 )
 def test_quotes_that_are_not_closed_are_named_by_the_line_that_opens_them(tmp_path, content, said):
     with pytest.raises(ValueError, match=r'within quotes a quote is written twice \(""\)') as caught:
         read(tmp_path / "a.csv", content)
     assert f"a.csv, {said}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv", "text,label\n", "got a header and no rows below it; add rows"),
+        ("a.tsv", "\n\ntext\tlabel\n\n", "got a header and no rows below it; add rows"),
+        ("a.csv", " \n\n", "got an empty file; write it again"),
+        ("a.jsonl", "", "got an empty file; write it again"),
+        ("a.json", "[]", "got none; add rows"),
+        ("a.conll", "-DOCSTART- O\n", "got none; add rows"),
+    ],
+)
+def test_a_file_without_rows_is_told_as_what_it_is(tmp_path, name, content, said):
+    with pytest.raises(ValueError, match=f"expected rows in .*{name}, {said}$"):
+        read(tmp_path / name, content)
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".conll", ".csv.gz"])
