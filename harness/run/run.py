@@ -44,7 +44,7 @@ class Outcome:
     kept: bool = True
 
     def __repr__(self) -> str:
-        parts = [self.record["status"], "found"] if self.found else [self.record["status"]]
+        parts: list[str] = [self.record["status"], "found"] if self.found else [self.record["status"]]
         key = self.record.get("main_score", "")
         if reason := self.record.get("reason"):
             parts.append(reason.splitlines()[0])
