@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from harness.board.across import compare_tasks
 from harness.board.answers import answer
+from harness.board.budgets import budget_remarks
 from harness.board.names import names_across, settings_that_differ
 from harness.board.overview import make_overview
 from harness.board.pairing import MARGIN, SeedScores, compare
@@ -135,6 +136,7 @@ def _board_table(
     fill_references(scored, compared, higher=higher, fractions=fractions)
     tuned, matched = _kind(rows)
     notes = [*messages, *table_remarks(lines, finished, [len(s.by_seed) for s in scores if not s.constant])]
+    notes += budget_remarks(made)
     if matched:
         notes.append("ff width: of the feed-forward layers, resized; ratio: what that reached, 1 being the reference")
     table = BoardTable(
