@@ -56,7 +56,7 @@ FACES: Mapping[str, set[str]] = {
     "run": {"run", "execute", "folder", "stopping", "display"},
     "engines": {"base", "local", "locks"},
     "sweep": {"cells", "job", "dispatch", "forecast", "display"},
-    "prediction": {"labelling", "predictor"},
+    "prediction": {"labelling", "predictor", "words"},
     "explanation": {"choice", "example", "finished", "maps", "saved_maps"},
 }
 """The only files of a package that others import; packages that are not named here are open."""
