@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from harness.explanation.choice import find_trusted_run
+from harness.prediction.words import in_options_of_predict
 from harness.records.pipes import ended
 from harness.records.printable import plain
 
@@ -43,7 +44,7 @@ def _run_or_say(options: argparse.Namespace) -> int:
         )
         return 2
     except (ValueError, OSError, EOFError) as error:
-        print(f"error: {plain(str(error))}", file=sys.stderr)
+        print(f"error: {plain(in_options_of_predict(str(error)))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped; what was written until then is whole lines", file=sys.stderr)

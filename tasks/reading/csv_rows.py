@@ -109,7 +109,7 @@ def _cells(lines: TextIO, separator: str, *, tabs: bool) -> Iterator[Cells]:
         except StopIteration:
             return
         except csv.Error as error:
-            raise ValueError(f", line {start}: {_refused(error)}") from error
+            raise ValueError(f', line {start}: {_refused(error)}; write quotes within quotes twice ("")') from error
         # a line of blanks is no row, but quotes with nothing between them are; Excel may say its separator in a line
         blank = len(cells) <= 1 and cells != [""] and not "".join(cells).strip(" \t")
         if not blank and not (start == 1 and "".join(cells).startswith("sep=") and len("".join(cells)) <= 5):
@@ -121,9 +121,7 @@ def _refused(error: csv.Error) -> str:
     """What is wrong with a row, where the ``csv`` of Python says it in the terms of a parser."""
     words = str(error)
     if words == "unexpected end of data":
-        words = "a quote that opens a cell in this row is never closed"
-    elif words.endswith("""expected after '"'"""):
-        words = "in this row a cell goes on after the quote that closes it"
-    else:
-        return words
-    return f'{words}; within quotes a quote is written twice ("")'
+        return "a quote that opens a cell in this row is never closed"
+    if words.endswith("""expected after '"'"""):
+        return "in this row a cell goes on after the quote that closes it"
+    return words

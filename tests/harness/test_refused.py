@@ -159,11 +159,12 @@ def test_what_is_asked_of_predict_and_cannot_be(monkeypatch: pytest.MonkeyPatch)
     options = SimpleNamespace(device="cpu", n_best=0, probabilities=False, attention=True)
     with pytest.raises(ValueError, match=r"--attention shows that of one run, got 2; give one"):
         Labelling.of_options([(Path(), record()), (Path(), record())], options)  # type: ignore[list-item]
-    network: Any = SimpleNamespace(name="sentiment", tokenized=False)
+    columns = {"text_columns": ("text",), "optional_columns": (), "label_column": "label"}
+    network: Any = SimpleNamespace(name="sentiment", tokenized=False, **columns)
     with pytest.raises(ValueError, match=r"--format lines holds predictions alone; use --format jsonl for what else"):
         check_format("lines", network, more=True)
     with pytest.raises(ValueError, match=r"expected --columns NAME=COLUMN, got text"):
-        _columns(["text"])
+        _columns(["text"], network)
     with pytest.raises(ValueError, match=r"expected --device cpu, cuda or cuda:<number>, got 'gpu'"):
         checked_device("gpu")
     with pytest.raises(

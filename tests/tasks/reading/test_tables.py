@@ -77,7 +77,7 @@ def test_rows_with_line_breaks_keep_the_number_of_their_line(tmp_path):
     ],
 )
 def test_quotes_that_are_not_closed_are_named_by_the_line_that_opens_them(tmp_path, content, said):
-    with pytest.raises(ValueError, match=r'within quotes a quote is written twice \(""\)') as caught:
+    with pytest.raises(ValueError, match=r'write quotes within quotes twice \(""\)') as caught:
         read(tmp_path / "a.csv", content)
     assert f"a.csv, {said}" in str(caught.value)
 
