@@ -39,6 +39,7 @@ SHORT = [
     "model=none",
     "training.steps=60",
     "training.patience=3",
+    "training.schedule=cosine",
     "training.learning_rate=1e-9",
     "training.embedding_learning_rate=1e-9",
 ]

@@ -156,4 +156,4 @@ def test_a_board_that_cannot_be_sent_is_shown_nevertheless(
     assert leaderboard.main([str(tmp_path), "--wandb", "boards"]) == 2
     printed = capsys.readouterr()
     assert "0.5000" in printed.out
-    assert "cannot be sent to Weights & Biases: nobody is logged in" in printed.err
+    assert "cannot be sent to Weights & Biases (nobody is logged in)" in printed.err
