@@ -11,7 +11,7 @@ import platform
 import time
 
 import numpy as np
-from drivers.reporting import RESULTS, make_parser, publish
+from drivers.reporting import RESULTS, make_parser, publish, table_of
 
 from tasks.encoding.arrays import EncodedSplit, TagLabels
 from tasks.encoding.batching import BatchLoader, BatchPlan
@@ -89,11 +89,8 @@ def main() -> None:
         f"Python {platform.python_version()}, {platform.machine()}. Made by `python benchmarks/loading.py "
         f"--rows {arguments.rows} --output`.",
         "",
-        f"| | {' | '.join(results)} |",
-        f"|---|{'---:|' * len(results)}",
+        *table_of(results),
     ]
-    for key in next(iter(results.values())):
-        lines.append(f"| {key} | {' | '.join(f'{result[key]:,.2f}' for result in results.values())} |")
     publish("\n".join(lines) + "\n", RESULT, write=arguments.output)
 
 

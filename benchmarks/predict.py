@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-from drivers.reporting import RESULTS, make_parser, publish
+from drivers.reporting import RESULTS, make_parser, publish, table_of
 
 from harness import api, predict
 from harness.prediction.reading import CHUNK
@@ -120,11 +120,8 @@ def main() -> None:
         f"beside the network alone on batches that are made already; one thread, model=self, medians of {TURNS} turns "
         f"over a tenth of the texts. Made by `python benchmarks/predict.py --rows {arguments.rows} --output`.",
         "",
-        f"| | {' | '.join(results)} |",
-        f"|---|{'---:|' * len(results)}",
+        *table_of(results),
     ]
-    for key in next(iter(results.values())):
-        lines.append(f"| {key} | {' | '.join(f'{result[key]:,.2f}' for result in results.values())} |")
     publish("\n".join(lines) + "\n", RESULT, write=arguments.output)
 
 

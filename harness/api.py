@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.configuration.effect import flatten
 from harness.records.reading import read_records
 
 if TYPE_CHECKING:
@@ -115,14 +116,6 @@ def _row(record: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]:
     row: dict[str, Any] = {name: record.get(name) for name in COLUMNS}
     row["score"] = record.get("scores", {}).get(record.get("main_score"))
     for part in ("scores", "costs", "learning"):
-        row |= {f"{part}.{name}": value for name, value in _flat(record.get(part) or {})}
-    values = dict(_flat(record["config"])) if settings else {}
+        row |= {f"{part}.{name}": value for name, value in flatten(record.get(part) or {}).items()}
+    values = flatten(record["config"]) if settings else {}
     return row | {name: values.get(name) for name in settings}
-
-
-def _flat(part: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
-    for name, value in part.items():
-        if isinstance(value, Mapping):
-            yield from ((f"{name}.{inner}", found) for inner, found in _flat(value))
-        else:
-            yield name, value

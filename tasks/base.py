@@ -129,9 +129,15 @@ class Head(nn.Module, ABC):
 
     def vote(self, texts: Sequence[Encoded], others: Sequence[Voter]) -> list[Any]:
         """One prediction an example by this head and ``others``: chosen by the mean of their probabilities."""
+        return self.choose(self.mean_probabilities(texts, others), texts[0].mask_BT)
+
+    def mean_probabilities(self, texts: Sequence[Encoded], others: Sequence[Voter] = ()) -> Tensor:
+        """The mean of ``probabilities`` over this head and ``others``. Raises ValueError for a head that gives none."""
         tables = [head.probabilities(read) for head, read in ((self, texts), *others)]
         known = [table for table in tables if table is not None]
-        return self.choose(torch.stack(known).mean(dim=0) if known else texts[0].states_BTD, texts[0].mask_BT)
+        if len(known) < len(tables):
+            raise ValueError(f"{type(self).__name__} gives no probabilities to choose by")
+        return torch.stack(known).mean(dim=0)
 
     def ranked(
         self, texts: Sequence[Encoded], count: int, others: Sequence[Voter] = ()

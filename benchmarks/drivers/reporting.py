@@ -6,7 +6,7 @@ import argparse
 import os
 import platform
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,6 +50,14 @@ def machine(load: float) -> str:
         f"torch {torch.__version__}, {platform.machine()}, {os.cpu_count()} cores, load average {load:.1f} at the "
         "start (above the number of cores = shared with other work, which slows two threads most)."
     )
+
+
+def table_of(results: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """The lines of a table: a column a result, a row a measure."""
+    lines = [f"| | {' | '.join(results)} |", f"|---|{'---:|' * len(results)}"]
+    for key in next(iter(results.values())):
+        lines.append(f"| {key} | {' | '.join(f'{result[key]:,.2f}' for result in results.values())} |")
+    return lines
 
 
 def publish(text: str, result: Path, *, write: bool) -> None:

@@ -7,9 +7,11 @@ the run's words. All else stands in the record: its configuration names the part
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -156,9 +158,6 @@ def _sync(path: Path) -> None:
 
 def _system_error(error: SafetensorError) -> tuple[int, str]:
     """The number and the words of the error of the system that safetensors tells in its own: (os error 28)."""
-    import errno
-    import re
-
     found = re.search(r"os error (\d+)", str(error))
     number = int(found[1]) if found else errno.EIO
     return number, os.strerror(number)

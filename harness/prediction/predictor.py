@@ -89,8 +89,7 @@ class Predictor:
         ranked = head.ranked(texts, asked.ranked, others) if asked.ranked else [[]] * len(predictions)
         tables: Sequence[Tensor | None] = [None] * len(predictions)
         if asked.probabilities:
-            found = [one.probabilities(of_one) for one, of_one in ((head, texts), *others)]
-            tables = list(torch.stack([table for table in found if table is not None]).mean(dim=0).cpu())
+            tables = list(head.mean_probabilities(texts, others).cpu())
         lengths = texts[0].mask_BT.sum(dim=1).tolist()
         return [
             Answer(

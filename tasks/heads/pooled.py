@@ -91,8 +91,7 @@ class PooledHead(Head):
         self, texts: Sequence[Encoded], count: int, others: Sequence[Voter] = ()
     ) -> list[list[tuple[Any, float]]]:
         """The most probable labels."""
-        tables = [self.probabilities(texts), *(head.probabilities(read) for head, read in others)]
-        log_probs_BL = torch.stack([table for table in tables if table is not None]).mean(dim=0).log()
+        log_probs_BL = self.mean_probabilities(texts, others).log()
         found = log_probs_BL.topk(min(count, log_probs_BL.shape[1]), dim=-1)
         pairs = zip(found.indices.tolist(), found.values.tolist(), strict=True)
         return [list(zip(labels, values, strict=True)) for labels, values in pairs]
